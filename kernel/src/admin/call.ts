@@ -1,0 +1,101 @@
+import { type IncomingMessage, request } from 'node:http'
+import { YizhanError } from '../errors.js'
+import { parseJson } from '../json.js'
+import { systemCode } from '../storage-error.js'
+import { errorFromReply } from './error-reply.js'
+
+export type AdminMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface AdminCallOptions {
+  readonly signal?: AbortSignal
+  /** Until the whole answer is here; default 30,000. */
+  readonly timeoutMs?: number
+}
+
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+/**
+ * One command to the process that runs on a state directory: its JSON answer (text of another type as a string, an
+ * empty body as undefined). Throws the process's own error, `unavailable` if none runs, `deadline_exceeded`, `cancelled`.
+ */
+export async function adminCall(
+  socketPath: string,
+  method: AdminMethod,
+  path: string,
+  body?: unknown,
+  options: AdminCallOptions = {},
+): Promise<unknown> {
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000)
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  let answer: Answer
+  try {
+    answer = await send(socketPath, method, path, body, signal)
+  } catch (thrown) {
+    throw callError(thrown, timeout, options.signal)
+  }
+  const value = answer.isJson && answer.text !== '' ? parseJson(answer.text) : answer.text || undefined
+  if (answer.status >= 400) throw errorFromReply(answer.status, value)
+  return value
+}
+
+interface Answer {
+  readonly status: number
+  readonly isJson: boolean
+  readonly text: string
+}
+
+function send(
+  socketPath: string,
+  method: AdminMethod,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const payload = body === undefined ? undefined : JSON.stringify(body)
+    const headers = payload === undefined ? {} : { 'content-type': 'application/json' }
+    const call = request({ socketPath, method, path, headers, signal, agent: false }, (response) => {
+      readAnswer(response).then(resolve, reject)
+    })
+    call.once('error', reject)
+    call.end(payload)
+  })
+}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > MAX_ANSWER_BYTES) throw new YizhanError('too_large', 'the answer is larger than 16 MiB')
+    chunks.push(chunk)
+  }
+  return {
+    status: response.statusCode ?? 500,
+    isJson: /^application\/(.+\+)?json\b/.test(response.headers['content-type'] ?? ''),
+    text: Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+function callError(thrown: unknown, timeout: AbortSignal, caller: AbortSignal | undefined): YizhanError {
+  if (thrown instanceof YizhanError) return thrown
+  const cause = thrown
+  if (caller?.aborted) return new YizhanError('cancelled', 'the call was cancelled', { cause })
+  if (timeout.aborted)
+    return new YizhanError('deadline_exceeded', 'the process did not answer in time', { cause })
+  switch (systemCode(thrown)) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new YizhanError('unavailable', 'no process runs on this state directory', {
+        cause,
+        hint: 'start it with `npm start`, or the same program with `serve`; --state names another directory',
+      })
+    case 'EACCES':
+    case 'EPERM':
+      return new YizhanError('permission_denied', 'the process belongs to another user', { cause })
+    case 'ERR_UNESCAPED_CHARACTERS':
+      return new YizhanError('invalid_argument', 'the path of the call is malformed', { cause })
+    default:
+      return new YizhanError('unavailable', 'the connection to the process broke', { cause })
+  }
+}

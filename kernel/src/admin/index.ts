@@ -1,0 +1,9 @@
+export { type AdminCallOptions, type AdminMethod, adminCall } from './call.js'
+export {
+  type ErrorBody,
+  type ErrorReply,
+  errorFromReply,
+  errorReply,
+  useErrorReplies,
+} from './error-reply.js'
+export { type AdminServerConfig, startAdminServer } from './server.js'

@@ -1,0 +1,83 @@
+import { formatTable } from './table.js'
+
+export type CliLanguage = 'zh' | 'en'
+export type CliText = Readonly<Record<CliLanguage, string>>
+
+/** The part of a stream that a command line needs. */
+export interface CliStream {
+  write(text: string): unknown
+  readonly isTTY?: boolean | undefined
+  on?(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** What commands write to and know about where they run. stdout is data, stderr is the rest. */
+export interface CliIo {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly lang: CliLanguage
+  /** stdout is a terminal. */
+  readonly isTty: boolean
+  /** stderr is a terminal and nobody set NO_COLOR. */
+  readonly colour: boolean
+  /** `--json` stands somewhere on the line. */
+  readonly wantsJson: boolean
+  /** A line (or several) of data to stdout. */
+  out(text: string): void
+  /** One value as one line of stdout. */
+  json(value: unknown): void
+  /** Rows as aligned columns (of the first row's keys, if not named); with `--json` one object a line. */
+  table(rows: readonly Readonly<Record<string, unknown>>[], columns?: readonly string[]): void
+  /** A line to stderr. */
+  err(text: string): void
+  /** The sentence in the reader's language. */
+  say(text: CliText): string
+  /** The exit code of a command that ends without an error; default 0. */
+  setExitCode(code: 0 | 1 | 3): void
+}
+
+/** The sinks and facts that do not change while a command runs. */
+export interface IoOptions {
+  readonly env: CliIo['env']
+  readonly lang: CliLanguage
+  readonly stdout: CliStream
+  readonly stderr: CliStream
+  readonly wantsJson: () => boolean
+  readonly setExitCode: (code: 0 | 1 | 3) => void
+}
+
+export function createIo(options: IoOptions): CliIo {
+  const { env, lang, stdout, stderr } = options
+  // `yizhan … | head` closes our stdout; that is the reader's right and no failure.
+  for (const stream of [stdout, stderr]) stream.on?.('error', () => undefined)
+  const out = (text: string) => void stdout.write(`${text}\n`)
+  const json = (value: unknown) => out(JSON.stringify(value))
+  return {
+    env,
+    lang,
+    isTty: stdout.isTTY === true,
+    // no-color.org: set and not empty.
+    colour: stderr.isTTY === true && !env.NO_COLOR,
+    get wantsJson() {
+      return options.wantsJson()
+    },
+    out,
+    json,
+    table(rows, columns) {
+      if (options.wantsJson()) for (const row of rows) json(row)
+      else if (rows.length > 0) out(formatTable(rows, columns ?? Object.keys(rows[0] ?? {})))
+    },
+    err: (text) => void stderr.write(`${text}\n`),
+    say: (text) => text[lang],
+    setExitCode: options.setExitCode,
+  }
+}
+
+/** The reader's language: `--lang`, then YIZHAN_LANG, then the locale; English if none says Chinese. */
+export function pickLanguage(argv: readonly string[], env: CliIo['env']): CliLanguage {
+  const end = argv.indexOf('--')
+  const options = end === -1 ? argv : argv.slice(0, end)
+  const at = options.lastIndexOf('--lang')
+  const joined = options.findLast((word) => word.startsWith('--lang='))?.slice('--lang='.length)
+  const asked = joined ?? (at === -1 ? undefined : options[at + 1]) ?? env.YIZHAN_LANG
+  const locale = asked || env.LC_ALL || env.LC_MESSAGES || env.LANG || ''
+  return /^zh\b|^zh_/i.test(locale) ? 'zh' : 'en'
+}

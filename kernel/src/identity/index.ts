@@ -1,0 +1,1 @@
+export { type Identity, parseIdentity } from './identity.js'

@@ -1,0 +1,74 @@
+export {
+  type AdminCallOptions,
+  type AdminMethod,
+  type AdminServerConfig,
+  adminCall,
+  type ErrorBody,
+  type ErrorReply,
+  errorFromReply,
+  errorReply,
+  startAdminServer,
+  useErrorReplies,
+} from './admin/index.js'
+export { readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'
+export {
+  type CliIo,
+  type CliLanguage,
+  type CliOptions,
+  type CliStream,
+  type CliText,
+  type ConfigCommandsOptions,
+  configCommands,
+  pickLanguage,
+  runCli,
+} from './cli/index.js'
+export { type Clock, ManualClock, systemClock } from './clock.js'
+export {
+  type ConfigChange,
+  type ConfigCheck,
+  type ConfigCompiler,
+  type ConfigEntry,
+  type ConfigField,
+  type ConfigOrigin,
+  type ConfigProblem,
+  type ConfigSources,
+  compileConfig,
+  configInvalid,
+  findConfigFile,
+  type LastKnownGood,
+  type LoadedConfig,
+  lastKnownGood,
+  loadConfig,
+  type Reload,
+  reloadConfig,
+} from './config/index.js'
+export { ERROR_MEANING } from './error-meaning.js'
+export {
+  ERROR_TABLE,
+  type ErrorCode,
+  type ErrorOptions,
+  type ErrorTraits,
+  isErrorCode,
+  toYizhanError,
+  YizhanError,
+} from './errors.js'
+export { type Identity, parseIdentity } from './identity/index.js'
+export { asEdgeId, asTenantId, type EdgeId, isName, newEpoch, newId, type TenantId } from './ids.js'
+export { canonicalJson, isForbiddenKey, parseJson, sha256Hex } from './json.js'
+export { Lifecycle, type Running, type Started, type StopReport, startWithUndo } from './lifecycle.js'
+export { adminSocketPath } from './local-socket/index.js'
+export { createLogger, type Logger, type LoggerOptions, type LogLevelName, silentLogger } from './log.js'
+export { createMetrics, type Metrics, type MetricsOptions } from './metrics.js'
+export { createOutbound, type Outbound, type OutboundOptions } from './outbound.js'
+export {
+  type Opener,
+  openAny,
+  plainSealer,
+  type SealContext,
+  type Sealer,
+  type SealItem,
+  sealAll,
+} from './sealing/index.js'
+export { openStateDir, type StateDir } from './state-dir.js'
+export { storageError, systemCode } from './storage-error.js'
+export { outboundTls, requireTls13 } from './tls.js'
