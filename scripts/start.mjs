@@ -91,6 +91,17 @@ const llm = {
     : {}),
 }
 
+/** Sections of the settings that only one of the two programs has; the other would refuse them as unknown. */
+const OWN = {
+  center: ['TRUST_DOMAIN', 'GATEWAY', 'CERTIFICATES', 'API', 'STORAGE', 'INFERENCE'],
+  edge: ['SITE', 'CENTER', 'HTTP', 'MQTT', 'CHAT', 'TURNS', 'REPLIES', 'UPLINK'],
+}
+function envWithout(program) {
+  const foreign = OWN[program].map((section) => `YIZHAN_${section}`)
+  const belongs = (name) => foreign.some((prefix) => name === prefix || name.startsWith(`${prefix}__`))
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !belongs(name)))
+}
+
 const running = []
 let stopping
 /** Edge first, so that its last words still reach the center; then the center. */
@@ -125,7 +136,7 @@ try {
         '--api-port',
         String(apiPort),
       ],
-      env: { YIZHAN_INFERENCE__EXTRACTIVE__PACE_MS: '15', ...process.env, ...llm },
+      env: { YIZHAN_INFERENCE__EXTRACTIVE__PACE_MS: '15', ...envWithout('edge'), ...llm },
     }),
   })
   running.push(center)
@@ -178,7 +189,7 @@ try {
         '--mqtt-port',
         String(bound.mqtt),
       ],
-      env: { YIZHAN_CHAT__SHOW_ROUTE: 'true', ...process.env, YIZHAN_CENTER__JOIN_TOKEN: token },
+      env: { YIZHAN_CHAT__SHOW_ROUTE: 'true', ...envWithout('center'), YIZHAN_CENTER__JOIN_TOKEN: token },
     }),
   })
   running.push(edge)

@@ -12,15 +12,21 @@ export {
 } from './admin/index.js'
 export { readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'
 export {
+  type Check,
   type CliIo,
   type CliLanguage,
   type CliOptions,
   type CliStream,
-  type CliText,
   type ConfigCommandsOptions,
   configCommands,
-  pickLanguage,
+  type FlagPaths,
+  flagSettings,
+  type ProcessPort,
+  runChecks,
   runCli,
+  type ServeOptions,
+  serveUntilStopped,
+  stateDirChecks,
 } from './cli/index.js'
 export { type Clock, ManualClock, systemClock } from './clock.js'
 export {

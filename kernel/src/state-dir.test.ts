@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { YizhanError } from './errors.js'
 import { createLogger, silentLogger } from './log.js'
 import { openStateDir } from './state-dir.js'
-import { temporaryDirectory } from './testing/temporary-directory.js'
+import { ownTemporaryRoot, temporaryDirectory } from './testing/temporary-directory.js'
 
 const log = silentLogger()
 const taken = (thrown: unknown) => thrown instanceof YizhanError && thrown.code === 'failed_precondition'
@@ -133,6 +133,7 @@ test('a path that is a file, or below one, is a storage error that names it', as
 })
 
 test('a directory with a very long path is locked all the same', async (t) => {
+  ownTemporaryRoot(t, process.env)
   const directory = join(temporaryDirectory(t), 'x'.repeat(80), 'y'.repeat(80))
   const owner = await openStateDir({ log }, directory)
   await assert.rejects(openStateDir({ log }, directory), taken)

@@ -9,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import { type ErrorCode, YizhanError } from '../errors.js'
 import { adminSocketPath } from '../local-socket/index.js'
 import { silentLogger } from '../log.js'
-import { temporaryDirectory } from '../testing/temporary-directory.js'
+import { ownTemporaryRoot, temporaryDirectory } from '../testing/temporary-directory.js'
 import { adminCall, startAdminServer } from './index.js'
 
 const log = silentLogger()
@@ -93,6 +93,7 @@ test('the socket is for its owner only, even in a directory that is open to othe
 })
 
 test('a long state directory gets a short hashed name in a directory that only its user may enter', async (t) => {
+  ownTemporaryRoot(t, process.env)
   const directory = join(temporaryDirectory(t), 'x'.repeat(60), 'y'.repeat(60))
   const socketPath = adminSocketPath(directory)
   assert.ok(Buffer.byteLength(socketPath) <= 100)

@@ -26,6 +26,8 @@ export interface CliIo {
   json(value: unknown): void
   /** Rows as aligned columns (of the first row's keys, if not named); with `--json` one object a line. */
   table(rows: readonly Readonly<Record<string, unknown>>[], columns?: readonly string[]): void
+  /** One object, a line a field; with `--json` as it is. */
+  record(value: Readonly<Record<string, unknown>>): void
   /** A line to stderr. */
   err(text: string): void
   /** The sentence in the reader's language. */
@@ -64,6 +66,12 @@ export function createIo(options: IoOptions): CliIo {
     table(rows, columns) {
       if (options.wantsJson()) for (const row of rows) json(row)
       else if (rows.length > 0) out(formatTable(rows, columns ?? Object.keys(rows[0] ?? {})))
+    },
+    record(value) {
+      if (options.wantsJson()) return json(value)
+      for (const [key, entry] of Object.entries(value)) {
+        out(`${key}: ${typeof entry === 'object' ? JSON.stringify(entry) : String(entry)}`)
+      }
     },
     err: (text) => void stderr.write(`${text}\n`),
     say: (text) => text[lang],

@@ -96,6 +96,12 @@ test('text that is not of the setting’s type is refused', () => {
   }
 })
 
+test('text that fits none of several forms is answered with the forms', () => {
+  assert.deepEqual(problemsOf({ YIZHAN_UPLINK__LIMIT: 'nothing' }), [
+    'uplink.limit: must be one of: integer, "none", null',
+  ])
+})
+
 test('text becomes the type that the schema asks for', () => {
   const { value, origin } = load({
     YIZHAN_UPLINK__DRAIN_MS: '-20',

@@ -101,7 +101,8 @@ export function coerce(node: SchemaNode, text: string): Coerced {
     if (read.ok) return read
     first ??= read
   }
-  return branches.length === 1 && first ? first : { ok: false, message: 'has none of the allowed forms' }
+  // What fits no branch of a union is left to the validator, which can name the choices.
+  return branches.length === 1 && first ? first : { ok: true, value: text }
 }
 
 function splitTypes(node: SchemaNode): SchemaNode[] {

@@ -9,3 +9,15 @@ export function temporaryDirectory(t: TestContext): string {
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
+
+/** For tests: makes a new directory the system's temporary one until the test is over. */
+export function ownTemporaryRoot(t: TestContext, env: Record<string, string | undefined>): void {
+  const before = env.TMPDIR
+  const directory = temporaryDirectory(t)
+  env.TMPDIR = directory
+  t.after(() => {
+    // Assigning undefined to an environment variable would make it the text "undefined".
+    if (before === undefined) delete env.TMPDIR
+    else env.TMPDIR = before
+  })
+}
