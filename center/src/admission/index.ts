@@ -1,0 +1,1 @@
+export { type AdmissionConfig, createAdmission } from './admission.js'

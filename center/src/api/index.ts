@@ -1,0 +1,2 @@
+export { type ApiParts, registerProbes, registerRoutes } from './routes.js'
+export { type Api, type ApiConfig, startApi } from './server.js'

@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import { trainInWorker } from '@yizhan/intent'
+import {
+  adminSocketPath,
+  createMetrics,
+  createOutbound,
+  type Logger,
+  openStateDir,
+  plainSealer,
+  type Running,
+  readFileIfExists,
+  startAdminServer,
+  startWithUndo,
+  systemClock,
+  writeFileAtomic,
+} from '@yizhan/kernel'
+import { createAdmission } from './admission/index.js'
+import { type ApiParts, registerRoutes, startApi } from './api/index.js'
+import type { CenterConfig } from './config.js'
+import {
+  createDesiredStates,
+  createEnrollment,
+  createJoinTokens,
+  openCa,
+  openEdgeRegistry,
+  openServerCertificate,
+  openSigner,
+} from './fleet/index.js'
+import { startGateway } from './gateway/index.js'
+import { createExtractive, createOpenAi, createRequestBook } from './inference/index.js'
+import { createKnowledge } from './retrieval/index.js'
+import { openStorage } from './storage/index.js'
+import { BundleStore, openTenantCatalog } from './tenants/index.js'
+
+export interface Center extends Running {
+  /** host:port of the mTLS listener. */
+  readonly linkAddress: string
+  readonly enrollAddress: string
+  readonly apiUrl: string
+}
+
+/**
+ * Builds the center, what is closed last first. `stop` drains: edges are asked to leave, running answers end with
+ * their links (edges present them again), requests at the API finish, then the store closes.
+ */
+export async function startCenter(
+  deps: { readonly log: Logger; readonly version: string },
+  config: CenterConfig,
+): Promise<Center> {
+  const { log } = deps
+  const clock = systemClock
+  const startedAt = clock.wall()
+
+  return startWithUndo(async (life) => {
+    const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
+    const metrics = createMetrics({ processMetrics: true })
+
+    // What outlives the process.
+    const storage = await openStorage(
+      { log, sealer: plainSealer, clock },
+      { dir: dir.file('data'), shards: config.storage.shards },
+    )
+    life.onStop('storage', () => storage.close(), 20_000)
+    const { store, system } = storage
+
+    // Who is who.
+    const { trustDomain, certificates } = config
+    const ca = await openCa({ clock, log }, { dir: dir.file('ca'), trustDomain })
+    const serverCertificate = await openServerCertificate(
+      { ca, clock, log },
+      {
+        dnsNames: certificates.dnsNames,
+        ips: certificates.ips,
+        ttlMs: certificates.serverTtlMs,
+      },
+    )
+    life.add('server certificate', serverCertificate)
+    const signer = await openSigner({ log }, { dir: dir.file('ca') })
+    const registry = await openEdgeRegistry({ system, clock, log })
+    const tokens = createJoinTokens({ system, ca, registry, clock, log })
+    const enrollment = createEnrollment(
+      { ca, tokens, registry, signer, clock, log },
+      { edgeTtlMs: certificates.edgeTtlMs },
+    )
+
+    // What answers a question: documents, the fair queue, backends, and the book of requests that survives a cut.
+    const knowledge = createKnowledge({ log, metrics })
+    const outbound = createOutbound()
+    life.onStop('outbound connections', () => outbound.close())
+    const extractive = createExtractive({ clock, terms: knowledge }, config.inference.extractive)
+    const { llm } = config.inference
+    const backends =
+      llm.url === undefined
+        ? [extractive]
+        : [createOpenAi({ fetch: outbound.fetch, clock }, { ...llm, url: llm.url }), extractive]
+    const admission = createAdmission(
+      { clock, metrics },
+      {
+        maxRunning: config.inference.maxRunning,
+        maxQueued: config.inference.maxQueued,
+        maxQueuedPerTenant: Math.ceil(config.inference.maxQueued / 2),
+        queueTtlMs: config.inference.requestTimeoutMs,
+      },
+    )
+    const requests = createRequestBook(
+      { admission, retriever: knowledge, backends, clock, log, metrics },
+      { maxTotalMs: config.inference.requestTimeoutMs },
+    )
+    life.add('requests', requests)
+
+    // Tenants, and what each edge shall run.
+    const bundles = new BundleStore(dir.file('bundles'), signer)
+    const catalog = await openTenantCatalog({
+      store,
+      system,
+      bundles,
+      knowledge,
+      train: ({ examples }, signal) => trainInWorker({ examples, signal }),
+      clock,
+      log,
+    })
+    const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })
+
+    // The doors: edges, then people.
+    const gateway = life.add(
+      'gateway',
+      await startGateway(
+        {
+          clock,
+          log,
+          metrics,
+          registry,
+          desiredStates,
+          bundles,
+          requests,
+          signer,
+          enrollment,
+          tls: serverCertificate,
+          trustDomain,
+        },
+        config.gateway,
+      ),
+      15_000,
+    )
+    const parts: ApiParts = {
+      clock,
+      metrics,
+      catalog,
+      registry,
+      retriever: knowledge,
+      store,
+      tokens,
+      notReady: () => undefined,
+      status: () => ({
+        version: deps.version,
+        startedAt: new Date(startedAt).toISOString(),
+        links: gateway.links(),
+        edges: registry.list().length,
+        tenants: catalog.list(),
+        inference: { backends: backends.map(({ name, model }) => ({ name, model })), ...requests.stats() },
+      }),
+    }
+    const token = await apiToken(dir.file('api-token'))
+    const api = life.add(
+      'api',
+      await startApi({ ...parts, log }, { host: config.api.host, port: config.api.port, token }),
+    )
+    const routes = {
+      socketPath: adminSocketPath(dir.path),
+      routes: (app: Parameters<typeof registerRoutes>[0]) => registerRoutes(app, parts, 'admin'),
+    }
+    life.add('admin socket', await startAdminServer({ log }, routes))
+
+    const at = (host: string, port: number) => `${host}:${port}`
+    return {
+      linkAddress: at(config.gateway.host, gateway.linkPort),
+      enrollAddress: at(config.gateway.host, gateway.enrollPort),
+      apiUrl: api.url,
+      ...life.running([storage.done, gateway.done, api.done]),
+    }
+  })
+}
+
+async function apiToken(path: string): Promise<string> {
+  const known = await readFileIfExists(path)
+  if (known) return Buffer.from(known).toString('utf8').trim()
+  const token = randomBytes(32).toString('base64url')
+  await writeFileAtomic(path, `${token}\n`, { mode: 0o600 })
+  return token
+}

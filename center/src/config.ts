@@ -1,0 +1,68 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { compileConfig } from '@yizhan/kernel'
+import { gatewayConfigSchema } from './gateway/index.js'
+
+const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
+const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def })
+const group = <P extends TProperties>(properties: P): TObject<P> =>
+  Type.Object(properties, { additionalProperties: false, default: {} })
+
+const HOUR = 3_600_000
+
+/** Every setting of the center. Names carry their units; a port of 0 means any free one. */
+export const CenterConfig = Type.Object(
+  {
+    /** Where everything that must outlive the process stands. */
+    stateDir: Type.String({ minLength: 1, default: '/var/lib/yizhan/center', restart: true }),
+    /** The `spiffe://` trust domain of this installation; never changed once edges are enrolled. */
+    trustDomain: Type.String({
+      pattern: '^[a-z0-9][a-z0-9.-]{0,252}$',
+      default: 'yizhan.local',
+      restart: true,
+    }),
+    log: group({
+      level: Type.Union(
+        [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')],
+        { default: 'info' },
+      ),
+    }),
+    /** The listeners for edges. */
+    gateway: Type.Object(gatewayConfigSchema.properties, { additionalProperties: false, default: {} }),
+    certificates: group({
+      /** Names and addresses under which edges reach the center. */
+      dnsNames: Type.Array(Type.String({ minLength: 1 }), { default: ['localhost'], restart: true }),
+      ips: Type.Array(Type.String({ minLength: 2 }), { default: ['127.0.0.1'], restart: true }),
+      edgeTtlMs: Ms(7 * 24 * HOUR, 1_000),
+      serverTtlMs: Ms(30 * 24 * HOUR, 60_000),
+    }),
+    api: group({
+      host: Type.String({ default: '127.0.0.1', restart: true }),
+      port: Port(7480),
+    }),
+    storage: group({
+      /** LevelDB shards on this disk. */
+      shards: Type.Integer({ minimum: 1, maximum: 4, default: 2, restart: true }),
+    }),
+    inference: group({
+      /** An OpenAI-compatible server; without a URL the extractive backend answers from the documents. */
+      llm: group({
+        url: Type.Optional(Type.String({ pattern: '^https?://', restart: true })),
+        model: Type.String({ default: 'default', restart: true }),
+        apiKey: Type.Optional(Type.String({ secret: true, restart: true })),
+        firstTokenMs: Ms(60_000, 100),
+        betweenTokensMs: Ms(30_000, 100),
+      }),
+      extractive: group({
+        /** Pause between the pieces of a quoted answer, so that a person can read along. 0 = none. */
+        paceMs: Ms(0),
+      }),
+      maxRunning: Type.Integer({ minimum: 1, default: 32 }),
+      maxQueued: Type.Integer({ minimum: 1, default: 1_000 }),
+      requestTimeoutMs: Ms(10 * 60_000, 1_000),
+    }),
+  },
+  { additionalProperties: false, $id: 'https://yizhan.dev/schema/center.json' },
+)
+
+export type CenterConfig = Static<typeof CenterConfig>
+export const centerConfig = compileConfig(CenterConfig)

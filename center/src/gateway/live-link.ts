@@ -1,0 +1,233 @@
+import { type EdgeId, YizhanError } from '@yizhan/kernel'
+import {
+  type ConnectRequest,
+  type ConnectResponse,
+  ConnectResponseSchema,
+  create,
+  type DesiredStateResult,
+  type Heartbeat,
+} from '@yizhan/proto'
+import type { DesiredStates, EdgeRegistry, Signer } from '../fleet/port.js'
+import type { GatewayConfig } from './config.js'
+import { DesiredStateFeed } from './desired-state-feed.js'
+import type { GatewayMetrics } from './gateway-metrics.js'
+import type { LinkTable, LiveLink } from './link-table.js'
+import type { StreamDeps, WireStream } from './wire-stream.js'
+
+export interface LinkDeps extends StreamDeps {
+  readonly registry: EdgeRegistry
+  readonly desiredStates: DesiredStates
+  readonly signer: Signer
+  readonly links: LinkTable
+  readonly metrics: GatewayMetrics
+}
+
+export type LinkConfig = Pick<
+  GatewayConfig,
+  'heartbeatMs' | 'helloMs' | 'reconnectSpreadMs' | 'maxConnectionAgeMs' | 'drainMs'
+>
+
+/** What this center serves beyond Link itself; an edge does not ask for what is not named. */
+const CAPABILITIES = ['inference', 'bundles', 'renew']
+const MISSING_HEARTBEATS = 3
+
+type Frame = ConnectResponse['frame']
+
+/** A link after its Welcome: heartbeats, desired state, drain. */
+export class LiveSession implements LiveLink {
+  readonly generation: number
+  readonly protocol: number
+  readonly since: number
+  lastHeartbeatAt: number
+  waitingTurns = 0
+  readonly #deps: LinkDeps
+  readonly #config: LinkConfig
+  readonly #stream: WireStream<ConnectRequest, ConnectResponse>
+  readonly #wireGeneration: bigint
+  readonly #feed: DesiredStateFeed
+  #cancelMissing: () => void = () => undefined
+  #cancelAge: () => void = () => undefined
+  #cancelDrain: () => void = () => undefined
+
+  constructor(
+    deps: LinkDeps,
+    config: LinkConfig,
+    stream: WireStream<ConnectRequest, ConnectResponse>,
+    opened: { readonly generation: number; readonly protocol: number; readonly appliedRevision: number },
+  ) {
+    this.#deps = deps
+    this.#config = config
+    this.#stream = stream
+    this.generation = opened.generation
+    this.#wireGeneration = BigInt(opened.generation)
+    this.protocol = opened.protocol
+    this.since = deps.clock.wall()
+    this.lastHeartbeatAt = this.since
+    this.#feed = new DesiredStateFeed(deps, stream.peer.edgeId, opened.appliedRevision, (state) =>
+      this.#send({ case: 'desiredState', value: state }),
+    )
+  }
+
+  get edgeId(): EdgeId {
+    return this.#stream.peer.edgeId
+  }
+
+  /** Sends the Welcome, then the desired state if the edge has another. */
+  start(): void {
+    const { clock, signer, metrics } = this.#deps
+    const { heartbeatMs, reconnectSpreadMs, maxConnectionAgeMs } = this.#config
+    metrics.links.inc()
+    metrics.linksOpened.inc()
+    this.#send({
+      case: 'welcome',
+      value: {
+        $typeName: 'yizhan.v1.Welcome',
+        protocol: this.protocol,
+        linkGeneration: this.#wireGeneration,
+        heartbeatMs,
+        reconnectSpreadMs,
+        capabilities: CAPABILITIES,
+        centerTimeMs: BigInt(clock.wall()),
+        signingKeys: [...signer.publicKeys],
+      },
+    })
+    this.#expectHeartbeat()
+    const age = maxConnectionAgeMs * (0.9 + 0.1 * Math.random())
+    this.#cancelAge = clock.after(age, () => {
+      this.drain('the connection is old', this.#config.drainMs, Math.random() * reconnectSpreadMs)
+    })
+    this.#feed.refresh()
+  }
+
+  message(request: ConnectRequest): void {
+    if (request.linkGeneration !== this.#wireGeneration) {
+      this.#drop('generation')
+      return
+    }
+    const { frame } = request
+    switch (frame.case) {
+      case 'heartbeat':
+        this.#heartbeat(frame.value)
+        break
+      case 'desiredStateResult':
+        this.#desiredStateResult(frame.value)
+        break
+      case 'goodbye':
+        this.#stream.end()
+        break
+      // Known to the protocol, answered by later builds: no command is sent yet, nobody asks for the others.
+      case 'commandResult':
+      case 'errorLog':
+      case 'presence':
+        this.#drop('reserved')
+        break
+      case 'hello':
+        throw new YizhanError('invalid_argument', 'Hello comes once, as the first frame')
+      case undefined:
+        this.#drop('unknown')
+        break
+      default:
+        frame satisfies never
+    }
+  }
+
+  drain(reason: string, deadlineMs: number, reconnectAfterMs: number): void {
+    this.#send({
+      case: 'drain',
+      value: {
+        $typeName: 'yizhan.v1.Drain',
+        reason,
+        deadlineMs: Math.ceil(deadlineMs),
+        reconnectAfterMs: Math.ceil(reconnectAfterMs),
+      },
+    })
+    this.#cancelDrain()
+    this.#cancelDrain = this.#deps.clock.after(deadlineMs, () => {
+      this.end(
+        new YizhanError('unavailable', `asked to leave: ${reason}`, {
+          details: { retryAfterMs: reconnectAfterMs },
+        }),
+      )
+    })
+  }
+
+  end(error: YizhanError): void {
+    this.#stream.fail(error)
+  }
+
+  refresh(): void {
+    this.#feed.refresh()
+  }
+
+  /** The stream is closed: nothing of this link goes on. */
+  closed(error: YizhanError | undefined): void {
+    const { links, metrics } = this.#deps
+    this.#cancelMissing()
+    this.#cancelAge()
+    this.#cancelDrain()
+    this.#feed.stop()
+    metrics.links.dec()
+    metrics.waitingTurns.dec(this.waitingTurns)
+    metrics.linksEnded.inc({ code: error?.code ?? 'ok' })
+    links.close(this, error ?? new YizhanError('unavailable', 'the link of this stream has ended'))
+  }
+
+  #heartbeat(beat: Heartbeat): void {
+    const { clock, registry, metrics } = this.#deps
+    this.lastHeartbeatAt = clock.wall()
+    metrics.waitingTurns.inc(beat.waitingTurns - this.waitingTurns)
+    this.waitingTurns = beat.waitingTurns
+    registry.noteSeen(this.edgeId)
+    this.#expectHeartbeat()
+    this.#feed.retry()
+    this.#send({
+      case: 'heartbeatAck',
+      value: {
+        $typeName: 'yizhan.v1.HeartbeatAck',
+        sequence: beat.sequence,
+        centerTimeMs: BigInt(this.lastHeartbeatAt),
+      },
+    })
+  }
+
+  #desiredStateResult(result: DesiredStateResult): void {
+    const { registry, log } = this.#deps
+    const revision = Number(result.revision)
+    const { outcome } = result
+    if (!this.#feed.sent(revision) || outcome.case === undefined) {
+      this.#drop('revision')
+      return
+    }
+    const noted =
+      outcome.case === 'applied'
+        ? registry.noteApplied(this.edgeId, revision)
+        : registry.noteRejected(this.edgeId, revision, ...reasonOf(outcome.value.failure))
+    noted.catch((thrown: unknown) => {
+      log.error(
+        { err: thrown, edge: this.edgeId, revision },
+        'the result of a desired state was not recorded',
+      )
+    })
+  }
+
+  #expectHeartbeat(): void {
+    const ms = this.#config.heartbeatMs * MISSING_HEARTBEATS
+    this.#cancelMissing()
+    this.#cancelMissing = this.#deps.clock.after(ms, () => {
+      this.end(new YizhanError('deadline_exceeded', `no heartbeat for ${ms} ms`))
+    })
+  }
+
+  #send(frame: Frame): void {
+    this.#stream.send(create(ConnectResponseSchema, { linkGeneration: this.#wireGeneration, frame }))
+  }
+
+  #drop(reason: string): void {
+    this.#deps.metrics.framesDropped.inc({ rpc: 'connect', reason })
+  }
+}
+
+function reasonOf(failure: { code: string; message: string } | undefined): [code: string, message: string] {
+  // Written by a peer, kept in the registry: bounded.
+  return [failure?.code.slice(0, 64) ?? 'internal', failure?.message.slice(0, 512) ?? 'no reason given']
+}

@@ -1,0 +1,40 @@
+import type { EdgeId } from '@yizhan/kernel'
+import type { SigningKey } from '@yizhan/proto'
+
+/** The center's own key and certificate and the CAs that it trusts, PEM; `ca` may hold several. */
+export interface TlsMaterial {
+  readonly key: string | Buffer
+  /** The leaf first, then what stands between it and the CA. */
+  readonly cert: string | Buffer
+  readonly ca: string | Buffer
+}
+
+/** TLS material that may be exchanged while the listeners serve. */
+export interface TlsSource {
+  current(): TlsMaterial
+  /** Called after a change; returns the unsubscribe. */
+  onChange(fn: () => void): () => void
+}
+
+/** What an edge gets with its certificate. */
+export interface IssuedIdentity {
+  readonly edgeId: string
+  readonly trustDomain: string
+  readonly certificateDer: Uint8Array
+  readonly caDer: readonly Uint8Array[]
+  readonly signingKeys: readonly SigningKey[]
+}
+
+/** Gives certificates. Tells refusals by `invalid_argument`, `permission_denied`, `conflict`, `overloaded`. */
+export interface Enrollment {
+  /** The same token with the same key within its window gets the same certificate. */
+  enroll(request: {
+    readonly token: string
+    readonly csrDer: Uint8Array
+    readonly agentVersion: string
+    /** Where the call came from, for the record only. */
+    readonly address: string
+  }): Promise<IssuedIdentity>
+  /** A new certificate for an edge that has shown a valid one. */
+  renew(edge: EdgeId, csrDer: Uint8Array): Promise<IssuedIdentity>
+}

@@ -1,0 +1,217 @@
+import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
+import type { Citation } from '@yizhan/proto'
+import type { BackendChain } from './backend-chain.js'
+import { Coalescer, type CoalescerConfig } from './coalescer.js'
+import { PhaseTimer } from './phase-timer.js'
+import type {
+  Admission,
+  AdmissionRequest,
+  AttemptEnd,
+  GenerateRequest,
+  Lease,
+  Piece,
+  Retriever,
+} from './port.js'
+import { estimateTokens } from './token-estimate.js'
+import { Transcript } from './transcript.js'
+
+/** What is to be answered, before the passages are found. */
+export interface Order {
+  readonly question: Omit<GenerateRequest, 'passages'>
+  readonly knowledge: readonly string[]
+  readonly priority: AdmissionRequest['priority']
+  /** From now to the end, the queue included. */
+  readonly totalMs: number
+}
+
+export type RunState =
+  | { readonly s: 'queued' }
+  | { readonly s: 'running' }
+  | { readonly s: 'ended'; readonly end: AttemptEnd }
+  | { readonly s: 'failed'; readonly error: YizhanError }
+
+export interface RunConfig {
+  readonly maxTextBytes: number
+  /** Passages that are given to a backend. */
+  readonly maxPassages: number
+  readonly coalesce: CoalescerConfig
+}
+
+/** Told by a run, synchronously. */
+export interface RunWatcher {
+  /** The transcript grew. */
+  onFrame(): void
+  /** Milliseconds since a place at a backend was free. */
+  onFirstText(ms: number): void
+  /** The state is `ended` or `failed` now, and stays so. */
+  onSettled(): void
+}
+
+export interface RunDeps {
+  readonly admission: Admission
+  readonly retriever: Retriever
+  readonly backends: BackendChain
+  readonly clock: Clock
+  readonly watcher: RunWatcher
+}
+
+/** One run of a request, from the queue to its end. It knows nothing of links: who reads along does not matter. */
+export class AttemptRun {
+  readonly attempt: number
+  readonly transcript = new Transcript()
+  readonly #deps: RunDeps
+  readonly #config: RunConfig
+  readonly #coalescer: Coalescer
+  readonly #place: AdmissionRequest
+  readonly #stop = new AbortController()
+  #state: RunState = { s: 'queued' }
+  #lease: Lease | undefined
+  #citations: readonly Citation[] = []
+  #model = ''
+  #startedAt = 0
+  #firstTextMs: number | undefined
+  #inputTokens: number
+
+  constructor(attempt: number, order: Order, deps: RunDeps, config: RunConfig) {
+    this.attempt = attempt
+    this.#deps = deps
+    this.#config = config
+    this.#coalescer = new Coalescer(deps.clock, config.coalesce, (text) => {
+      this.transcript.append(text)
+      deps.watcher.onFrame()
+    })
+    const { tenant, question, history } = order.question
+    this.#inputTokens = estimateTokens([question, ...history.map(({ text }) => text)].join('\n'))
+    this.#place = { tenant, priority: order.priority, estimatedTokens: this.#inputTokens }
+  }
+
+  get state(): RunState {
+    return this.#state
+  }
+
+  /** About how many requests are served first. */
+  get queuePosition(): number {
+    return this.#state.s === 'queued' ? this.#deps.admission.position(this.#place) : 0
+  }
+
+  /**
+   * Resolves when nothing of the run goes on any more; what came of it is in `state`. The order is the one of the
+   * constructor and is not kept: what a person wrote is gone with the run.
+   */
+  async start(order: Order): Promise<void> {
+    const { admission, backends, clock, retriever } = this.#deps
+    const timer = new PhaseTimer(clock, 'the request', this.#stop.signal).start(order.totalMs)
+    const { signal } = timer
+    try {
+      this.#lease = await admission.enter(this.#place, signal)
+      // The place may have come free in the same moment as the end.
+      signal.throwIfAborted()
+      this.#state = { s: 'running' }
+      this.#startedAt = clock.monotonic()
+      const { question, knowledge } = order
+      const passages = retriever.search(question.tenant, question.question, {
+        knowledge,
+        limit: this.#config.maxPassages,
+      })
+      for (const { text } of passages) this.#inputTokens += estimateTokens(text)
+      const answer = backends.generate({ ...question, passages }, signal, (backend) => {
+        this.#model = backend.model
+        this.#citations = []
+      })
+      for await (const piece of answer) {
+        this.#take(piece)
+        if (this.#over) return
+      }
+    } catch (thrown) {
+      this.#fail(toYizhanError(thrown))
+    } finally {
+      timer.stop()
+      this.#release()
+    }
+  }
+
+  /** Ends the run as `cancelled`, its text with `lastSeq`, the last frame that was told. Nothing if it is over. */
+  cancel(reason: string, lastSeq: number): void {
+    if (this.#over) return
+    this.#coalescer.drop()
+    this.transcript.cutAfter(lastSeq)
+    this.#end('cancelled')
+    this.#stop.abort(new YizhanError('cancelled', `the request was cancelled: ${reason}`))
+  }
+
+  /** Aborts the run because nobody wants it any more; it ends as failed. */
+  stop(reason: string): void {
+    const error = new YizhanError('cancelled', reason)
+    this.#fail(error)
+    this.#stop.abort(error)
+  }
+
+  get #over(): boolean {
+    return this.#state.s === 'ended' || this.#state.s === 'failed'
+  }
+
+  #take(piece: Piece): void {
+    if (this.#over) return
+    if (piece.type === 'citations') {
+      this.#citations = piece.citations
+      return
+    }
+    if (piece.type === 'end') {
+      this.#inputTokens = piece.inputTokens ?? this.#inputTokens
+      this.#coalescer.end()
+      this.#end(piece.finish, piece.outputTokens)
+      return
+    }
+    if (this.#firstTextMs === undefined) {
+      this.#firstTextMs = this.#deps.clock.monotonic() - this.#startedAt
+      this.#deps.watcher.onFirstText(this.#firstTextMs)
+    }
+    const room = this.#config.maxTextBytes - this.transcript.bytes - this.#coalescer.bytes
+    const text = fit(piece.text, room)
+    this.#coalescer.add(text)
+    if (text.length === piece.text.length) return
+    this.#coalescer.end()
+    this.#end('length')
+  }
+
+  #end(finish: AttemptEnd['finish'], outputTokens = estimateTokens(this.transcript.text)): void {
+    const { transcript } = this
+    const usage = {
+      inputTokens: this.#inputTokens,
+      outputTokens,
+      queueMs: Math.round(this.#lease?.queueMs ?? 0),
+      firstTokenMs: Math.round(this.#firstTextMs ?? 0),
+    }
+    const citations = this.#citations
+    const end = {
+      lastSeq: transcript.lastSeq,
+      textSha256: transcript.sha256(),
+      citations,
+      model: this.#model,
+    }
+    this.#settle({ s: 'ended', end: { ...end, finish, usage } })
+    this.#release(usage.inputTokens + outputTokens)
+  }
+
+  #fail(error: YizhanError): void {
+    if (this.#over) return
+    this.#coalescer.drop()
+    this.#settle({ s: 'failed', error })
+    this.#release(this.#inputTokens + estimateTokens(this.transcript.text))
+  }
+
+  #settle(state: RunState): void {
+    this.#state = state
+    this.#deps.watcher.onSettled()
+  }
+
+  #release(tokens?: number): void {
+    this.#lease?.release(tokens)
+  }
+}
+
+/** As much of the text as fits into so many UTF-8 bytes, cut between characters. */
+function fit(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(Math.max(0, bytes))).read)
+}

@@ -1,0 +1,163 @@
+import type { Clock, TenantId } from '@yizhan/kernel'
+import { columnsOf } from '../retrieval/index.js'
+import { citationOf } from './citation.js'
+import { type Language, languageOf } from './language.js'
+import type { Backend, GenerateRequest, Passage, Piece } from './port.js'
+import { leadsOn, type Quote, quotesOf } from './quotes.js'
+import { estimateTokens } from './token-estimate.js'
+
+/** The terms of a text and how telling each is among a tenant's documents. */
+export interface TermWeights {
+  weigh(tenant: TenantId, text: string): ReadonlyMap<string, number>
+}
+
+export interface ExtractiveConfig {
+  /** Pause between two pieces, so that an answer is seen to stream. Default 0. */
+  readonly paceMs?: number
+}
+
+const MAX_PASSAGES = 3
+const MAX_QUOTES = 4
+const MAX_COLUMNS = 1_200
+/** A further sentence is quoted if it scores at least this share of the best one. */
+const GOOD_ENOUGH = 0.65
+/** What the passage's own rank adds to a sentence that covers the question as well as another. */
+const RANK_WEIGHT = 0.5
+
+const SENTENCES = {
+  zh: {
+    none: '抱歉，我在现有的资料里没有找到这个问题的答案。',
+    from: (title: string) => `根据《${title}》：`,
+    several: '资料里是这样写的：',
+  },
+  en: {
+    none: 'Sorry, I could not find an answer to this in the documents I have.',
+    from: (title: string) => `From “${title}”:`,
+    several: 'This is what the documents say:',
+  },
+} as const
+
+/**
+ * The embedded default: answers with sentences of the tenant's documents, quoted as they stand and cited. Needs no
+ * weights and no network, and never fails; nothing relevant ends with `no-answer`.
+ */
+export function createExtractive(
+  deps: { readonly clock: Clock; readonly terms: TermWeights },
+  config: ExtractiveConfig = {},
+): Backend {
+  const paceMs = config.paceMs ?? 0
+  return {
+    name: 'extractive',
+    model: 'extractive',
+    async *generate(request, signal): AsyncGenerator<Piece> {
+      signal.throwIfAborted()
+      const language = languageOf(request.locale, request.question)
+      const quotes = choose(deps.terms, request)
+      const used = usedPassages(quotes, request.passages)
+      const text = quotes.length === 0 ? SENTENCES[language].none : compose(language, quotes, used)
+      if (used.length > 0)
+        yield { type: 'citations', citations: used.map(({ passage }) => citationOf(passage)) }
+      for (const [at, piece] of piecesOf(text).entries()) {
+        if (at > 0 && paceMs > 0) await deps.clock.sleep(paceMs, signal)
+        signal.throwIfAborted()
+        yield { type: 'text', text: piece }
+      }
+      const read = [request.question, ...request.passages.map((passage) => passage.text)].join('\n')
+      yield {
+        type: 'end',
+        finish: quotes.length === 0 ? 'no-answer' : 'stop',
+        inputTokens: estimateTokens(read),
+        outputTokens: estimateTokens(text),
+      }
+    },
+    async probe(signal) {
+      signal.throwIfAborted()
+    },
+  }
+}
+
+/** The quotes that answer the question, in reading order; empty if there is nothing to quote. */
+function choose(terms: TermWeights, request: GenerateRequest): Quote[] {
+  const asked = terms.weigh(request.tenant, request.question)
+  const passages = request.passages.slice(0, MAX_PASSAGES)
+  const best = passages[0]?.score ?? 0
+  const candidates = passages.flatMap((passage, index) =>
+    quotesOf(passage, index).map((quote) => {
+      const rank = best > 0 ? passage.score / best : 1
+      return { quote, score: coverage(terms, request.tenant, asked, quote.text) + RANK_WEIGHT * rank }
+    }),
+  )
+  const top = candidates.reduce((most, { score }) => Math.max(most, score), 0)
+  const chosen = new Set<Quote>()
+  let columns = 0
+  // Array.sort keeps the order of equals, so the earlier sentence of the better passage wins.
+  for (const { quote, score } of [...candidates].sort((a, b) => b.score - a.score)) {
+    if (chosen.size >= MAX_QUOTES || score < top * GOOD_ENOUGH) break
+    const next = candidates.find(
+      (other) => other.quote.passage === quote.passage && other.quote.at === quote.at + 1,
+    )?.quote
+    for (const taken of next && leadsOn(quote) ? [quote, next] : [quote]) {
+      const size = columnsOf(taken.text)
+      if (chosen.has(taken) || (chosen.size > 0 && columns + size > MAX_COLUMNS)) continue
+      chosen.add(taken)
+      columns += size
+    }
+  }
+  return [...chosen].sort((a, b) => a.passage - b.passage || a.at - b.at)
+}
+
+function coverage(
+  terms: TermWeights,
+  tenant: TenantId,
+  asked: ReadonlyMap<string, number>,
+  text: string,
+): number {
+  const found = terms.weigh(tenant, text)
+  let whole = 0
+  let covered = 0
+  for (const [term, weight] of asked) {
+    whole += weight
+    if (found.has(term)) covered += weight
+  }
+  return whole === 0 ? 0 : covered / whole
+}
+
+interface UsedPassage {
+  readonly passage: Passage
+  readonly quotes: readonly Quote[]
+}
+
+function usedPassages(quotes: readonly Quote[], passages: readonly Passage[]): UsedPassage[] {
+  return passages.flatMap((passage, index) => {
+    const own = quotes.filter((quote) => quote.passage === index)
+    return own.length > 0 ? [{ passage, quotes: own }] : []
+  })
+}
+
+function compose(language: Language, quotes: readonly Quote[], used: readonly UsedPassage[]): string {
+  const titles = new Set(used.map(({ passage }) => passage.title))
+  const [title] = titles
+  const { from, several } = SENTENCES[language]
+  const lead = titles.size > 1 ? several : title ? from(title) : ''
+  const parts = used.map(({ quotes: own }, index) => {
+    const text = own.map((quote, at) => `${separator(own[at - 1], quote)}${quote.text}`).join('')
+    // The mark goes on a line of its own below code and tables, which it would break.
+    return `${text}${own.at(-1)?.block ? '\n' : language === 'zh' ? '' : ' '}[${index + 1}]`
+  })
+  const short = quotes.length === 1 && !quotes[0]?.block
+  return [lead, ...parts].filter((part) => part !== '').join(short && language === 'en' ? ' ' : '\n')
+}
+
+function separator(before: Quote | undefined, quote: Quote): string {
+  if (!before) return ''
+  if (before.block || quote.block) return '\n'
+  return /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]$/u.test(before.text) ? '' : ' '
+}
+
+const PIECE =
+  /\s*(?:[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]{1,2}|\S{1,24}?(?=\s|[\p{Script=Han}]|$)|\S{1,24})|\s+$/gu
+
+/** The text as a model would write it: a word or two characters at a time; joined they are the text again. */
+export function piecesOf(text: string): string[] {
+  return text.match(PIECE) ?? []
+}

@@ -1,0 +1,23 @@
+export { createExtractive, type ExtractiveConfig, type TermWeights } from './extractive.js'
+export { createOpenAi, type OpenAiConfig } from './openai.js'
+export type {
+  Admission,
+  AdmissionRequest,
+  Attempt,
+  AttemptEnd,
+  AttemptSink,
+  Backend,
+  GenerateRequest,
+  Lease,
+  Passage,
+  Piece,
+  RequestBook,
+  RequestPriority,
+  Retriever,
+} from './port.js'
+export {
+  createRequestBook,
+  REQUEST_BOOK_DEFAULTS,
+  type RequestBookConfig,
+  type RequestBookDeps,
+} from './request-book.js'

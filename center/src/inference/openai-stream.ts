@@ -1,0 +1,107 @@
+import { parseJson, YizhanError } from '@yizhan/kernel'
+import { createParser, type ParseError } from 'eventsource-parser'
+import { faultCodes, faultError } from './openai-errors.js'
+
+/** One event of a chat completion stream. */
+export type Delta =
+  | { readonly type: 'text'; readonly text: string }
+  /** The model works but says nothing for the user, as while it reasons. */
+  | { readonly type: 'progress' }
+  | { readonly type: 'finish'; readonly reason: string }
+  | { readonly type: 'usage'; readonly inputTokens: number; readonly outputTokens: number }
+  | { readonly type: 'done' }
+
+/** The longest event that is read, in characters; a token's event has a few hundred. */
+export const MAX_EVENT_CHARS = 256 * 1024
+
+/** Reads the bytes of a chat completion stream, however they are cut. Throws `backend_failed` on what is not one. */
+export class CompletionReader {
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true })
+  readonly #deltas: Delta[] = []
+  #error: ParseError | undefined
+  readonly #parser = createParser({
+    maxBufferSize: MAX_EVENT_CHARS,
+    onEvent: ({ data }) => this.#event(data),
+    onError: (error) => {
+      // Unknown fields are to be ignored (HTML 9.2.6); only the size cap ends the stream.
+      if (error.type === 'max-buffer-size-exceeded') this.#error = error
+    },
+  })
+
+  /** The events that end in this chunk. */
+  read(chunk: Uint8Array): Delta[] {
+    return this.#feed(this.#decode(chunk, true))
+  }
+
+  /** What is left when the body ends; a last event without its blank line still counts. */
+  end(): Delta[] {
+    return this.#feed(`${this.#decode(new Uint8Array(), false)}\n\n`)
+  }
+
+  #decode(chunk: Uint8Array, stream: boolean): string {
+    try {
+      return this.#decoder.decode(chunk, { stream })
+    } catch (thrown) {
+      throw malformed('is not UTF-8', thrown)
+    }
+  }
+
+  #feed(text: string): Delta[] {
+    this.#parser.feed(text)
+    if (this.#error) throw malformed('holds an event that is too long', this.#error)
+    return this.#deltas.splice(0)
+  }
+
+  #event(data: string): void {
+    if (data.trim() === '[DONE]') {
+      this.#deltas.push({ type: 'done' })
+      return
+    }
+    let value: unknown
+    try {
+      value = parseJson(data)
+    } catch (thrown) {
+      throw malformed('holds an event that is not JSON', thrown)
+    }
+    if (!isObject(value)) throw malformed('holds an event that is no object')
+    if (isObject(value.error) || value.object === 'error') {
+      const { codes, status } = faultCodes(value)
+      throw faultError({ status: status ?? 500, codes })
+    }
+    this.#deltas.push(...deltasOf(value))
+  }
+}
+
+function* deltasOf(value: Readonly<Record<string, unknown>>): Generator<Delta> {
+  const choices: unknown = value.choices
+  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
+  if (isObject(choice)) {
+    const delta = isObject(choice.delta) ? choice.delta : {}
+    const text = delta.content
+    const thought = delta.reasoning_content ?? delta.reasoning
+    if (typeof text === 'string' && text !== '') yield { type: 'text', text }
+    else if (typeof thought === 'string' && thought !== '') yield { type: 'progress' }
+    const reason = choice.finish_reason
+    if (typeof reason === 'string' && reason !== '') yield { type: 'finish', reason }
+  }
+  const usage = value.usage
+  if (isObject(usage)) {
+    yield {
+      type: 'usage',
+      inputTokens: count(usage.prompt_tokens),
+      outputTokens: count(usage.completion_tokens),
+    }
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0
+}
+
+function malformed(what: string, cause?: unknown): YizhanError {
+  return new YizhanError('backend_failed', `the model server's stream ${what}`, { cause })
+}

@@ -1,0 +1,33 @@
+import { type TenantId, YizhanError } from '@yizhan/kernel'
+import { HistoryRole, Priority, type Submit } from '@yizhan/proto'
+import type { Order } from './attempt-run.js'
+import { languageOf } from './language.js'
+import type { GenerateRequest, RequestPriority } from './port.js'
+
+const PRIORITY: Record<Priority, RequestPriority> = {
+  [Priority.UNSPECIFIED]: 'interactive',
+  [Priority.INTERACTIVE]: 'interactive',
+  [Priority.TASK]: 'task',
+  [Priority.BATCH]: 'batch',
+}
+
+/** What a submit asks for; `invalid_argument` if it asks nothing. A longer time than `maxTotalMs` is cut to it. */
+export function orderOf(tenant: TenantId, submit: Submit, maxTotalMs: number): Order | YizhanError {
+  const question = submit.message?.text ?? ''
+  if (question.trim() === '') return new YizhanError('invalid_argument', 'the request holds no question')
+  const locale = submit.answerLocale || submit.message?.locale || languageOf('', question)
+  return {
+    question: { tenant, question, locale, history: historyOf(submit) },
+    knowledge: submit.knowledge,
+    // An edge of a later version may name a class that is not known here.
+    priority: PRIORITY[submit.priority] ?? 'batch',
+    totalMs: Math.min(submit.timeoutMs || maxTotalMs, maxTotalMs),
+  }
+}
+
+function historyOf(submit: Submit): GenerateRequest['history'] {
+  return submit.history.flatMap(({ role, text }): GenerateRequest['history'] => {
+    if (role === HistoryRole.USER) return [{ role: 'user', text }]
+    return role === HistoryRole.ASSISTANT ? [{ role: 'assistant', text }] : []
+  })
+}

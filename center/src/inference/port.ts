@@ -1,0 +1,114 @@
+import type { EdgeId, TenantId, YizhanError } from '@yizhan/kernel'
+import type { Citation, Submit } from '@yizhan/proto'
+
+/** Told what happens to a presented request; calls stop after `detach`. Frames come in order, within the credit given. */
+export interface AttemptSink {
+  accepted(attempt: number, resumedAfterSeq: number, queuePosition: number): void
+  tokens(attempt: number, seq: number, text: string): void
+  final(attempt: number, end: AttemptEnd): void
+  failed(attempt: number, error: YizhanError): void
+}
+
+export interface AttemptEnd {
+  readonly lastSeq: number
+  readonly textSha256: Uint8Array
+  readonly citations: readonly Citation[]
+  readonly model: string
+  readonly finish: 'stop' | 'length' | 'cancelled' | 'no-answer'
+  readonly usage: {
+    readonly inputTokens: number
+    readonly outputTokens: number
+    readonly queueMs: number
+    readonly firstTokenMs: number
+  }
+}
+
+export interface Attempt {
+  /** Everything up to `ackSeq` arrived; at most `windowBytes` of UTF-8 text may be unacknowledged. */
+  credit(attempt: number, ackSeq: number, windowBytes: number): void
+  /** The backend is aborted and its quota freed at once. */
+  cancel(reason: string): void
+  /** The edge has the final durably: forget the request. */
+  endAck(attempt: number): void
+  /** The link went: keep running and keeping, tell the sink nothing more. */
+  detach(): void
+}
+
+/** Every request that the center knows. A request belongs to the edge and tenant that first presented it. */
+export interface RequestBook {
+  /** Starts the request, or attaches this sink to the live attempt after `submit.resume` (the older sink is detached). */
+  present(edge: EdgeId, tenant: TenantId, requestId: string, submit: Submit, sink: AttemptSink): Attempt
+  stats(): { readonly running: number; readonly queued: number; readonly kept: number }
+}
+
+/** What a backend gets; the passages are already found. */
+export interface GenerateRequest {
+  readonly tenant: TenantId
+  readonly question: string
+  /** BCP 47 of the answer. */
+  readonly locale: string
+  readonly history: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[]
+  readonly passages: readonly Passage[]
+}
+
+export interface Passage {
+  readonly document: string
+  readonly title: string
+  readonly heading: string
+  readonly text: string
+  readonly score: number
+}
+
+export type Piece =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'citations'; readonly citations: readonly Citation[] }
+  | {
+      readonly type: 'end'
+      readonly finish: 'stop' | 'length' | 'no-answer'
+      readonly inputTokens?: number
+      readonly outputTokens?: number
+    }
+
+/** An engine that writes answers. Throws `backend_failed`, `deadline_exceeded`, `overloaded`; stops at once on abort. */
+export interface Backend {
+  readonly name: string
+  readonly model: string
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<Piece>
+  probe(signal: AbortSignal): Promise<void>
+}
+
+export interface Retriever {
+  /** Best first; empty if nothing fits. `knowledge`: names to look in, empty = all of the tenant's. */
+  search(
+    tenant: TenantId,
+    query: string,
+    options: { readonly knowledge: readonly string[]; readonly limit: number },
+  ): Passage[]
+}
+
+/** Higher classes are served first. */
+export type RequestPriority = 'interactive' | 'task' | 'batch'
+
+export interface AdmissionRequest {
+  readonly tenant: TenantId
+  readonly priority: RequestPriority
+  /** What the request will about cost, for the order among tenants. */
+  readonly estimatedTokens: number
+}
+
+/** A place at a backend. */
+export interface Lease {
+  /** How long the request waited for it. */
+  readonly queueMs: number
+  /** Gives the place back and settles the cost, by default the estimate. Idempotent. */
+  release(actualTokens?: number): void
+}
+
+/** Who may run when. */
+export interface Admission {
+  /** Waits for a place. Throws `overloaded` (details.retryAfterMs), `deadline_exceeded`, or the signal's reason. */
+  enter(request: AdmissionRequest, signal: AbortSignal): Promise<Lease>
+  /** About how many are served before this request (the same object as given to `enter`); 0 if it does not wait. */
+  position(request: AdmissionRequest): number
+  stats(): { readonly running: number; readonly queued: number }
+}

@@ -1,0 +1,103 @@
+import type { Passage } from '../inference/port.js'
+import { splitPassages } from './passages.js'
+import { termsOf } from './terms.js'
+
+/** BM25: how soon repeating a term stops to help, and how much a long passage is held back. */
+export const K1 = 0.9
+export const B = 0.6
+/** A term in the title or a heading counts as much as this many in the text. */
+export const HEADING_BOOST = 2
+
+/** A document of a tenant's knowledge. */
+export interface KnowledgeDocument {
+  /** Path inside the tenant directory; what a citation names. */
+  readonly id: string
+  readonly title: string
+  /** The knowledge set it belongs to, as `knowledge.yaml` names it. */
+  readonly knowledge: string
+  /** Markdown or plain text. */
+  readonly text: string
+  /** BCP 47, if known. */
+  readonly language?: string
+}
+
+interface Entry {
+  readonly passage: Omit<Passage, 'score'>
+  readonly knowledge: string
+  readonly length: number
+}
+
+interface Posting {
+  readonly entry: number
+  readonly weight: number
+}
+
+/** The passages of one tenant and where each term occurs. Built once, then only read. */
+export class PassageIndex {
+  readonly #entries: Entry[] = []
+  readonly #postings = new Map<string, Posting[]>()
+  #meanLength = 0
+
+  constructor(documents: readonly KnowledgeDocument[]) {
+    // Sorted, so that equal scores come out in the same order whatever order the documents were given in.
+    for (const document of [...documents].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) {
+      for (const part of splitPassages(document.text)) this.#add(document, part.heading, part.text)
+    }
+    const total = this.#entries.reduce((sum, entry) => sum + entry.length, 0)
+    this.#meanLength = total / Math.max(1, this.#entries.length)
+  }
+
+  get size(): number {
+    return this.#entries.length
+  }
+
+  /** How telling a term is here: large for a rare one, largest for one that occurs nowhere. */
+  idf(term: string): number {
+    const count = this.#postings.get(term)?.length ?? 0
+    return Math.log(1 + (this.#entries.length - count + 0.5) / (count + 0.5))
+  }
+
+  /**
+   * Best first. The score is BM25 over the weight of the whole question, terms that occur nowhere included: 0 = nothing
+   * in common, about 1 = everything. `knowledge`: sets to look in, empty = all.
+   */
+  rank(query: ReadonlyMap<string, number>, knowledge: ReadonlySet<string>): Passage[] {
+    const gains = new Map<number, number>()
+    let whole = 0
+    for (const [term, asked] of query) {
+      const weight = asked * this.idf(term)
+      whole += weight
+      for (const { entry, weight: found } of this.#postings.get(term) ?? []) {
+        const length = (this.#entries[entry]?.length ?? 0) / Math.max(1, this.#meanLength)
+        const gain = (found * (K1 + 1)) / (found + K1 * (1 - B + B * length))
+        gains.set(entry, (gains.get(entry) ?? 0) + weight * gain)
+      }
+    }
+    // In the order of the entries, which a stable sort keeps for equal scores.
+    return [...gains]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([at, gain]) => {
+        const entry = this.#entries[at]
+        const wanted = entry && (knowledge.size === 0 || knowledge.has(entry.knowledge))
+        return wanted ? [{ ...entry.passage, score: gain / whole }] : []
+      })
+      .sort((a, b) => b.score - a.score)
+  }
+
+  #add(document: KnowledgeDocument, heading: string, text: string): void {
+    const terms = termsOf(text)
+    let length = 0
+    for (const weight of terms.values()) length += weight
+    for (const [term, weight] of termsOf(`${document.title}\n${heading}`)) {
+      terms.set(term, (terms.get(term) ?? 0) + HEADING_BOOST * weight)
+    }
+    const entry = this.#entries.length
+    const passage = { document: document.id, title: document.title, heading, text }
+    this.#entries.push({ passage, knowledge: document.knowledge, length })
+    for (const [term, weight] of terms) {
+      const postings = this.#postings.get(term)
+      if (postings) postings.push({ entry, weight })
+      else this.#postings.set(term, [{ entry, weight }])
+    }
+  }
+}

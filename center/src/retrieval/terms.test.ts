@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CHARACTER_WEIGHT, isCharacters, stem, termsOf } from './terms.js'
+
+const words = (text: string) => [...termsOf(text).keys()]
+
+test('bytes that are no text, or nothing but marks, give no terms or odd ones, and never an error', () => {
+  assert.deepEqual(words(''), [])
+  assert.deepEqual(words('？！ -- \u0000 \u200b'), [])
+  assert.deepEqual(words('\ud800 vpn'), ['vpn'])
+  assert.deepEqual(words('__proto__ constructor'), ['proto', 'constructor'])
+  assert.deepEqual(words(`${'A'.repeat(65)} short`), ['short'])
+})
+
+test('full-width and upper-case forms are the same term', () => {
+  assert.deepEqual(words('ＶＰＮ'), ['vpn'])
+  assert.deepEqual(words('VPN'), ['vpn'])
+})
+
+test('English forms of a word fold to one term', () => {
+  for (const [a, b] of [
+    ['policy', 'policies'],
+    ['box', 'boxes'],
+    ['connect', 'connecting'],
+    ['connected', 'connects'],
+    ['planned', 'plan'],
+    ['size', 'sizes'],
+    ['invoice', 'invoiced'],
+  ] as const) {
+    assert.equal(stem(a), stem(b), `${a} and ${b}`)
+  }
+  assert.notEqual(stem('bus'), stem('bu'))
+  assert.equal(stem('619'), '619')
+})
+
+test('a hyphenated word is found in parts and as one', () => {
+  assert.deepEqual(words('Wi-Fi'), ['wi', 'fi', 'wifi'])
+  assert.deepEqual(words('wifi'), ['wifi'])
+  assert.deepEqual(words('A-公司 b'), ['公', '公司', '司', 'b'])
+})
+
+test('Chinese becomes bigrams and light single characters, cut at question words', () => {
+  assert.deepEqual(
+    [...termsOf('怎么连 VPN？')],
+    [
+      ['连', 1],
+      ['vpn', 1],
+    ],
+  )
+  assert.deepEqual([...termsOf('报销单')].sort(), [
+    ['单', CHARACTER_WEIGHT],
+    ['报', CHARACTER_WEIGHT],
+    ['报销', 1],
+    ['销', CHARACTER_WEIGHT],
+    ['销单', 1],
+  ])
+  assert.deepEqual(words('什么是年假'), words('年假是什么'))
+  assert.equal(termsOf('年假，年假').get('年假'), 2)
+  assert.equal(isCharacters('年假'), true)
+  assert.equal(isCharacters('vpn'), false)
+})

@@ -1,0 +1,249 @@
+import { open, readdir, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, type Logger, YizhanError } from '@yizhan/kernel'
+import { ClassicLevel } from 'classic-level'
+import { corruptDatabase, levelError } from './level-error.js'
+import type { KeyRange } from './level-key.js'
+
+type Level = ClassicLevel<Buffer, Uint8Array>
+
+/** One write of a batch; `value` undefined deletes. */
+export interface LevelWrite {
+  readonly key: Buffer
+  readonly value?: Uint8Array
+}
+
+/**
+ * `full`: a write found no space. Reads go on with the old handle, but LevelDB's log may now hold half a record, so
+ * nothing is written before it has been opened anew. `down`: opening it anew failed. `broken`: the disk failed a
+ * write or an fsync; nothing is written any more in this process.
+ */
+type State =
+  | { readonly s: 'open'; readonly level: Level }
+  | { readonly s: 'full'; readonly level: Level; readonly error: YizhanError; readonly retryAt: number }
+  | { readonly s: 'down'; readonly error: YizhanError; readonly retryAt: number }
+  | { readonly s: 'broken'; readonly level: Level; readonly error: YizhanError }
+  | { readonly s: 'closed' }
+
+const RETRY_MS = 1_000
+// Opening writes the memtable (4 MiB), a manifest and a log.
+const PROBE_BYTES = 8 * 1024 * 1024
+const OPTIONS = { keyEncoding: 'buffer', valueEncoding: 'view', maxOpenFiles: 256 } as const
+
+/** One LevelDB: synced atomic writes (one at a time), reads beside them, recovery from a full disk. */
+export class LevelDatabase {
+  readonly directory: string
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #reads = new Set<Promise<unknown>>()
+  #state: State
+  #reopening: Promise<void> | undefined
+  #onBroken: (error: YizhanError) => void = () => undefined
+
+  constructor(deps: { readonly log: Logger; readonly clock: Clock }, directory: string, level: Level) {
+    this.directory = directory
+    this.#log = deps.log
+    this.#clock = deps.clock
+    this.#state = { s: 'open', level }
+  }
+
+  /** Called once, when the disk has failed and writes have ended for good. */
+  onBroken(fn: (error: YizhanError) => void): void {
+    this.#onBroken = fn
+  }
+
+  get(key: Buffer): Promise<Uint8Array | undefined> {
+    return this.#read((level) => level.get(key))
+  }
+
+  getMany(keys: Buffer[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#read((level) => level.getMany(keys))
+  }
+
+  /** Pairs in key order, at most `limit` and until their values exceed `maxBytes`; `after`: start behind this key. */
+  page(
+    range: KeyRange,
+    options: { readonly limit: number; readonly maxBytes: number; readonly after?: Buffer },
+  ): Promise<[Buffer, Uint8Array][]> {
+    const { limit, maxBytes, after } = options
+    const from = after ? { gt: after } : { gte: range.gte }
+    return this.#read(async (level) => {
+      const pairs: [Buffer, Uint8Array][] = []
+      let bytes = 0
+      for await (const pair of level.iterator({
+        ...from,
+        lt: range.lt,
+        limit,
+        highWaterMarkBytes: 256 * 1024,
+      })) {
+        pairs.push(pair)
+        bytes += pair[1].length
+        if (bytes > maxBytes) break
+      }
+      return pairs
+    })
+  }
+
+  lastKey(range: KeyRange): Promise<Buffer | undefined> {
+    return this.#read(async (level) => (await level.keys({ ...range, reverse: true, limit: 1 }).all())[0])
+  }
+
+  /** All or none, on disk when it resolves. The caller writes one batch at a time. `disk_full`, `storage_failed`. */
+  async write(writes: readonly LevelWrite[]): Promise<void> {
+    const level = await this.#writable()
+    try {
+      await level.batch(
+        writes.map(({ key, value }) => (value ? { type: 'put', key, value } : { type: 'del', key })),
+        { sync: true },
+      )
+    } catch (thrown) {
+      throw this.#writeFailed(level, thrown)
+    }
+  }
+
+  /** Waits for reads that run; then releases the lock. */
+  async close(): Promise<void> {
+    await this.#reopening
+    const state = this.#state
+    this.#state = { s: 'closed' }
+    await Promise.allSettled(this.#reads)
+    if ('level' in state) await state.level.close()
+  }
+
+  async #read<T>(work: (level: Level) => Promise<T>): Promise<T> {
+    if (this.#state.s === 'down') await this.#reopen(this.#state.error, this.#state.retryAt)
+    // A loop: another reopening may start before this one's waiters run.
+    while (this.#reopening) await this.#reopening
+    const state = this.#state
+    if (state.s === 'closed') throw closed(this.directory)
+    if (state.s === 'down') throw state.error
+    const running = work(state.level)
+    this.#reads.add(running)
+    try {
+      return await running
+    } catch (thrown) {
+      throw levelError(thrown, 'read', this.directory)
+    } finally {
+      this.#reads.delete(running)
+    }
+  }
+
+  async #writable(): Promise<Level> {
+    const before = this.#state
+    if (before.s === 'full' || before.s === 'down') await this.#reopen(before.error, before.retryAt)
+    const state = this.#state
+    switch (state.s) {
+      case 'open':
+        return state.level
+      case 'closed':
+        throw closed(this.directory)
+      case 'full':
+      case 'down':
+      case 'broken':
+        throw state.error
+    }
+  }
+
+  #writeFailed(level: Level, thrown: unknown): YizhanError {
+    const error = levelError(thrown, 'write', this.directory)
+    if (error.code === 'disk_full') {
+      this.#log.error({ err: error, directory: this.directory }, 'the disk is full: writes are refused')
+      this.#state = { s: 'full', level, error, retryAt: this.#clock.monotonic() + RETRY_MS }
+    } else {
+      // After a failed fsync the kernel may show pages as clean that never reached the disk.
+      this.#log.fatal({ err: error, directory: this.directory }, 'the disk failed a write: no more writes')
+      this.#state = { s: 'broken', level, error }
+      this.#onBroken(error)
+    }
+    return error
+  }
+
+  /** One attempt at a time and no more than one a second; leaves `open`, `full` or `down`, never throws. */
+  #reopen(error: YizhanError, retryAt: number): Promise<void> {
+    if (this.#reopening) return this.#reopening
+    if (this.#clock.monotonic() < retryAt) return Promise.resolve()
+    this.#reopening = this.#openAnew(error).finally(() => {
+      this.#reopening = undefined
+    })
+    return this.#reopening
+  }
+
+  async #openAnew(error: YizhanError): Promise<void> {
+    const retryAt = this.#clock.monotonic() + RETRY_MS
+    try {
+      await probeSpace(this.directory)
+    } catch {
+      if (this.#state.s === 'full' || this.#state.s === 'down') this.#state = { ...this.#state, retryAt }
+      return
+    }
+    await Promise.allSettled(this.#reads)
+    try {
+      if (this.#state.s === 'full') await this.#state.level.close()
+      this.#state = { s: 'down', error, retryAt }
+      this.#state = { s: 'open', level: await openLevel(this.directory, false) }
+      this.#log.info({ directory: this.directory }, 'there is space again: writes go on')
+    } catch (thrown) {
+      this.#state = { s: 'down', error: levelError(thrown, 'open', this.directory), retryAt }
+      this.#log.error({ err: thrown, directory: this.directory }, 'the database cannot be opened again')
+    }
+  }
+}
+
+/**
+ * Opens a LevelDB. `existing`: it was there before, so finding none is `data_corrupt`, never an empty start.
+ * Throws `data_corrupt`, `failed_precondition` (another process has it), `disk_full`, `storage_failed`.
+ */
+export async function openDatabase(
+  deps: { readonly log: Logger; readonly clock: Clock },
+  directory: string,
+  existing: boolean,
+): Promise<LevelDatabase> {
+  if (!(await exists(join(directory, 'CURRENT')))) {
+    if (existing) throw corruptDatabase(directory, 'its file CURRENT is missing')
+    if (await holdsData(directory)) throw corruptDatabase(directory, 'it holds data but no file CURRENT')
+  }
+  return new LevelDatabase(deps, directory, await openLevel(directory, !existing))
+}
+
+async function openLevel(directory: string, createIfMissing: boolean): Promise<Level> {
+  const level = new ClassicLevel<Buffer, Uint8Array>(directory, { ...OPTIONS, createIfMissing })
+  try {
+    await level.open()
+    return level
+  } catch (thrown) {
+    throw levelError(thrown, 'open', directory)
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined
+}
+
+/** Tables, or a log with something in it; a creation that a crash cut short has neither. */
+async function holdsData(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch(() => [])
+  if (names.some((name) => /\.(ldb|sst)$/.test(name))) return true
+  const logs = names.filter((name) => /^\d+\.log$/.test(name))
+  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(directory, name))).size))
+  return sizes.some((size) => size > 0)
+}
+
+/** Real blocks, since a quota does not show in the free space that the file system tells. */
+async function probeSpace(directory: string): Promise<void> {
+  const path = join(directory, 'space-probe')
+  try {
+    const handle = await open(path, 'w', 0o600)
+    try {
+      await handle.writeFile(new Uint8Array(PROBE_BYTES))
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } finally {
+    await unlink(path).catch(() => undefined)
+  }
+}
+
+function closed(directory: string): YizhanError {
+  return new YizhanError('unavailable', `the database in ${directory} is closed`)
+}

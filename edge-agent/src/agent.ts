@@ -1,0 +1,184 @@
+import { fileURLToPath } from 'node:url'
+import {
+  adminSocketPath,
+  createMetrics,
+  type Logger,
+  openStateDir,
+  type Running,
+  startAdminServer,
+  startWithUndo,
+  systemClock,
+  type TenantId,
+} from '@yizhan/kernel'
+import { type ChannelAdapter, startMqttChannel } from './channels/index.js'
+import type { EdgeConfig } from './config.js'
+import { createIntake } from './intake/index.js'
+import { startIntentService } from './intent/index.js'
+import { openJournal, openLedger } from './ledger/index.js'
+import {
+  channelHealth,
+  infoOf,
+  registerOpsRoutes,
+  type StatusParts,
+  startHttp,
+  tenantTarget,
+} from './ops/index.js'
+import { startReplies } from './replies/index.js'
+import { startTurns, type Turns } from './router/index.js'
+import { checkMessages } from './skills/index.js'
+import { TenantHost } from './tenants/index.js'
+import { startUplink, type Uplink } from './uplink/index.js'
+
+export interface Agent extends Running {
+  /** The chat page. */
+  readonly chatUrl: string
+  readonly mqttUrl: string
+}
+
+const WEB_DIR = fileURLToPath(new URL('../web', import.meta.url))
+
+/**
+ * Builds the agent in the order in which a message goes back to front: what answers stands before what asks. `stop`
+ * closes in reverse: channels take nothing new, turns and replies under way finish or stay in the ledger, the link says
+ * goodbye, the journal closes last.
+ */
+export async function startAgent(
+  deps: { readonly log: Logger; readonly version: string },
+  config: EdgeConfig,
+): Promise<Agent> {
+  const { log, version } = deps
+  const clock = systemClock
+  const startedAt = clock.wall()
+
+  return startWithUndo(async (life) => {
+    const metrics = createMetrics({ processMetrics: true })
+    const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
+
+    // The truth of this edge: every turn, fsynced.
+    let fail: (error: Error) => void = () => undefined
+    const fatal = new Promise<void>((_resolve, reject) => {
+      fail = reject
+    })
+    const journal = await openJournal(
+      { clock, log, onFatal: (error) => fail(error) },
+      { dir: dir.file('journal') },
+    )
+    life.onStop('journal', () => journal.close(), 10_000)
+    const ledger = await openLedger({ journal, clock, log, metrics })
+    life.onStop('ledger', () => ledger.close(), 10_000)
+
+    // What this edge answers by itself: models and answers of its tenants, switched together.
+    const tenants = new TenantHost({ log, check: checkMessages })
+    const intents = life.add('intents', await startIntentService({ log, clock, metrics }))
+
+    // The center, whether it is there or not.
+    const channels: ChannelAdapter[] = []
+    const uplink: Uplink = life.add(
+      'uplink',
+      await startUplink(
+        {
+          clock,
+          log,
+          metrics,
+          random: Math.random,
+          target: tenantTarget({ tenants, intents, log }),
+          journalEpoch: ledger.epoch,
+          channelHealth: () => channelHealth(tenants, channels),
+          waitingTurns: () => turns.waitingForCenter(),
+        },
+        {
+          linkAddress: config.center.link,
+          ...(config.center.enroll === undefined ? {} : { enrollAddress: config.center.enroll }),
+          ...(config.center.joinToken === undefined ? {} : { token: config.center.joinToken }),
+          dir: dir.file('uplink'),
+          agentVersion: version,
+          site: config.site,
+          ...config.uplink,
+        },
+      ),
+    )
+
+    let linkSince = clock.wall()
+    uplink.onLink(() => {
+      linkSince = clock.wall()
+    })
+
+    // A turn's way: replies stand before the router that makes them, intake before the channels that hand in.
+    const replies = life.add(
+      'replies',
+      await startReplies({ ledger, clock, log, metrics }, config.replies),
+      10_000,
+    )
+    const classifier = {
+      classify: (tenant: TenantId, text: string, signal: AbortSignal) =>
+        intents.classify(tenant, tenants.get(tenant)?.digest ?? '', text, signal),
+    }
+    const turns: Turns = life.add(
+      'turns',
+      startTurns({ ledger, tenants, classifier, replies, uplink, clock, log, metrics }, config.turns),
+      10_000,
+    )
+    const intake = createIntake(
+      { ledger, turns, tenants, log, metrics },
+      { ...config.turns, maxTextChars: config.chat.maxTextChars },
+    )
+    const status: StatusParts = {
+      version,
+      site: config.site,
+      startedAt,
+      uplink,
+      linkSince: () => linkSince,
+      tenants,
+      channels,
+      ledger,
+      turns,
+    }
+    const mqtt = life.add(
+      'mqtt',
+      await startMqttChannel(
+        {
+          clock,
+          log,
+          metrics,
+          inbound: intake.accept,
+          edge: () => uplink.identity?.edgeId ?? '',
+          info: () => infoOf(status),
+          onInfoChange: (fn) => {
+            const off = [uplink.onLink(fn), tenants.onChange(fn)]
+            return () => {
+              for (const each of off) each()
+            }
+          },
+        },
+        {
+          ...config.mqtt,
+          allowedOrigins: config.http.allowedOrigins,
+          showRoute: config.chat.showRoute,
+          maxTextChars: config.chat.maxTextChars,
+        },
+      ),
+    )
+    channels.push(mqtt)
+    const detach = replies.attach(mqtt)
+    life.onStop('mqtt replies', async () => detach())
+    log.info({ turns: intake.replay() }, 'turns of an earlier run go on')
+
+    // People: the page, and the operators of this machine.
+    const http = life.add(
+      'http',
+      await startHttp({ channel: mqtt, metrics, log }, { ...config.http, webDir: WEB_DIR }),
+    )
+    const socketPath = adminSocketPath(dir.path)
+    const ops = { ...status, clock, uplink, ledger }
+    life.add(
+      'admin socket',
+      await startAdminServer({ log }, { socketPath, routes: (app) => registerOpsRoutes(app, ops) }),
+    )
+
+    return {
+      chatUrl: http.url,
+      mqttUrl: `mqtt://${config.mqtt.host}:${mqtt.port}`,
+      ...life.running([fatal, mqtt.done, http.done]),
+    }
+  })
+}

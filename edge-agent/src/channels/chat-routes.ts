@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import websocket from '@fastify/websocket'
+import type { FastifyInstance } from 'fastify'
+import type { WebSocket } from 'ws'
+import type { ChannelAdapter } from './port.js'
+
+export interface ChatRoutesDeps {
+  readonly channel: ChannelAdapter & {
+    readonly maxPacketBytes: number
+    upgradeProblem(request: IncomingMessage): string | undefined
+    handleWebSocket(socket: WebSocket, request: IncomingMessage): void
+  }
+}
+
+export interface ChatRoutesConfig {
+  /** Directory of the chat page. */
+  readonly webDir: string
+}
+
+// No inline script or style, nothing from elsewhere, no frame around it. `'self'` covers the page's own WebSocket.
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+}
+
+const PROTOCOLS = ['mqtt', 'mqttv3.1']
+
+/** The chat page at `/`, MQTT over WebSocket at `/mqtt`, `/healthz` for load balancers. */
+export async function registerChatRoutes(
+  app: FastifyInstance,
+  { channel }: ChatRoutesDeps,
+  { webDir }: ChatRoutesConfig,
+): Promise<void> {
+  await app.register(websocket, {
+    options: {
+      maxPayload: channel.maxPacketBytes,
+      handleProtocols: (offered: Set<string>) => PROTOCOLS.find((protocol) => offered.has(protocol)) ?? false,
+    },
+    // A client that breaks the framing; the broker sees its connection end.
+    errorHandler: (_error, socket) => socket.terminate(),
+  })
+  app.get(
+    '/mqtt',
+    {
+      websocket: true,
+      preValidation: async (request, reply) => {
+        if (!request.ws) return
+        const problem = channel.upgradeProblem(request.raw)
+        if (problem !== undefined) {
+          await reply.code(403).send({ error: { code: 'permission_denied', message: problem } })
+        }
+      },
+    },
+    (socket, request) => channel.handleWebSocket(socket, request.raw),
+  )
+  app.get('/healthz', async (_request, reply) => {
+    const { state } = channel.health()
+    await reply.code(state === 'closed' ? 503 : 200).send({ status: state === 'closed' ? 'closed' : 'ok' })
+  })
+  await app.register(fastifyStatic, {
+    root: webDir,
+    setHeaders(response) {
+      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+    },
+  })
+  const bundle = createRequire(import.meta.url).resolve('mqtt/dist/mqtt.min')
+  app.get('/mqtt.js', (_request, reply) => reply.sendFile('mqtt.min.js', dirname(bundle)))
+  // The page puts streamed pieces together with the same code as the terminal client.
+  const shared = fileURLToPath(new URL('../chat/', import.meta.url))
+  app.get('/streamed-text.js', (_request, reply) => reply.sendFile('streamed-text.js', shared))
+}

@@ -1,0 +1,120 @@
+import type { AnsweredBy, ReplyContent, Route } from '../../ledger/turn.js'
+
+/** What each topic carries, as JSON in UTF-8; `docs/reference/mqtt.md` says it in words. */
+export interface TopicPayloads {
+  'yizhan/info': Info
+  'yizhan/{tenant}/{user}/{chat}/in': InPayload
+  'yizhan/{tenant}/{user}/{chat}/out': OutPayload
+  'yizhan/{tenant}/{user}/{chat}/delta': DeltaPayload
+}
+
+/** One text in several languages, keyed by BCP 47 tag. */
+export type LocalText = Readonly<Record<string, string>>
+
+export interface Info {
+  readonly edge: string
+  readonly site: string
+  readonly version: string
+  readonly link: {
+    readonly state: string
+    /** ISO 8601. */
+    readonly since: string
+    /** Turns that wait for the center. */
+    readonly waiting: number
+  }
+  readonly tenants: readonly TenantInfo[]
+  readonly defaultTenant: string
+}
+
+export interface TenantInfo {
+  readonly id: string
+  readonly name: LocalText
+  /** First = default. */
+  readonly languages: readonly string[]
+  readonly welcome: { readonly text: LocalText; readonly suggest: readonly LocalText[] }
+}
+
+export interface InPayload {
+  /** Version of this payload: 1, or left out. */
+  readonly v?: 1
+  /** The promise: exactly once into the ledger with it, at most once without. */
+  readonly id?: string
+  readonly kind?: 'text' | 'card' | 'event'
+  readonly text?: string
+  readonly locale?: string
+  readonly quoted?: { readonly id?: string; readonly text: string }
+  readonly card?: {
+    readonly id: string
+    readonly action: string
+    readonly values?: Readonly<Record<string, string>>
+  }
+  readonly event?: { readonly type: InEventType; readonly subject?: string }
+  readonly attachments?: readonly InAttachment[]
+  readonly sender?: { readonly name?: string; readonly department?: string }
+  /** Always true in a direct chat, whatever is said here. */
+  readonly mentioned?: boolean
+}
+
+export type InEventType = 'joined' | 'left' | 'recalled' | 'consent-given' | 'consent-withdrawn'
+
+/** Names content; content itself never travels in a message. */
+export interface InAttachment {
+  readonly name: string
+  readonly mediaType: string
+  readonly size: number
+  /** Lower-case hex. */
+  readonly sha256?: string
+}
+
+export interface CitationPayload {
+  readonly document: string
+  readonly title: string
+  readonly heading: string
+  readonly passage: string
+  readonly score: number
+}
+
+export interface ReplyPayload {
+  readonly type: 'final' | 'notice'
+  /** The same for every delivery of this reply: what a client de-duplicates by. */
+  readonly id: string
+  readonly turnId: string
+  /** The client's id; not there if it gave none. */
+  readonly inReplyTo?: string
+  /** There if the message had no id. */
+  readonly promise?: 'at-most-once'
+  readonly text: string
+  readonly answeredBy: AnsweredBy
+  readonly intent: string | null
+  readonly score: number | null
+  readonly citations: readonly CitationPayload[]
+  readonly ticket?: string
+  /** The question, if other messages may stand between it and this answer. */
+  readonly quoted?: string
+  readonly late?: true
+  readonly finish: ReplyContent['finish']
+  readonly model?: string
+  readonly route?: Route
+  /** ISO 8601. */
+  readonly at: string
+}
+
+export interface RefusedPayload {
+  readonly type: 'refused'
+  readonly code: string
+  readonly message: string
+  readonly inReplyTo?: string
+  readonly at: string
+}
+
+export type OutPayload = ReplyPayload | RefusedPayload
+
+export interface DeltaPayload {
+  readonly turnId: string
+  readonly inReplyTo?: string
+  /** A higher attempt replaces what lower ones showed. */
+  readonly attempt: number
+  /** From 1 within the attempt; after a gap the text is whole again with the final only. */
+  readonly seq: number
+  readonly text: string
+}

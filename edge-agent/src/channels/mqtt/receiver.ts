@@ -1,0 +1,94 @@
+import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import type { Inbound } from '../port.js'
+import { type Identity, rulePublish } from './access.js'
+import type { InPublish } from './broker.js'
+import type { RefusedPayload } from './contract.js'
+import type { MqttCounters } from './counters.js'
+import { decodeInMessage } from './in-message.js'
+import { chatTopic } from './topics.js'
+
+export interface ReceiverDeps {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly count: MqttCounters
+  readonly inbound: Inbound
+  /** Tells whoever listens on `outTopic`, now; nobody has to. */
+  readonly refuse: (outTopic: string, refusal: RefusedPayload) => void
+}
+
+export interface ReceiverConfig {
+  readonly edge: string
+  readonly maxPayloadBytes: number
+  readonly maxTextChars: number
+}
+
+const NAMES = 'user and chat must each be 1 to 64 of A-Z a-z 0-9 _ . @ -'
+
+/** What clients publish, on its way in: ruled on, decoded, made durable or refused. */
+export class Receiver {
+  readonly #deps: ReceiverDeps
+  readonly #config: ReceiverConfig
+  readonly #underWay = new Set<Promise<void>>()
+  #lastInboundAt = 0
+
+  constructor(deps: ReceiverDeps, config: ReceiverConfig) {
+    this.#deps = deps
+    this.#config = config
+  }
+
+  /** Wall clock of the last publish; 0 before the first. */
+  get lastInboundAt(): number {
+    return this.#lastInboundAt
+  }
+
+  /**
+   * Resolves once the client may be acknowledged: the message is durable, or was refused by name. Rejects if the
+   * connection has to be closed instead. Calls `inbound` before it returns, so that order of calls is order of messages.
+   */
+  receive(identity: Identity, packet: InPublish, served: ReadonlySet<string>): Promise<void> {
+    const work = this.#receive(identity, packet, served)
+    this.#underWay.add(work)
+    const forget = () => this.#underWay.delete(work)
+    work.then(forget, forget)
+    return work
+  }
+
+  /** Resolves once nothing is being taken in. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+  }
+
+  async #receive(
+    identity: Identity,
+    { topic, payload }: InPublish,
+    served: ReadonlySet<string>,
+  ): Promise<void> {
+    const wallMs = this.#deps.clock.wall()
+    this.#lastInboundAt = wallMs
+    const ruling = rulePublish(identity, topic, served)
+    if (ruling.ruling === 'close') throw new YizhanError('permission_denied', ruling.reason)
+    if (ruling.ruling === 'refuse') return this.#refuse(ruling.outTopic, 'invalid_argument', NAMES)
+    const outTopic = chatTopic(ruling.address, 'out')
+    const decoded = decodeInMessage(payload, { ...this.#config, address: ruling.address, wallMs })
+    if (decoded.outcome === 'refused') {
+      this.#deps.count.messages.inc({ outcome: 'refused' })
+      return this.#refuse(outTopic, decoded.code, decoded.message, decoded.inReplyTo)
+    }
+    const accepted = await this.#deps.inbound(decoded.message).catch((thrown: unknown) => {
+      const error = toYizhanError(thrown)
+      this.#deps.log.error({ err: error }, 'a message could not be made durable; it is not acknowledged')
+      throw error
+    })
+    this.#deps.count.messages.inc({ outcome: accepted.outcome })
+    if (accepted.outcome === 'refused') {
+      this.#refuse(outTopic, accepted.code, accepted.message, decoded.inReplyTo)
+    }
+  }
+
+  #refuse(outTopic: string, code: string, message: string, inReplyTo?: string): void {
+    this.#deps.count.refused.inc({ code })
+    const at = new Date(this.#deps.clock.wall()).toISOString()
+    const reply = inReplyTo === undefined ? {} : { inReplyTo }
+    this.#deps.refuse(outTopic, { type: 'refused', code, message, ...reply, at })
+  }
+}

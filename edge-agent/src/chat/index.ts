@@ -1,0 +1,2 @@
+export { type ChatIo, type ChatOptions, chat } from './chat.js'
+export type { OnceAnswer } from './once.js'

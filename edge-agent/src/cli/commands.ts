@@ -1,0 +1,155 @@
+import { randomBytes, scryptSync } from 'node:crypto'
+import {
+  adminCall,
+  adminSocketPath,
+  type CliIo,
+  type ConfigSources,
+  configCommands,
+  type FlagPaths,
+  findConfigFile,
+  flagSettings,
+  loadConfig,
+  type ProcessPort,
+  YizhanError,
+} from '@yizhan/kernel'
+import type { Command } from 'commander'
+import { chat } from '../chat/index.js'
+import { edgeConfig } from '../config.js'
+import { doctor } from './doctor.js'
+import { serve } from './serve.js'
+
+/** Flags that set a setting, by its path. */
+const FLAGS: FlagPaths = {
+  state: { path: 'stateDir' },
+  site: { path: 'site' },
+  link: { path: 'center.link' },
+  enroll: { path: 'center.enroll' },
+  httpPort: { path: 'http.port', number: true },
+  mqttPort: { path: 'mqtt.port', number: true },
+}
+
+const IGNORED_ENV = ['YIZHAN_CONFIG', 'YIZHAN_DATA', 'YIZHAN_TEST_REQUIRE', 'YIZHAN_LLM_*', 'YIZHAN_LANG']
+
+export interface Host extends ProcessPort {
+  readonly version: string
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+}
+
+type Answer = Readonly<Record<string, unknown>>
+
+/** The commands of `yizhan-edge`; verbs that touch state go through the running process. */
+export function defineCommands(program: Command, io: CliIo, host: Host): void {
+  program
+    .option('--config <file>', 'settings; default YIZHAN_CONFIG, then /etc/yizhan/edge.yaml')
+    .option('--state <dir>', 'state directory (stateDir)')
+
+  const sources = (command: Command) => configSources(io, command)
+  const load = (command: Command) => loadConfig(edgeConfig, sources(command))
+  const call = async <T = Answer>(command: Command, method: 'GET' | 'POST', path: string): Promise<T> =>
+    (await adminCall(adminSocketPath(load(command).value.stateDir), method, path, undefined, {
+      timeoutMs: 620_000,
+    })) as T
+
+  program
+    .command('serve')
+    .description('run the edge agent')
+    .option('--site <name>', 'the branch (site)')
+    .option('--link <host:port>', 'the center’s link listener (center.link)')
+    .option('--enroll <host:port>', 'its enrolment listener (center.enroll)')
+    .option('--http-port <n>', 'http.port')
+    .option('--mqtt-port <n>', 'mqtt.port')
+    .option('--with-parent', 'end when standard input closes')
+    .action(async (options: { withParent?: boolean }, command: Command) =>
+      serve(io, host, load(command), options.withParent === true),
+    )
+
+  program
+    .command('status')
+    .description('link, tenants, channels, waiting turns')
+    .option('--wait-tenant <tenant[@digest]>', 'wait until the edge serves it')
+    .option('--wait-link <ready|down>', 'wait until the link is so')
+    .option('--timeout <seconds>', 'how long to wait', '60')
+    .action(
+      async (options: { waitTenant?: string; waitLink?: string; timeout: string }, command: Command) => {
+        const query = new URLSearchParams()
+        if (options.waitTenant !== undefined) query.set('tenant', options.waitTenant)
+        if (options.waitLink !== undefined) query.set('link', options.waitLink)
+        query.set('timeoutMs', String(Number(options.timeout) * 1000))
+        io.record(await call(command, 'GET', `/v1/status?${query}`))
+      },
+    )
+
+  program
+    .command('renew')
+    .description('renew the certificate now')
+    .action(async (_options, command: Command) => io.record(await call(command, 'POST', '/v1/renew')))
+
+  program
+    .command('turns')
+    .command('list')
+    .description('recent turns, newest first')
+    .option('--limit <n>', 'how many', '50')
+    .action(async (options: { limit: string }, command: Command) => {
+      const path = `/v1/turns?limit=${encodeURIComponent(options.limit)}`
+      const columns = ['id', 'state', 'tenant', 'answeredBy', 'intent', 'ticket']
+      io.table(await call<Answer[]>(command, 'GET', path), columns)
+    })
+
+  program
+    .command('doctor')
+    .description('check what the edge agent needs on this machine')
+    .action(async (_options, command: Command) => doctor(io, load(command)))
+
+  program
+    .command('password')
+    .description('hash a password, read from standard input, for mqtt.auth.users')
+    .action(async () => io.out(hashPassword(await readLine(host.stdin))))
+
+  program
+    .command('chat')
+    .description('chat with an edge from the terminal')
+    .option('--mqtt <url>', 'the edge’s MQTT listener', 'mqtt://127.0.0.1:1883')
+    .option('--tenant <tenant>', 'default: the edge’s first')
+    .option('--user <id>', 'who you are', 'me')
+    .option('--chat <id>', 'which chat', 'terminal')
+    .option('--once <text>', 'ask one question, print the final reply, end')
+    .option('--wait', 'with --once: wait for the answer behind a ticket')
+    .action(async (options: ChatFlags) => {
+      const code = await chat(
+        { ...options, json: io.wantsJson },
+        { stdin: host.stdin, stdout: host.stdout, stderr: host.stderr, isTty: io.isTty, env: io.env },
+      )
+      if (code !== 0) io.setExitCode(1)
+    })
+
+  configCommands(program, io, { compiler: edgeConfig, sources })
+}
+
+interface ChatFlags {
+  readonly mqtt: string
+  readonly tenant?: string
+  readonly user: string
+  readonly chat: string
+  readonly once?: string
+  readonly wait?: boolean
+}
+
+function configSources(io: CliIo, command: Command): ConfigSources {
+  const given = command.optsWithGlobals() as Record<string, unknown>
+  const found = findConfigFile('edge', given.config as string | undefined, io.env)
+  return { ...found, env: io.env, flags: flagSettings(given, FLAGS), ignoreEnv: IGNORED_ENV }
+}
+
+function hashPassword(password: string): string {
+  const salt = randomBytes(16)
+  return `${salt.toString('base64')}$${scryptSync(password, salt, 32).toString('base64')}`
+}
+
+async function readLine(stdin: NodeJS.ReadableStream): Promise<string> {
+  let text = ''
+  for await (const data of stdin) text += data.toString()
+  const line = text.split('\n')[0] ?? ''
+  if (line === '') throw new YizhanError('invalid_argument', 'no password on standard input')
+  return line
+}

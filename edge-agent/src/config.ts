@@ -1,0 +1,87 @@
+import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { compileConfig } from '@yizhan/kernel'
+
+const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
+const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def })
+const group = <P extends TProperties>(properties: P): TObject<P> =>
+  Type.Object(properties, { additionalProperties: false, default: {} })
+const HOUR = 3_600_000
+
+const MqttUser = Type.Object(
+  {
+    tenant: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }),
+    user: Type.String({ pattern: '^[A-Za-z0-9_.@-]{1,64}$' }),
+    /** `<salt base64>$<scrypt hash base64>`, as `yizhan-edge password` prints it. */
+    scrypt: Type.String({ minLength: 10, secret: true }),
+  },
+  { additionalProperties: false },
+)
+
+/** Every setting of an edge agent. Names carry their units; a port of 0 means any free one. */
+export const EdgeConfig = Type.Object(
+  {
+    /** Journal, certificate, cached bundles. */
+    stateDir: Type.String({ minLength: 1, default: '/var/lib/yizhan/edge', restart: true }),
+    /** The branch, as people call it. */
+    site: Type.String({ default: '', restart: true }),
+    log: group({
+      level: Type.Union(
+        [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')],
+        { default: 'info' },
+      ),
+    }),
+    center: group({
+      /** host:port of the center's link listener. */
+      link: Type.String({ pattern: ':\\d+$', default: '127.0.0.1:7443', restart: true }),
+      /** host:port of its enrolment listener; needed once, with a join token. */
+      enroll: Type.Optional(Type.String({ pattern: ':\\d+$', restart: true })),
+      joinToken: Type.Optional(Type.String({ secret: true, restart: true })),
+    }),
+    http: group({
+      host: Type.String({ default: '127.0.0.1', restart: true }),
+      port: Port(8080),
+      /** Origins besides the page's own that may open a WebSocket. */
+      allowedOrigins: Type.Array(Type.String({ pattern: '^https?://' }), { default: [] }),
+    }),
+    mqtt: group({
+      host: Type.String({ default: '127.0.0.1', restart: true }),
+      port: Port(1883),
+      auth: group({
+        /** `open` is allowed on a loopback address only. */
+        mode: Type.Union([Type.Literal('open'), Type.Literal('password')], {
+          default: 'open',
+          restart: true,
+        }),
+        users: Type.Array(MqttUser, { default: [], restart: true }),
+      }),
+    }),
+    chat: group({
+      /** Tell clients how each answer was decided. */
+      showRoute: Type.Boolean({ default: false, restart: true }),
+      maxTextChars: Type.Integer({ minimum: 1, maximum: 32_000, default: 4_000 }),
+    }),
+    turns: group({
+      /** How long a running answer may lack the link before its asker gets a ticket. */
+      ticketAfterMs: Ms(8_000),
+      /** How long a turn waits for the center before it ends as expired. */
+      waitingTtlMs: Ms(24 * HOUR, 1_000),
+      maxWaiting: Type.Integer({ minimum: 1, default: 10_000 }),
+      maxWaitingPerTenant: Type.Integer({ minimum: 1, default: 5_000 }),
+      maxConcurrent: Type.Integer({ minimum: 1, default: 64 }),
+      handlerMs: Ms(120_000, 100),
+    }),
+    replies: group({
+      /** How long a reply that nobody could be given is kept. */
+      keepMs: Ms(72 * HOUR, 1_000),
+    }),
+    uplink: group({
+      windowBytes: Type.Integer({ minimum: 4_096, maximum: 1_048_576, default: 65_536 }),
+      backoffBaseMs: Ms(500, 10),
+      backoffMaxMs: Ms(30_000, 100),
+    }),
+  },
+  { additionalProperties: false, $id: 'https://yizhan.dev/schema/edge.json' },
+)
+
+export type EdgeConfig = Static<typeof EdgeConfig>
+export const edgeConfig = compileConfig(EdgeConfig)

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createMetrics, silentLogger, YizhanError } from '@yizhan/kernel'
+import { type Message, MessageKind, type Sender } from '@yizhan/proto'
+import type { Turn } from '../ledger/index.js'
+import { diskFull, faultyHost, openTestLedger, temporaryDir, textMessage } from '../ledger/testing.js'
+import { createIntake } from './intake.js'
+
+type Fields = Partial<Omit<Message, '$typeName'>>
+
+async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, host = faultyHost()) {
+  const opened = await openTestLedger(t, dir, { host })
+  const entered: Turn[] = []
+  const state = { waiting: 0, waitingOfTenant: 0 }
+  const intake = createIntake(
+    {
+      ledger: opened.ledger,
+      turns: {
+        waiting: (tenant) => (tenant === undefined ? state.waiting : state.waitingOfTenant),
+        enter: (turn) => entered.push(turn),
+      },
+      tenants: { get: (tenant) => (tenant === 'acme' ? {} : undefined) },
+      log: silentLogger(),
+      metrics: createMetrics(),
+    },
+    { maxWaiting: 10, maxWaitingPerTenant: 5, maxTextChars: 100 },
+  )
+  const send = (fields: Fields, text = 'hi') => intake.accept(textMessage(text, fields))
+  return { ...opened, intake, entered, state, host, send }
+}
+
+const sender = (fields: Partial<Sender>) => ({
+  sender: { $typeName: 'yizhan.v1.Sender' as const, id: 'u', name: '', department: '', ...fields },
+})
+
+const bad: readonly (readonly [string, string, Fields])[] = [
+  ['another tenant', 'not_found', { tenantId: 'other' }],
+  ['no tenant', 'not_found', { tenantId: '' }],
+  ['a tenant that is no id', 'not_found', { tenantId: '__proto__' }],
+  ['no text', 'invalid_argument', { text: '' }],
+  ['white space alone', 'invalid_argument', { text: ' \n\t ' }],
+  ['a NUL in the text', 'invalid_argument', { text: 'a\u0000b' }],
+  ['an escape in the text', 'invalid_argument', { text: 'a\u001b[31mb' }],
+  ['half a surrogate pair', 'invalid_argument', { text: 'a\ud83d' }],
+  ['too long a text', 'too_large', { text: 'x'.repeat(101) }],
+  ['no conversation', 'invalid_argument', { conversationId: '' }],
+  ['no channel', 'invalid_argument', { channelId: '' }],
+  ['a line feed in an id', 'invalid_argument', { platformId: 'a\nb' }],
+  ['too long a platform id', 'too_large', { platformId: 'x'.repeat(257) }],
+  ['too long a name', 'too_large', sender({ name: 'x'.repeat(257) })],
+  ['a NUL in a sender', 'invalid_argument', sender({ id: 'a\u0000' })],
+  ['no kind', 'invalid_argument', { kind: MessageKind.UNSPECIFIED }],
+  ['a card without an action', 'invalid_argument', { kind: MessageKind.CARD }],
+  ['an event without an event', 'invalid_argument', { kind: MessageKind.EVENT }],
+]
+
+test('bad messages are refused with their code, nothing is recorded, and the next one is taken', async (t) => {
+  const { send, entered, ledger } = await makeIntake(t, await temporaryDir(t))
+  for (const [what, code, fields] of bad) {
+    const outcome = await send(fields)
+    assert.equal(outcome.outcome === 'refused' ? outcome.code : outcome.outcome, code, what)
+  }
+  assert.deepEqual([entered.length, ledger.open().length], [0, 0])
+  assert.equal((await send({})).outcome, 'accepted')
+})
+
+test('a text of exactly the limit, with line feeds and emoji, is taken', async (t) => {
+  const { send } = await makeIntake(t, await temporaryDir(t))
+  const text = `a\r\n\t😀${'x'.repeat(94)}`
+  assert.equal(text.length, 100)
+  assert.equal((await send({ text })).outcome, 'accepted')
+})
+
+test('a full disk refuses without an ack, and the same message is taken later', async (t) => {
+  const { intake, host, entered, clock } = await makeIntake(t, await temporaryDir(t))
+  const message = textMessage('hi')
+  host.fail = diskFull()
+  const outcome = await intake.accept(message)
+  assert.equal(outcome.outcome === 'refused' && outcome.code, 'disk_full')
+  host.fail = undefined
+  clock.advance(1_000)
+  while ((await intake.accept(message)).outcome !== 'accepted') await Promise.resolve()
+  assert.equal(entered.length, 1)
+})
+
+test('a journal that failed acks nothing: accept rejects', async (t) => {
+  const { send, host } = await makeIntake(t, await temporaryDir(t))
+  host.fail = new YizhanError('storage_failed', 'EIO')
+  await assert.rejects(send({}), { code: 'storage_failed' })
+})
+
+test('a duplicate is told its turn and enters no lane again', async (t) => {
+  const { intake, entered } = await makeIntake(t, await temporaryDir(t))
+  const message = textMessage('hi')
+  const first = await intake.accept(message)
+  const second = await intake.accept(message)
+  assert.deepEqual(
+    [first.outcome, second],
+    ['accepted', { outcome: 'duplicate', turnId: first.outcome === 'accepted' ? first.turnId : '' }],
+  )
+  assert.equal(entered.length, 1)
+})
+
+test('too many waiting turns refuse with overloaded, counting those that are being recorded', async (t) => {
+  const { send, state, host } = await makeIntake(t, await temporaryDir(t))
+  state.waiting = 10
+  const full = await send({})
+  assert.equal(full.outcome === 'refused' && full.code, 'overloaded')
+  state.waiting = 0
+  state.waitingOfTenant = 3
+  let open = () => {}
+  host.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  const outcomes = [send({}), send({}), send({})]
+  const third = await outcomes[2]
+  assert.equal(third?.outcome === 'refused' && third.code, 'overloaded')
+  open()
+  assert.deepEqual(
+    (await Promise.all(outcomes)).map(({ outcome }) => outcome),
+    ['accepted', 'accepted', 'refused'],
+  )
+})
+
+test('turns enter in the order in which their messages came', async (t) => {
+  const { send, entered } = await makeIntake(t, await temporaryDir(t))
+  await Promise.all(['1', '2', '3', '4'].map((text) => send({}, text)))
+  assert.deepEqual(
+    entered.map(({ message }) => message.text),
+    ['1', '2', '3', '4'],
+  )
+})
+
+test('what an earlier run left open enters again, in order', async (t) => {
+  const dir = await temporaryDir(t)
+  const first = await makeIntake(t, dir)
+  for (const text of ['1', '2', '3']) await first.send({}, text)
+  await first.kill()
+  const again = await makeIntake(t, dir)
+  assert.equal(again.intake.replay(), 3)
+  assert.deepEqual(
+    again.entered.map(({ message }) => message.text),
+    ['1', '2', '3'],
+  )
+})

@@ -1,0 +1,107 @@
+import { asTenantId, type Logger, type Metrics, type TenantId, toYizhanError } from '@yizhan/kernel'
+import type { Message } from '@yizhan/proto'
+import type { AcceptOutcome, Inbound } from '../channels/port.js'
+import type { Ledger, Received, Turn } from '../ledger/index.js'
+import { problemOf } from './message-check.js'
+
+/** Where accepted turns go on. */
+export interface TurnEntry {
+  /** Turns that wait for their start, of one tenant or of all. */
+  waiting(tenant?: TenantId): number
+  enter(turn: Turn): void
+}
+
+export interface IntakeDeps {
+  readonly ledger: Ledger
+  readonly turns: TurnEntry
+  readonly tenants: { get(tenant: TenantId): unknown }
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export interface IntakeConfig {
+  /** Turns that may wait for their start; one more is refused with `overloaded`. */
+  readonly maxWaiting: number
+  readonly maxWaitingPerTenant: number
+  /** Longest text in UTF-16 units. */
+  readonly maxTextChars: number
+}
+
+export interface Intake {
+  /** Checks, de-duplicates and journals a message. Rejects only if the journal failed: then nothing may be acked. */
+  readonly accept: Inbound
+  /** Lets the turns that an earlier run left open go on, in the order in which they were received; how many. */
+  replay(): number
+}
+
+/** The way in: nothing is acked before it is durable, and nothing enters a lane before that. */
+export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
+  const { ledger, turns, tenants, log } = deps
+  const outcomes = deps.metrics.counter('yizhan_intake_total', 'Inbound messages by outcome', ['outcome'])
+  const arriving = new Map<string, number>()
+  let arrivingInAll = 0
+
+  function count(tenant: string, by: number): void {
+    arrivingInAll += by
+    const now = (arriving.get(tenant) ?? 0) + by
+    if (now > 0) arriving.set(tenant, now)
+    else arriving.delete(tenant)
+  }
+
+  function hasRoom(tenant: TenantId): boolean {
+    return (
+      turns.waiting() + arrivingInAll < config.maxWaiting &&
+      turns.waiting(tenant) + (arriving.get(tenant) ?? 0) < config.maxWaitingPerTenant
+    )
+  }
+
+  async function take(message: Message): Promise<AcceptOutcome> {
+    const tenant = asTenantId(message.tenantId)
+    if (!tenant || !tenants.get(tenant)) return refused('not_found', 'this tenant is not served here')
+    const problem = problemOf(message, config.maxTextChars)
+    if (problem) return problem
+    if (!hasRoom(tenant)) return refused('overloaded', 'too many messages wait here')
+    count(tenant, 1)
+    let received: Received
+    try {
+      received = await ledger.receive(message)
+    } catch (thrown) {
+      const error = toYizhanError(thrown, 'storage_failed')
+      if (error.code !== 'disk_full') throw error
+      return refused('disk_full', 'the disk of this edge is full')
+    } finally {
+      count(tenant, -1)
+    }
+    if (received.outcome === 'duplicate') return received
+    turns.enter(received.turn)
+    return { outcome: 'accepted', turnId: received.turn.id }
+  }
+
+  return {
+    async accept(message) {
+      const outcome = await take(message)
+      const label = outcome.outcome === 'refused' ? outcome.code : outcome.outcome
+      outcomes.inc({ outcome: label })
+      if (outcome.outcome === 'refused') {
+        log.info(
+          { code: outcome.code, channel: message.channelId, reason: outcome.message },
+          'a message was refused',
+        )
+      }
+      return outcome
+    },
+    replay() {
+      const open = ledger.open()
+      for (const turn of open) turns.enter(turn)
+      if (open.length > 0) log.info({ turns: open.length }, 'open turns of an earlier run go on')
+      return open.length
+    },
+  }
+}
+
+function refused(
+  code: Extract<AcceptOutcome, { outcome: 'refused' }>['code'],
+  message: string,
+): Extract<AcceptOutcome, { outcome: 'refused' }> {
+  return { outcome: 'refused', code, message }
+}

@@ -1,0 +1,86 @@
+/** Work of one conversation that waits or runs; in order. */
+export interface Lane<T> {
+  readonly key: string
+  readonly tenant: string
+  readonly queue: T[]
+  /** A turn of this conversation runs: the next one waits. */
+  busy: boolean
+}
+
+/**
+ * Who is next: lanes that could run now, by tenant, tenants in turn. A tenant with a thousand busy conversations gets
+ * the same share of starts as one with two. Lanes vanish when they are empty.
+ */
+export class LaneSchedule<T> {
+  readonly #lanes = new Map<string, Lane<T>>()
+  /** The first tenant is the next to get a start. */
+  readonly #ready = new Map<string, Lane<T>[]>()
+  readonly #waitingByTenant = new Map<string, number>()
+  #waiting = 0
+
+  get lanes(): number {
+    return this.#lanes.size
+  }
+
+  waiting(tenant?: string): number {
+    return tenant === undefined ? this.#waiting : (this.#waitingByTenant.get(tenant) ?? 0)
+  }
+
+  add(tenant: string, key: string, item: T): void {
+    const known = this.#lanes.get(key)
+    const lane = known ?? { key, tenant, queue: [], busy: false }
+    if (!known) this.#lanes.set(key, lane)
+    lane.queue.push(item)
+    this.#count(tenant, 1)
+    if (!lane.busy && lane.queue.length === 1) this.#makeReady(lane)
+  }
+
+  /** The next item to start; its lane is busy until `free`. */
+  next(): { readonly lane: Lane<T>; readonly item: T } | undefined {
+    for (const [tenant, ready] of this.#ready) {
+      const lane = ready.shift()
+      this.#ready.delete(tenant)
+      if (ready.length > 0) this.#ready.set(tenant, ready)
+      const item = lane?.queue.shift()
+      if (!lane || item === undefined) continue
+      lane.busy = true
+      this.#count(tenant, -1)
+      return { lane, item }
+    }
+    return undefined
+  }
+
+  free(lane: Lane<T>): void {
+    lane.busy = false
+    if (lane.queue.length > 0) this.#makeReady(lane)
+    else this.#lanes.delete(lane.key)
+  }
+
+  /** Takes a waiting item out; undefined if none fits. */
+  remove(key: string, fits: (item: T) => boolean): T | undefined {
+    const lane = this.#lanes.get(key)
+    const at = lane?.queue.findIndex(fits) ?? -1
+    if (!lane || at < 0) return undefined
+    const [item] = lane.queue.splice(at, 1)
+    this.#count(lane.tenant, -1)
+    if (lane.queue.length === 0 && !lane.busy) {
+      this.#lanes.delete(key)
+      const ready = this.#ready.get(lane.tenant)
+      ready?.splice(ready.indexOf(lane), 1)
+    }
+    return item
+  }
+
+  #makeReady(lane: Lane<T>): void {
+    const ready = this.#ready.get(lane.tenant)
+    if (ready) ready.push(lane)
+    else this.#ready.set(lane.tenant, [lane])
+  }
+
+  #count(tenant: string, by: number): void {
+    this.#waiting += by
+    const now = (this.#waitingByTenant.get(tenant) ?? 0) + by
+    if (now > 0) this.#waitingByTenant.set(tenant, now)
+    else this.#waitingByTenant.delete(tenant)
+  }
+}

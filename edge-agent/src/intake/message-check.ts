@@ -1,0 +1,79 @@
+import { type Message, MessageKind } from '@yizhan/proto'
+import type { AcceptOutcome } from '../channels/port.js'
+
+type Refused = Extract<AcceptOutcome, { outcome: 'refused' }>
+
+const MAX_ID = 256
+const MAX_ATTACHMENTS = 16
+const MAX_CARD_VALUES = 64
+/** C0 controls besides tab, line feed and carriage return, and halves of surrogate pairs. */
+const UNCLEAN_TEXT = /[^\P{Cc}\t\n\r\x7f-\x9f]|\p{Surrogate}/u
+const UNCLEAN_ID = /[\p{Cc}\p{Surrogate}]/u
+
+/** Why a decoded message cannot be taken, or undefined. Adapters decode; what they let through is checked here once. */
+export function problemOf(message: Message, maxTextChars: number): Refused | undefined {
+  return idProblem(message) ?? textProblem(message, maxTextChars) ?? kindProblem(message)
+}
+
+function idProblem(message: Message): Refused | undefined {
+  const required = { channelId: message.channelId, conversationId: message.conversationId }
+  for (const [field, id] of Object.entries(required)) if (id === '') return invalid(`${field} is empty`)
+  const ids = {
+    ...required,
+    platformId: message.platformId,
+    locale: message.locale,
+    'sender.id': message.sender?.id ?? '',
+    'sender.name': message.sender?.name ?? '',
+    'sender.department': message.sender?.department ?? '',
+    'quoted.platformId': message.quoted?.platformId ?? '',
+    'quoted.senderId': message.quoted?.senderId ?? '',
+    'cardAction.cardId': message.cardAction?.cardId ?? '',
+    'cardAction.action': message.cardAction?.action ?? '',
+    'chatEvent.subject': message.chatEvent?.subject ?? '',
+  }
+  for (const [field, id] of Object.entries(ids)) {
+    if (id.length > MAX_ID) return tooLarge(`${field} is longer than ${MAX_ID} characters`)
+    if (UNCLEAN_ID.test(id)) return invalid(`${field} holds control characters`)
+  }
+  return undefined
+}
+
+function textProblem(message: Message, maxTextChars: number): Refused | undefined {
+  if (message.text.length > maxTextChars)
+    return tooLarge(`the text is longer than ${maxTextChars} characters`)
+  if ((message.quoted?.text.length ?? 0) > maxTextChars) {
+    return tooLarge(`the quoted text is longer than ${maxTextChars} characters`)
+  }
+  if (message.attachments.length > MAX_ATTACHMENTS)
+    return tooLarge(`more than ${MAX_ATTACHMENTS} attachments`)
+  const texts = [message.text, message.quoted?.text ?? '', ...message.attachments.map(({ name }) => name)]
+  if (texts.some((text) => UNCLEAN_TEXT.test(text))) return invalid('the text holds control characters')
+  if (message.attachments.some(({ name, mediaType }) => name.length + mediaType.length > MAX_ID)) {
+    return tooLarge('the name of an attachment is too long')
+  }
+  return undefined
+}
+
+function kindProblem(message: Message): Refused | undefined {
+  switch (message.kind) {
+    case MessageKind.TEXT:
+      return message.text.trim() === '' && message.attachments.length === 0
+        ? invalid('the text is empty')
+        : undefined
+    case MessageKind.CARD: {
+      if (!message.cardAction) return invalid('a card message without an action')
+      const values = Object.entries(message.cardAction.values)
+      const fits = values.every(([name, value]) => name.length <= MAX_ID && value.length <= 1_024)
+      return fits && values.length <= MAX_CARD_VALUES
+        ? undefined
+        : tooLarge('the values of the card are too large')
+    }
+    case MessageKind.EVENT:
+      return message.chatEvent ? undefined : invalid('an event message without an event')
+    default:
+      return invalid('the message has no kind')
+  }
+}
+
+const invalid = (message: string): Refused => ({ outcome: 'refused', code: 'invalid_argument', message })
+const tooLarge = (message: string): Refused => ({ outcome: 'refused', code: 'too_large', message })

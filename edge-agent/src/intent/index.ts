@@ -1,0 +1,8 @@
+export {
+  type Classification,
+  INTENT_SERVICE_DEFAULTS,
+  type IntentService,
+  type IntentServiceConfig,
+  type IntentServiceDeps,
+  startIntentService,
+} from './intent-service.js'

@@ -1,0 +1,126 @@
+import { readdir, rename, statfs } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { storageError, systemCode, YizhanError } from '@yizhan/kernel'
+import { ClassicLevel } from 'classic-level'
+
+export type Op =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: string }
+
+/** What the journal needs of a key-value store; keys are ordered as text. */
+export interface Engine {
+  get(key: string): Uint8Array | undefined
+  /** The last key below `end`, or undefined. */
+  lastKey(start: string, end: string): Promise<string | undefined>
+  entries(start: string, end: string, limit?: number): AsyncIterable<[string, Uint8Array]>
+  /** Atomic. With `sync` it resolves after the fsync. */
+  write(ops: Op[], sync: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+export interface EngineHost {
+  open(dir: string): Promise<Engine>
+  freeBytes(dir: string): Promise<number>
+}
+
+export const levelHost: EngineHost = {
+  open: openLevel,
+  async freeBytes(dir) {
+    const { bavail, bsize } = await statfs(dir)
+    return bavail * bsize
+  },
+}
+
+async function openLevel(dir: string): Promise<Engine> {
+  // Without compression a flipped bit spoils one record instead of a block of them.
+  const db = new ClassicLevel<string, Uint8Array>(dir, { valueEncoding: 'view', compression: false })
+  try {
+    await db.open()
+  } catch (thrown) {
+    const cause = thrown instanceof Error && thrown.cause ? thrown.cause : thrown
+    // A file that CURRENT or the manifest names is not there.
+    if (cause instanceof Error && cause.message.includes('No such file or directory'))
+      throw corrupt(cause, dir)
+    throw levelError(cause, dir)
+  }
+  return {
+    get(key) {
+      try {
+        return db.getSync(key)
+      } catch (thrown) {
+        throw levelError(thrown, dir)
+      }
+    },
+    async lastKey(start, end) {
+      for await (const key of db.keys({ gte: start, lt: end, reverse: true, limit: 1 })) return key
+      return undefined
+    },
+    async *entries(start, end, limit = -1) {
+      const iterator = db.iterator({ gte: start, lt: end, limit, highWaterMarkBytes: 1 << 20 })
+      try {
+        for (;;) {
+          const some = await iterator.nextv(1_000)
+          if (some.length === 0) return
+          yield* some
+        }
+      } catch (thrown) {
+        throw levelError(thrown, dir)
+      } finally {
+        await iterator.close()
+      }
+    },
+    async write(ops, sync) {
+      try {
+        await db.batch(ops, { sync })
+      } catch (thrown) {
+        throw levelError(thrown, dir)
+      }
+    },
+    close: () => db.close(),
+  }
+}
+
+/** LevelDB tells the system's error only in its text (env_posix.cc: strerror). */
+function levelError(thrown: unknown, dir: string): YizhanError {
+  if (thrown instanceof YizhanError) return thrown
+  const code = systemCode(thrown)
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const where = { cause: thrown, details: { dir } }
+  if (code === 'LEVEL_LOCKED') {
+    return new YizhanError('failed_precondition', `the journal in ${dir} belongs to another process`, where)
+  }
+  if (code === 'LEVEL_CORRUPTION') return corrupt(thrown, dir)
+  if (/No space left on device|Disk quota exceeded/.test(message)) {
+    return new YizhanError('disk_full', `no space left for the journal in ${dir}`, where)
+  }
+  return code === 'LEVEL_IO_ERROR'
+    ? new YizhanError('storage_failed', `the journal in ${dir} failed: ${message}`, where)
+    : storageError(thrown, 'use the journal in', dir)
+}
+
+function corrupt(cause: unknown, dir: string): YizhanError {
+  return new YizhanError('data_corrupt', `the journal in ${dir} cannot be read`, { cause, details: { dir } })
+}
+
+/**
+ * Opens the store in `dir`. One that cannot be read is moved aside, never silently replaced by an empty one: LevelDB
+ * itself starts afresh when its CURRENT file is gone, whatever else lies there.
+ */
+export async function openOrQuarantine(
+  host: EngineHost,
+  dir: string,
+  stamp: number,
+): Promise<{ engine: Engine; quarantined: string | undefined }> {
+  const files: string[] = await readdir(dir).catch(() => [])
+  const headless = !files.includes('CURRENT') && files.some((name) => /\.(ldb|log)$|^MANIFEST-/.test(name))
+  if (!headless) {
+    try {
+      return { engine: await host.open(dir), quarantined: undefined }
+    } catch (thrown) {
+      if (!(thrown instanceof YizhanError) || thrown.code !== 'data_corrupt') throw thrown
+    }
+  }
+  const quarantined = join(dirname(dir), `${basename(dir)}.quarantine-${stamp}`)
+  await rename(dir, quarantined)
+  return { engine: await host.open(dir), quarantined }
+}

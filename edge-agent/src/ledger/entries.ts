@@ -1,0 +1,84 @@
+import { type TenantId, YizhanError } from '@yizhan/kernel'
+import { CitationSchema, create, fromBinary, type Message, MessageSchema, toBinary } from '@yizhan/proto'
+import type { ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+
+/**
+ * What the ledger writes to the journal, as JSON with short keys. `n` counts the records of a turn from 0, so that a
+ * lost one is noticed; `r` is where the turn was received.
+ */
+export type LedgerEntry =
+  | { readonly k: 'received'; readonly id: string; readonly at: number; readonly message: Message }
+  | {
+      readonly k: 'state'
+      readonly id: string
+      readonly r: number
+      readonly n: number
+      readonly at: number
+      readonly to: TurnState
+      readonly version: number
+      readonly cause: string
+      readonly actor: string
+      readonly ticket?: string
+    }
+  | {
+      readonly k: 'reply'
+      readonly id: string
+      readonly r: number
+      readonly n: number
+      readonly kind: ReplyKind
+      readonly content: ReplyContent
+    }
+  | {
+      readonly k: 'reply-state'
+      readonly id: string
+      readonly r: number
+      readonly n: number
+      readonly kind: ReplyKind
+      readonly state: ReplyState
+    }
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+export function encodeEntry(entry: LedgerEntry): Uint8Array {
+  if (entry.k !== 'received') return encoder.encode(JSON.stringify(entry))
+  const message = Buffer.from(toBinary(MessageSchema, entry.message)).toString('base64')
+  return encoder.encode(JSON.stringify({ ...entry, message }))
+}
+
+/** The entry in a record whose checksum held; `data_corrupt` if it is not one (a program error, not a bit flip). */
+export function decodeEntry(bytes: Uint8Array): LedgerEntry {
+  const value: unknown = JSON.parse(decoder.decode(bytes))
+  if (!isEntry(value)) throw new YizhanError('data_corrupt', 'a journal record is not a ledger entry')
+  if (value.k === 'received') {
+    const message = fromBinary(MessageSchema, Buffer.from(String(value.message), 'base64'))
+    return { ...value, message }
+  }
+  if (value.k === 'reply') {
+    const citations = value.content.citations.map((citation) => create(CitationSchema, citation))
+    return { ...value, content: { ...value.content, citations } }
+  }
+  return value
+}
+
+function isEntry(value: unknown): value is LedgerEntry {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'k' in value &&
+    ['received', 'state', 'reply', 'reply-state'].includes(String(value.k)) &&
+    'id' in value &&
+    typeof value.id === 'string'
+  )
+}
+
+/** The dedupe key of a message; undefined without a platform id: then nothing tells two deliveries apart. */
+export function dedupeKeyOf(message: Message): string | undefined {
+  if (message.platformId === '') return undefined
+  return JSON.stringify([message.tenantId, message.channelId, message.platformId])
+}
+
+/** The tenant of a message; intake has checked that the edge serves it. */
+export function tenantOf(message: Message): TenantId {
+  return message.tenantId as TenantId
+}

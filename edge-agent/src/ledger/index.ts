@@ -1,0 +1,17 @@
+export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
+export { type EdgeLedger, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
+export { openJournal } from './level-journal.js'
+export type { Ledger, Received, Transition } from './port.js'
+export {
+  type AnsweredBy,
+  isTerminal,
+  NEXT_STATES,
+  type Reply,
+  type ReplyContent,
+  type ReplyKind,
+  type ReplyState,
+  type Route,
+  type Turn,
+  type TurnState,
+} from './turn.js'
+export { canMove, owesFinal } from './turn-book.js'

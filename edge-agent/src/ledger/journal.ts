@@ -1,0 +1,66 @@
+import type { Clock, Logger, YizhanError } from '@yizhan/kernel'
+
+/** A record as it was appended, or a range of records that the medium has lost (corrupt or missing). */
+export type Scanned =
+  | { readonly kind: 'record'; readonly seq: number; readonly age: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'lost'; readonly from: number; readonly to: number }
+
+export interface AppendOptions {
+  /** Remembered in the same atomic batch; `known(key)` then gives `value`. */
+  readonly dedupe?: { readonly key: string; readonly value: string }
+  /** Written at once, but not fsynced for its own sake: it survives a killed process, maybe not a power cut. */
+  readonly lazy?: boolean
+  /** New work: refused with `disk_full` while the disk is tight, so that accepted work can still be finished. */
+  readonly intake?: boolean
+}
+
+export interface PruneOptions {
+  /** Records below this may go once they are old enough: the seq of the oldest turn that is still open. */
+  readonly before: number
+  readonly olderThanMs: number
+  /** Dedupe keys live this long, in milliseconds of `age`. */
+  readonly dedupeMs: number
+}
+
+/**
+ * An append-only log with group commit. Positions grow by one without gaps; records carry a checksum over content and
+ * position. Rejects with `disk_full` (nothing was taken, later appends may succeed) or `storage_failed` (the journal is
+ * dead and `onFatal` has been told).
+ */
+export interface Journal {
+  /** Random incarnation; a new directory or a quarantined one starts a new epoch. */
+  readonly epoch: bigint
+  /** Where the directory went that could not be read, if that happened at this open. */
+  readonly quarantined: string | undefined
+  /** From here on a scan finds everything that is not settled. */
+  readonly settled: number
+  /** Position of the next record. */
+  readonly next: number
+  /** Milliseconds that this journal has been open over all its runs. Immune to wall clock jumps. */
+  age(): number
+  /** Appends in one atomic batch; resolves after the fsync with the position of the first. */
+  append(records: readonly Uint8Array[], options?: AppendOptions): Promise<number>
+  /** The value remembered under a dedupe key. Does not see appends in flight. */
+  known(key: string): string | undefined
+  /** Everything from a position on, in order, losses included. */
+  scan(from: number): AsyncIterable<Scanned>
+  /** Declares everything below `seq` settled and forgets what is settled and old. Resolves when the mark is durable. */
+  prune(options: PruneOptions): Promise<void>
+  /** Commits what was appended and closes. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface JournalDeps {
+  readonly clock: Clock
+  readonly log: Logger
+  /** An I/O error: what was acked is safe, what comes next is not; the process must exit. Called once. */
+  readonly onFatal: (error: YizhanError) => void
+}
+
+export interface JournalConfig {
+  readonly dir: string
+  /** Less free space than this refuses new work; default 32 MiB. */
+  readonly minFreeBytes?: number
+  /** A file given up when the disk is full, so that accepted work can finish; default 8 MiB, 0 = none. */
+  readonly ballastBytes?: number
+}

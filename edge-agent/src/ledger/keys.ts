@@ -1,0 +1,11 @@
+/** Keys of the journal's store: `m` marks, `r` records, `d` dedupe keys, `a` the same by age. Text order is seq order. */
+export const META = 'm'
+export const RECORDS_END = 's'
+
+const hex = (value: number) => value.toString(16).padStart(14, '0')
+
+export const recordKey = (seq: number) => `r${hex(seq)}`
+export const seqOf = (key: string) => Number.parseInt(key.slice(1), 16)
+export const dedupeKey = (key: string) => `d${key}`
+export const ageKey = (age: number, seq: number) => `a${hex(Math.floor(age))}${hex(seq)}`
+export const ageEnd = (age: number) => `a${hex(Math.floor(age))}`

@@ -1,0 +1,249 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { newEpoch, storageError, YizhanError } from '@yizhan/kernel'
+import { type Ballast, createBallast } from './ballast.js'
+import { CommitQueue, type Entry } from './commit-queue.js'
+import { type Engine, type EngineHost, levelHost, type Op, openOrQuarantine } from './engine.js'
+import { type HeadMark, openHeadMark } from './head-mark.js'
+import type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
+import { decodeMeta, encodeMeta, type Meta } from './journal-meta.js'
+import { ageEnd, ageKey, dedupeKey, META, RECORDS_END, recordKey, seqOf } from './keys.js'
+import { decodeRecord, encodeRecord } from './record.js'
+import { scanRecords } from './scan.js'
+
+const SAMPLE_MS = 1_000
+const PRUNE_LIMIT = 10_000
+const DELETE_CHUNK = 1_000
+const text = new TextEncoder()
+
+/** A Journal on LevelDB in `dir` (store, head mark, ballast). One process at a time, else `failed_precondition`. */
+export async function openJournal(
+  deps: JournalDeps,
+  config: JournalConfig,
+  host: EngineHost = levelHost,
+): Promise<Journal> {
+  const store = join(config.dir, 'store')
+  await mkdir(config.dir, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
+    throw storageError(thrown, 'create', config.dir)
+  })
+  const ballast = createBallast(join(config.dir, 'ballast'), config.ballastBytes ?? 8 << 20)
+  const { engine, quarantined } = await openOrQuarantine(host, store, deps.clock.wall()).catch(
+    async (thrown: unknown) => {
+      const full = thrown instanceof YizhanError && thrown.code === 'disk_full'
+      if (!full || !(await ballast.drop())) throw thrown
+      return openOrQuarantine(host, store, deps.clock.wall())
+    },
+  )
+  let head: HeadMark | undefined
+  try {
+    head = await openHeadMark(join(config.dir, 'head'), (thrown) => {
+      deps.log.warn({ err: thrown }, 'the head mark could not be written')
+    })
+    const start = await findStart(deps, engine, quarantined ? 0 : await head.read())
+    const parts = { ...deps, ballast, head, engine }
+    const journal = new LevelJournal(parts, { ...config, store }, { ...start, quarantined }, host)
+    if (quarantined) deps.log.fatal({ quarantined }, 'the journal could not be read; a new one was started')
+    await journal.checkRoom()
+    return journal
+  } catch (thrown) {
+    await head?.close()
+    await engine.close()
+    throw thrown
+  }
+}
+
+async function findStart(deps: JournalDeps, engine: Engine, head: number): Promise<Meta & { next: number }> {
+  const last = await engine.lastKey(recordKey(0), RECORDS_END)
+  const next = Math.max(last ? seqOf(last) : 0, head) + 1
+  const stored = engine.get(META)
+  const meta = stored && decodeMeta(stored)
+  if (meta) return { ...meta, next }
+  let first = 1
+  for await (const [key] of engine.entries(recordKey(0), RECORDS_END, 1)) first = seqOf(key)
+  if (last || stored) deps.log.error({ first }, 'the journal has lost its marks; a new epoch starts')
+  return { epoch: newEpoch(), low: first, settled: first, age: 0, next }
+}
+
+interface Parts extends JournalDeps {
+  readonly ballast: Ballast
+  readonly head: HeadMark
+  readonly engine: Engine
+}
+
+class LevelJournal implements Journal {
+  readonly quarantined: string | undefined
+  readonly #deps: Parts
+  readonly #config: JournalConfig & { readonly store: string }
+  readonly #host: EngineHost
+  readonly #openedAt: number
+  readonly #queue: CommitQueue
+  #engine: Engine | undefined
+  #meta: Meta
+  #next: number
+  #tight = false
+  #sampledAt = Number.NEGATIVE_INFINITY
+  #closing: Promise<void> | undefined
+
+  constructor(
+    deps: Parts,
+    config: JournalConfig & { readonly store: string },
+    start: Meta & { readonly next: number; readonly quarantined: string | undefined },
+    host: EngineHost,
+  ) {
+    this.quarantined = start.quarantined
+    this.#deps = deps
+    this.#config = config
+    this.#host = host
+    this.#openedAt = deps.clock.monotonic()
+    this.#engine = deps.engine
+    this.#meta = { epoch: start.epoch, low: start.low, settled: start.settled, age: start.age }
+    this.#next = start.next
+    this.#queue = new CommitQueue(deps, {
+      build: (entries) => this.#build(entries),
+      write: (ops, sync) => this.#open().write(ops, sync),
+      reopen: () => this.#reopen(),
+      makeRoom: () => {
+        this.#tight = true
+        return deps.ballast.drop()
+      },
+    })
+  }
+
+  get epoch(): bigint {
+    return this.#meta.epoch
+  }
+
+  get settled(): number {
+    return this.#meta.settled
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  age(): number {
+    return this.#meta.age + (this.#deps.clock.monotonic() - this.#openedAt)
+  }
+
+  append(records: readonly Uint8Array[], options: AppendOptions = {}): Promise<number> {
+    if (this.#deps.clock.monotonic() - this.#sampledAt >= SAMPLE_MS) {
+      this.checkRoom().catch((thrown: unknown) => {
+        this.#deps.log.warn({ err: thrown }, 'free space could not be read')
+      })
+    }
+    if (options.intake && this.#tight) {
+      return Promise.reject(new YizhanError('disk_full', 'too little space is left to take new messages'))
+    }
+    return this.#queue.add({ records, ...options })
+  }
+
+  known(key: string): string | undefined {
+    const stored = dedupeKey(key)
+    if (this.#queue.disowned(stored)) return undefined
+    const value = this.#open().get(stored)
+    return value && new TextDecoder().decode(value)
+  }
+
+  scan(from: number): AsyncIterable<Scanned> {
+    return scanRecords(this.#open(), Math.max(from, this.#meta.low), this.#next)
+  }
+
+  async prune(options: PruneOptions): Promise<void> {
+    const engine = this.#open()
+    const age = this.age()
+    let low = this.#meta.low
+    for await (const [key, stored] of engine.entries(
+      recordKey(low),
+      recordKey(options.before),
+      PRUNE_LIMIT,
+    )) {
+      const seq = seqOf(key)
+      const record = decodeRecord(seq, stored)
+      if (record !== 'corrupt' && record.age > age - options.olderThanMs) break
+      low = seq + 1
+    }
+    this.#meta = { ...this.#meta, low, settled: Math.max(this.#meta.settled, options.before) }
+    // The marks first and durably: a deleted record that a damaged log brings back lies below them.
+    await this.#queue.add({ records: [] })
+    await this.#delete(engine, recordKey(0), recordKey(low))
+    const expired = Math.floor(age - options.dedupeMs)
+    if (expired > 0) await this.#delete(engine, 'a', ageEnd(expired))
+  }
+
+  /** Looks at the free space now; restores the ballast once there is plenty again. */
+  async checkRoom(): Promise<void> {
+    this.#sampledAt = this.#deps.clock.monotonic()
+    const needed = this.#config.minFreeBytes ?? 32 << 20
+    const ballast = this.#config.ballastBytes ?? 8 << 20
+    const free = await this.#host.freeBytes(this.#config.dir)
+    const enough = free >= (this.#tight ? needed + 2 * ballast : needed)
+    if (enough) await this.#deps.ballast.restore()
+    if (enough === this.#tight) this.#deps.log.warn({ free }, enough ? 'space is back' : 'space is short')
+    this.#tight = !enough
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      // The last commit carries the age. If the disk refuses it the age is merely older.
+      await this.#queue.add({ records: [] }).catch(() => undefined)
+      await this.#queue.end(new YizhanError('unavailable', 'the journal is closed'))
+      await this.#deps.head.close()
+      await this.#engine?.close()
+      this.#engine = undefined
+    })()
+    return this.#closing
+  }
+
+  #build(entries: readonly Entry[]) {
+    const age = this.age()
+    let seq = this.#next
+    const ops: Op[] = []
+    const firsts = entries.map((entry) => {
+      const first = seq
+      for (const bytes of entry.records) {
+        ops.push({ type: 'put', key: recordKey(seq), value: encodeRecord(seq, age, bytes) })
+        seq += 1
+      }
+      if (entry.dedupe) {
+        const key = dedupeKey(entry.dedupe.key)
+        ops.push({ type: 'put', key, value: text.encode(entry.dedupe.value) })
+        ops.push({ type: 'put', key: ageKey(age, first), value: text.encode(key) })
+      }
+      for (const key of entry.deletes ?? []) ops.push({ type: 'del', key })
+      return first
+    })
+    ops.push({ type: 'put', key: META, value: encodeMeta({ ...this.#meta, age }) })
+    const done = () => {
+      this.#next = seq
+      this.#deps.head.note(seq - 1)
+    }
+    return { ops, firsts, done }
+  }
+
+  async #delete(engine: Engine, start: string, end: string): Promise<void> {
+    let keys: string[] = []
+    for await (const [key, value] of engine.entries(start, end, PRUNE_LIMIT)) {
+      keys.push(key)
+      if (key.startsWith('a')) keys.push(new TextDecoder().decode(value))
+      if (keys.length >= DELETE_CHUNK) {
+        await this.#queue.add({ records: [], deletes: keys, lazy: true })
+        keys = []
+      }
+    }
+    if (keys.length > 0) await this.#queue.add({ records: [], deletes: keys, lazy: true })
+  }
+
+  #open(): Engine {
+    if (this.#engine) return this.#engine
+    throw this.#closing
+      ? new YizhanError('unavailable', 'the journal is closed')
+      : new YizhanError('disk_full', 'the journal waits for space')
+  }
+
+  async #reopen(): Promise<void> {
+    const old = this.#engine
+    this.#engine = undefined
+    await old?.close()
+    this.#engine = await this.#host.open(this.#config.store)
+  }
+}

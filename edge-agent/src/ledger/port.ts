@@ -1,0 +1,37 @@
+import type { Message } from '@yizhan/proto'
+import type { Reply, ReplyContent, ReplyKind, ReplyState, Turn, TurnState } from './turn.js'
+
+export type Received =
+  | { readonly outcome: 'accepted'; readonly turn: Turn }
+  | { readonly outcome: 'duplicate'; readonly turnId: string }
+
+export interface Transition {
+  readonly to: TurnState
+  readonly cause: string
+  /** `edge`, `center`, or the id of the person who asked for it. Default `edge`. */
+  readonly actor?: string
+  readonly ticket?: string
+}
+
+/**
+ * The turns of this edge: the truth until a turn is terminal. Every call that changes a turn resolves once the change
+ * is durable (group commit), except where said; an illegal transition throws `conflict`.
+ */
+export interface Ledger {
+  /** Records an inbound message, unless (tenant, channel, platform id) is known. Resolves after the fsync. */
+  receive(message: Message): Promise<Received>
+  transition(turnId: string, transition: Transition): Promise<Turn>
+  /** Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`. */
+  addReply(turnId: string, kind: ReplyKind, content: ReplyContent): Promise<Turn>
+  /** Moves a reply on; `sent` and `confirmed` are not waited for by fsync (a crash re-sends under the same id). */
+  replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn>
+  get(turnId: string): Turn | undefined
+  /** Turns that are not terminal, or whose reply is not settled, in the order in which they were received. */
+  open(): Turn[]
+  /** Recent turns, newest first, for status pages. */
+  recent(limit: number): Turn[]
+  /** Called after each durable change. Returns the unsubscribe. */
+  onChange(fn: (turn: Turn, change: { state?: TurnState; reply?: Reply }) => void): () => void
+  /** Random incarnation of the journal on this disk. */
+  readonly epoch: bigint
+}

@@ -1,0 +1,105 @@
+import { YizhanError } from '@yizhan/kernel'
+import { type LedgerEntry, tenantOf } from './entries.js'
+import {
+  isTerminal,
+  NEXT_STATES,
+  type Reply,
+  type ReplyKind,
+  type ReplyState,
+  type Turn,
+  type TurnState,
+} from './turn.js'
+
+/** A turn with what the ledger keeps beside it. */
+export interface Page {
+  readonly turn: Turn
+  /** Journal age at which it was received. */
+  readonly age: number
+  /** Number of its records so far. */
+  readonly n: number
+  /** Position of its last record. */
+  readonly lastSeq: number
+}
+
+export function canMove(from: TurnState, to: TurnState): boolean {
+  return NEXT_STATES[from]?.includes(to) ?? false
+}
+
+/** Whether nothing more happens with a reply by itself. `unknown` waits for a probe, a repeat or a person. */
+export function isSettledReply(reply: Reply | undefined): boolean {
+  return !reply || reply.state === 'sent' || reply.state === 'confirmed' || reply.state === 'failed'
+}
+
+/** Causes of an end that the asker is not told: what they took back themselves, what may have been answered already. */
+export const SILENT_CAUSES: ReadonlySet<string> = new Set(['recalled', 'journal-gap'])
+
+const TOLD: ReadonlySet<TurnState> = new Set(['cancelled', 'expired', 'failed', 'refused'])
+
+/** Whether a crash came between the end of a turn and the final that tells of it. */
+export function owesFinal(turn: Turn): boolean {
+  return TOLD.has(turn.state) && !turn.final && !SILENT_CAUSES.has(turn.cause ?? '')
+}
+
+export function isSettled(turn: Turn): boolean {
+  const repliesDone = isSettledReply(turn.notice) && isSettledReply(turn.final)
+  return isTerminal(turn.state) && repliesDone && !owesFinal(turn)
+}
+
+/** The page after one more entry; the same function serves live changes and the rebuild after a restart. */
+export function applyEntry(page: Page | undefined, entry: LedgerEntry, seq: number, age: number): Page {
+  if (entry.k === 'received') {
+    const { id, message, at } = entry
+    const turn: Turn = {
+      id,
+      tenant: tenantOf(message),
+      message,
+      state: 'received',
+      version: 0,
+      receivedSeq: seq,
+      receivedAt: at,
+    }
+    return { turn, age, n: 1, lastSeq: seq }
+  }
+  if (!page) throw new YizhanError('data_corrupt', `a record of turn ${entry.id} has no turn`)
+  return { ...page, turn: changed(page.turn, entry), n: entry.n + 1, lastSeq: seq }
+}
+
+function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Turn {
+  switch (entry.k) {
+    case 'state': {
+      const next: Turn = { ...turn, state: entry.to, cause: entry.cause, version: entry.version }
+      return entry.ticket === undefined ? next : { ...next, ticket: entry.ticket }
+    }
+    case 'reply':
+      return {
+        ...turn,
+        [entry.kind]: {
+          id: `${turn.id}.${entry.kind}`,
+          kind: entry.kind,
+          content: entry.content,
+          state: 'pending',
+        } satisfies Reply,
+      }
+    case 'reply-state': {
+      const reply = turn[entry.kind]
+      return reply ? { ...turn, [entry.kind]: { ...reply, state: entry.state } } : turn
+    }
+    default:
+      return entry satisfies never
+  }
+}
+
+export function checkMove(turn: Turn, to: TurnState): void {
+  if (canMove(turn.state, to)) return
+  throw new YizhanError('conflict', `turn ${turn.id} cannot go from ${turn.state} to ${to}`, {
+    details: { turnId: turn.id, from: turn.state, to, version: turn.version },
+  })
+}
+
+/** Whether a reply state is worth a record: a late or repeated one is not. */
+export function replyMoves(turn: Turn, kind: ReplyKind, to: ReplyState): boolean {
+  const reply = turn[kind]
+  if (!reply)
+    throw new YizhanError('conflict', `turn ${turn.id} has no ${kind}`, { details: { turnId: turn.id } })
+  return reply.state !== to && reply.state !== 'confirmed'
+}

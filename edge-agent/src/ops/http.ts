@@ -1,0 +1,29 @@
+import { type Logger, listenHttp, type Metrics, type Running, useErrorReplies } from '@yizhan/kernel'
+import Fastify from 'fastify'
+import { type ChatRoutesDeps, registerChatRoutes } from '../channels/index.js'
+
+export interface HttpConfig {
+  readonly host: string
+  readonly port: number
+  readonly webDir: string
+}
+
+export interface Http extends Running {
+  readonly url: string
+}
+
+/** The chat page with its WebSocket, and `/metrics`. Throws `port_taken`. */
+export async function startHttp(
+  deps: { readonly channel: ChatRoutesDeps['channel']; readonly metrics: Metrics; readonly log: Logger },
+  config: HttpConfig,
+): Promise<Http> {
+  const app = Fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true })
+  useErrorReplies(app, deps.log)
+  await registerChatRoutes(app, { channel: deps.channel }, { webDir: config.webDir })
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(deps.metrics.contentType).send(await deps.metrics.render()),
+  )
+  const url = await listenHttp(app, { ...config, setting: 'http.port (or --http-port)' })
+  const done = new Promise<void>((resolve) => app.server.once('close', resolve))
+  return { url, done, stop: async () => app.close() }
+}

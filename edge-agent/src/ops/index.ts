@@ -1,0 +1,5 @@
+export { type Http, type HttpConfig, startHttp } from './http.js'
+export { channelHealth, infoOf } from './info.js'
+export { type OpsParts, registerOpsRoutes } from './routes.js'
+export { type StatusParts, statusOf, waitFor } from './status.js'
+export { tenantTarget } from './tenant-target.js'

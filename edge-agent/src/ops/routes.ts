@@ -1,0 +1,86 @@
+import { Type } from '@sinclair/typebox'
+import { type Clock, YizhanError } from '@yizhan/kernel'
+import type { FastifyInstance } from 'fastify'
+import type { Ledger } from '../ledger/port.js'
+import type { Turn } from '../ledger/turn.js'
+import type { Uplink } from '../uplink/port.js'
+import { type StatusParts, statusOf, type Wanted, waitFor } from './status.js'
+
+export interface OpsParts extends StatusParts {
+  readonly clock: Clock
+  readonly uplink: Uplink
+  readonly ledger: Ledger
+}
+
+const Closed = { additionalProperties: false } as const
+
+/** The routes of the edge's admin socket. */
+export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
+  app.get<{ Querystring: Wanted & { timeoutMs?: number } }>(
+    '/v1/status',
+    {
+      schema: {
+        querystring: Type.Object(
+          {
+            tenant: Type.Optional(Type.String({ maxLength: 200 })),
+            link: Type.Optional(Type.Union([Type.Literal('ready'), Type.Literal('down')])),
+            timeoutMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000, default: 60_000 })),
+          },
+          Closed,
+        ),
+      },
+    },
+    async ({ query }) => {
+      const { timeoutMs = 60_000, ...wanted } = query
+      const deadline = new AbortController()
+      const cancel = parts.clock.after(timeoutMs, () =>
+        deadline.abort(
+          new YizhanError('deadline_exceeded', `the edge did not get there within ${timeoutMs} ms`),
+        ),
+      )
+      try {
+        await waitFor(parts, wanted, deadline.signal)
+      } finally {
+        cancel()
+      }
+      return statusOf(parts)
+    },
+  )
+
+  app.post('/v1/renew', async () => {
+    const deadline = AbortSignal.timeout(30_000)
+    await parts.uplink.renew(deadline)
+    return { certificate: statusOf(parts).certificate }
+  })
+
+  app.get<{ Querystring: { limit?: number } }>(
+    '/v1/turns',
+    {
+      schema: {
+        querystring: Type.Object(
+          { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })) },
+          Closed,
+        ),
+      },
+    },
+    async ({ query }) => parts.ledger.recent(query.limit ?? 50).map(turnRow),
+  )
+}
+
+/** A turn for people and scripts; what was said stays out of it. */
+function turnRow(turn: Turn): Record<string, unknown> {
+  const content = turn.final?.content ?? turn.notice?.content
+  return {
+    id: turn.id,
+    state: turn.state,
+    version: turn.version,
+    tenant: turn.tenant,
+    conversation: turn.message.conversationId,
+    receivedAt: new Date(turn.receivedAt).toISOString(),
+    answeredBy: content?.answeredBy ?? null,
+    intent: content?.route?.intent ?? null,
+    ticket: turn.ticket ?? null,
+    notice: turn.notice?.state ?? null,
+    final: turn.final?.state ?? null,
+  }
+}

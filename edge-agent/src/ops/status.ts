@@ -1,0 +1,94 @@
+import type { ChannelAdapter } from '../channels/port.js'
+import type { Ledger } from '../ledger/port.js'
+import { isTerminal } from '../ledger/turn.js'
+import type { Turns } from '../router/index.js'
+import type { TenantHost } from '../tenants/index.js'
+import type { Uplink } from '../uplink/port.js'
+
+export interface StatusParts {
+  readonly version: string
+  readonly site: string
+  readonly startedAt: number
+  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'identity'>
+  /** When the link got into its present state; wall clock, milliseconds. */
+  linkSince(): number
+  readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
+  readonly turns: Pick<Turns, 'waitingForCenter'>
+  readonly channels: readonly ChannelAdapter[]
+  readonly ledger: Pick<Ledger, 'open' | 'epoch'>
+}
+
+/** What `yizhan-edge status` shows; plain JSON. */
+export function statusOf(parts: StatusParts): Record<string, unknown> {
+  const { identity } = parts.uplink
+  const open = parts.ledger.open()
+  return {
+    version: parts.version,
+    site: parts.site,
+    startedAt: new Date(parts.startedAt).toISOString(),
+    edge: identity?.edgeId ?? null,
+    certificate: identity
+      ? { serial: identity.serial, notAfter: new Date(identity.notAfter).toISOString() }
+      : null,
+    link: linkOf(parts.uplink.link),
+    tenants: parts.tenants.list().map(({ tenant, digest }) => ({ tenant, digest })),
+    channels: parts.channels.map((channel) => {
+      const { state, lastInboundAt, clients } = channel.health()
+      const last = lastInboundAt === 0 ? null : new Date(lastInboundAt).toISOString()
+      return { channel: channel.id, platform: channel.platform, state, lastInbound: last, clients }
+    }),
+    turns: {
+      open: open.filter((turn) => !isTerminal(turn.state)).length,
+      waitingForCenter: parts.turns.waitingForCenter(),
+    },
+    journalEpoch: parts.ledger.epoch.toString(16),
+  }
+}
+
+function linkOf(link: Uplink['link']): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(link).map(([key, value]) => [
+      key === 's' ? 'state' : key,
+      typeof value === 'bigint' ? Number(value) : value,
+    ]),
+  )
+}
+
+export interface Wanted {
+  /** A tenant, or `tenant@digest`. */
+  readonly tenant?: string
+  readonly link?: 'ready' | 'down'
+}
+
+/** Resolves as soon as the edge is as wanted; rejects with the signal's reason. */
+export function waitFor(parts: StatusParts, wanted: Wanted, signal: AbortSignal): Promise<void> {
+  const [tenant, digest] = wanted.tenant?.split('@') ?? []
+  const holds = () => {
+    const up = parts.uplink.link.s === 'ready'
+    if (wanted.link !== undefined && up !== (wanted.link === 'ready')) return false
+    if (tenant === undefined) return true
+    const served = parts.tenants.list().find((t) => t.tenant === tenant)
+    return served !== undefined && (digest === undefined || served.digest === digest)
+  }
+  return new Promise((resolve, reject) => {
+    const unsubscribe: (() => void)[] = []
+    const end = () => {
+      for (const fn of unsubscribe) fn()
+      signal.removeEventListener('abort', onAbort)
+    }
+    const onAbort = () => {
+      end()
+      reject(signal.reason)
+    }
+    const look = () => {
+      if (!holds()) return false
+      end()
+      resolve()
+      return true
+    }
+    if (signal.aborted) return onAbort()
+    if (look()) return
+    signal.addEventListener('abort', onAbort, { once: true })
+    unsubscribe.push(parts.uplink.onLink(look), parts.tenants.onChange(look))
+  })
+}

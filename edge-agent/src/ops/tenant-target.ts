@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseTenantFile } from '@yizhan/intent'
+import { asTenantId, type Logger, YizhanError } from '@yizhan/kernel'
+import type { IntentService } from '../intent/index.js'
+import type { TenantHost, TenantSource } from '../tenants/index.js'
+import type { StateTarget } from '../uplink/index.js'
+
+/**
+ * Puts a desired state in force: models are loaded beside those that serve, then all tenants switch at once, then what
+ * nobody needs any more is freed. A model that does not load leaves everything as it was.
+ */
+export function tenantTarget(parts: {
+  readonly tenants: TenantHost
+  readonly intents: Pick<IntentService, 'load' | 'unload' | 'isReady'>
+  readonly log: Logger
+}): StateTarget {
+  const { tenants, intents } = parts
+  return {
+    async apply(state, dirs) {
+      const next: TenantSource[] = []
+      const loaded: TenantSource[] = []
+      try {
+        for (const { tenantId, bundleDigest } of state.tenants) {
+          // A tenant that was never applied has nothing to serve yet.
+          if (bundleDigest.length === 0) continue
+          const digest = Buffer.from(bundleDigest).toString('hex')
+          const tenant = asTenantId(tenantId)
+          const dir = dirs.get(digest)
+          if (!tenant || dir === undefined) {
+            throw new YizhanError('not_found', `the bundle of ${tenantId} is not here`)
+          }
+          const file = parseTenantFile(await readFile(join(dir, 'tenant.json')))
+          const source = { id: tenantId, digest, file }
+          if (!intents.isReady(tenant, digest)) {
+            await intents.load(tenant, dir, digest)
+            loaded.push(source)
+          }
+          next.push(source)
+        }
+        const before = tenants.list()
+        tenants.apply(next)
+        const kept = new Set(next.map(({ digest }) => digest))
+        for (const { tenant, digest } of before) if (!kept.has(digest)) intents.unload(tenant, digest)
+      } catch (thrown) {
+        for (const { id, digest } of loaded) {
+          const tenant = asTenantId(id)
+          if (tenant) intents.unload(tenant, digest)
+        }
+        throw thrown
+      }
+    },
+  }
+}

@@ -1,0 +1,2 @@
+export type { OutgoingPolicy } from './policy.js'
+export { type Replies, type RepliesConfig, type RepliesDeps, startReplies } from './replies.js'

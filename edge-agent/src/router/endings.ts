@@ -1,0 +1,143 @@
+import type { Clock, Logger } from '@yizhan/kernel'
+import { toYizhanError, type YizhanError } from '@yizhan/kernel'
+import {
+  canMove,
+  isTerminal,
+  type Ledger,
+  owesFinal,
+  type ReplyContent,
+  type Route,
+  type Turn,
+  type TurnState,
+} from '../ledger/index.js'
+import { type MessageKey, type MessageParams, say } from '../skills/index.js'
+import { type LiveTenant, languageFor } from '../tenants/index.js'
+import type { Replies } from './port.js'
+
+export interface EndingsDeps {
+  readonly ledger: Ledger
+  readonly replies: Replies
+  readonly tenants: { get(tenant: Turn['tenant']): LiveTenant | undefined }
+  /** The language to answer a turn in. */
+  readonly languageOf: (turn: Turn, tenant: LiveTenant) => string
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Why a turn was taken back: by a command or client, or because its message was recalled, which is not answered. */
+export type CancelCause = 'command' | 'recalled'
+
+const DISK_RETRY_MS = 5_000
+
+/** The ways in which a turn ends at the edge. Each records the end before it tells of it. */
+export class Endings {
+  readonly #deps: EndingsDeps
+
+  constructor(deps: EndingsDeps) {
+    this.#deps = deps
+  }
+
+  /** Moves a turn on if it is not there or further already (a step that a restart repeats). */
+  async advance(turn: Turn, to: TurnState, cause: string): Promise<Turn> {
+    const now = this.#deps.ledger.get(turn.id) ?? turn
+    if (!canMove(now.state, to)) return now
+    return this.#deps.ledger.transition(turn.id, { to, cause })
+  }
+
+  /** A whole answer from the edge itself. */
+  async answer(turn: Turn, text: string, route: Route): Promise<void> {
+    await this.#deps.replies.final(turn, { text, answeredBy: 'edge', citations: [], finish: 'stop', route })
+  }
+
+  /** Done without a word: an event that changed a state. */
+  async silent(turn: Turn, cause: string): Promise<void> {
+    await this.advance(turn, 'replying', cause)
+    await this.advance(turn, 'done', cause)
+  }
+
+  async refused(
+    turn: Turn,
+    why: 'overloaded' | 'maintenance' | 'not-served' | 'too-long',
+    max = 0,
+  ): Promise<void> {
+    const text =
+      why === 'too-long' ? this.say(turn, 'refuse.too-long', { max }) : this.say(turn, `refuse.${why}`, {})
+    await this.#end(turn, 'refused', why, { text, finish: 'failed' })
+  }
+
+  async cancelled(turn: Turn, cause: CancelCause, soFar = '', quoted?: string): Promise<void> {
+    if (cause === 'recalled') {
+      await this.advance(turn, 'cancelled', cause)
+      return
+    }
+    const text = soFar === '' ? this.say(turn, 'end.cancelled', {}) : soFar
+    const answeredBy = soFar === '' ? 'edge' : 'center'
+    await this.#end(turn, 'cancelled', cause, { text, finish: 'cancelled', answeredBy, ...quote(quoted) })
+  }
+
+  async expired(turn: Turn): Promise<void> {
+    const text = this.say(turn, 'end.expired', {})
+    await this.#end(turn, 'expired', 'waiting-ttl', { text, finish: 'failed', quoted: turn.message.text })
+  }
+
+  async failed(turn: Turn, error: YizhanError, soFar = '', quoted?: string): Promise<void> {
+    const sentence = this.say(turn, 'end.failed', { code: error.code })
+    const text = soFar === '' ? sentence : `${soFar}\n\n${sentence}`
+    await this.#end(turn, 'failed', error.code, { text, finish: 'failed', ...quote(quoted) })
+  }
+
+  /** Tells of an end that a crash kept from being told. */
+  async owed(turn: Turn): Promise<void> {
+    if (!owesFinal(turn)) return
+    const quoted = turn.ticket === undefined ? undefined : turn.message.text
+    const text =
+      turn.state === 'cancelled'
+        ? this.say(turn, 'end.cancelled', {})
+        : turn.state === 'expired'
+          ? this.say(turn, 'end.expired', {})
+          : this.say(turn, 'end.failed', { code: turn.cause ?? 'internal' })
+    const finish = turn.state === 'cancelled' ? 'cancelled' : 'failed'
+    await this.#tell(turn, { text, finish, ...quote(quoted) })
+  }
+
+  /** A sentence in the language of the turn's asker. */
+  say<K extends MessageKey>(turn: Turn, key: K, params: MessageParams<K>): string {
+    const tenant = this.#deps.tenants.get(turn.tenant)
+    const { text, locale } = turn.message
+    const language = tenant
+      ? this.#deps.languageOf(turn, tenant)
+      : languageFor({ chosen: undefined, text, locale, before: undefined }, ['zh', 'en'])
+    return say(tenant, language, key, params)
+  }
+
+  /** Repeats `work` while the disk is full: what was accepted is finished once there is room. */
+  async persist<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (thrown) {
+        if (toYizhanError(thrown).code !== 'disk_full') throw thrown
+        this.#deps.log.warn('the disk is full: a turn waits for space')
+      }
+      await this.#deps.clock.sleep(DISK_RETRY_MS, signal)
+    }
+  }
+
+  async #end(turn: Turn, to: TurnState, cause: string, content: PartialContent): Promise<void> {
+    const ended = await this.advance(turn, to, cause)
+    // Answered meanwhile, or ended by another hand.
+    if (ended.final || (isTerminal(ended.state) && !owesFinal(ended))) return
+    await this.#tell(ended, content)
+  }
+
+  async #tell(turn: Turn, content: PartialContent): Promise<void> {
+    const ticket = turn.ticket === undefined ? {} : { ticket: turn.ticket }
+    await this.#deps.replies.final(turn, { answeredBy: 'edge', citations: [], ...ticket, ...content })
+  }
+}
+
+type PartialContent = Pick<ReplyContent, 'text' | 'finish'> & Partial<ReplyContent>
+
+function quote(quoted: string | undefined): { quoted?: string } {
+  return quoted === undefined ? {} : { quoted }
+}

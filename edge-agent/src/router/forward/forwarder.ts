@@ -1,0 +1,374 @@
+import {
+  type Clock,
+  type Logger,
+  type Metrics,
+  type TenantId,
+  toYizhanError,
+  YizhanError,
+} from '@yizhan/kernel'
+import type { HistoryEntry } from '@yizhan/proto'
+import { type LaneHold, laneKey } from '../../intake/index.js'
+import type { EdgeLedger, Turn } from '../../ledger/index.js'
+import { inLanguage, type LiveTenant } from '../../tenants/index.js'
+import type { InferenceResult, InferenceSink, Uplink } from '../../uplink/port.js'
+import type { CancelCause, Endings } from '../endings.js'
+import type { Replies } from '../port.js'
+import { ticketFor } from '../ticket.js'
+import { forwardMetrics } from './forward-metrics.js'
+import { ForwardedTurn, type ForwardPlan } from './forwarded-turn.js'
+import { LateOrder } from './late-order.js'
+import { LiveTurns } from './live-turns.js'
+import { SubmitLine } from './submit-line.js'
+
+export interface ForwarderDeps {
+  readonly ledger: Pick<EdgeLedger, 'get' | 'waitedMs' | 'transition'>
+  readonly replies: Replies
+  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer'>
+  readonly endings: Endings
+  readonly tenants: { get(tenant: TenantId): LiveTenant | undefined }
+  readonly history: (turn: Turn) => readonly HistoryEntry[]
+  /** The plan of a turn from an earlier run. */
+  readonly plan: (turn: Turn, signal: AbortSignal) => Promise<ForwardPlan>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Between 0 and 1, for the jitter of retries. */
+  readonly random: () => number
+}
+
+export interface ForwarderConfig {
+  /** How long a turn may stand still without the link before its asker gets a ticket. */
+  readonly ticketAfterMs: number
+  /** How long a turn waits for the center before it ends as expired. */
+  readonly waitingTtlMs: number
+  /** Turns that may wait for the center. */
+  readonly maxWaiting: number
+  readonly maxWaitingPerTenant: number
+  /** Turns handed to the uplink at once. Default 64. */
+  readonly maxSubmitted?: number
+  /** How often a failed request is presented again. Default 3. */
+  readonly retries?: number
+  /** Full jitter between half and whole of `retryBaseMs` × 2ⁿ. Default 2,000. */
+  readonly retryBaseMs?: number
+}
+
+const MAX_SWEEP_MS = 60_000
+
+/**
+ * Turns on their way to the center and back. A turn keeps its conversation while it is answered; standing still for
+ * `ticketAfterMs` (at once if there is no link) gives its asker a ticket and the conversation its next turn. Late finals
+ * quote their question and come in the order of the questions.
+ */
+export class Forwarder {
+  readonly #deps: ForwarderDeps
+  readonly #config: Required<ForwarderConfig>
+  readonly #live = new LiveTurns()
+  readonly #line: SubmitLine
+  readonly #late = new LateOrder()
+  readonly #ends = new AbortController()
+  readonly #metrics: ReturnType<typeof forwardMetrics>
+  #linkUp: boolean
+  #off: () => void = () => undefined
+  #cancelSweep: () => void = () => undefined
+
+  constructor(deps: ForwarderDeps, config: ForwarderConfig) {
+    this.#deps = deps
+    this.#config = { maxSubmitted: 64, retries: 3, retryBaseMs: 2_000, ...config }
+    this.#metrics = forwardMetrics(deps.metrics)
+    this.#linkUp = deps.uplink.link.s === 'ready'
+    this.#line = new SubmitLine(
+      (one) => this.#prepare(one),
+      (one) => this.#infer(one),
+    )
+  }
+
+  start(): void {
+    this.#off = this.#deps.uplink.onLink((link) => this.#onLink(link.s === 'ready'))
+    this.#sweepLater()
+  }
+
+  get linkUp(): boolean {
+    return this.#linkUp
+  }
+
+  /** Whether one more turn of the tenant may wait. */
+  hasRoom(tenant: TenantId): boolean {
+    const { maxWaiting, maxWaitingPerTenant } = this.#config
+    return this.#live.size < maxWaiting && this.#live.ofTenant(tenant) < maxWaitingPerTenant
+  }
+
+  /** Takes a turn that has its lane; resolves when it may let go of it. */
+  async forward(turn: Turn, plan: ForwardPlan, lane: LaneHold): Promise<void> {
+    this.#ends.signal.throwIfAborted()
+    lane.park()
+    const one = this.#add(turn, plan, lane)
+    this.#queue(one)
+    await one.released
+  }
+
+  /** Takes a turn with a ticket from an earlier run. */
+  adopt(turn: Turn): void {
+    const one = this.#add(turn, undefined, undefined)
+    one.late = this.#late.join(laneKey(turn), turn.receivedSeq)
+    // A crash may have come between the state and the notice that tells of it.
+    if (!turn.notice) this.#background(one, () => one.step(() => this.#notice(one)))
+    this.#queue(one)
+  }
+
+  /** Cancels a turn; false if it is not here, or its end is decided already. Resolves when that is recorded. */
+  async cancel(turnId: string, cause: CancelCause): Promise<boolean> {
+    const one = this.#live.get(turnId)
+    if (!one?.isLive) return false
+    const { text } = one
+    await this.#end(one, cause, () => this.#deps.endings.cancelled(one.turn, cause, text, quotedOf(one)))
+    return true
+  }
+
+  /** Ends a turn as failed; false as for `cancel`. */
+  async fail(turnId: string, error: YizhanError): Promise<boolean> {
+    const one = this.#live.get(turnId)
+    if (!one?.isLive) return false
+    const { text } = one
+    await this.#end(one, error.code, () => this.#deps.endings.failed(one.turn, error, text, quotedOf(one)))
+    return true
+  }
+
+  /** Turns with a ticket, in order, with their place among all that wait. */
+  waiting(fits: (turn: Turn) => boolean): { readonly ticket: string; readonly place: number }[] {
+    return this.#live.withTicket(fits)
+  }
+
+  /** Everything stays open for the next start. */
+  stop(): void {
+    this.#off()
+    this.#cancelSweep()
+    this.#ends.abort(new YizhanError('unavailable', 'the agent stops'))
+    for (const one of this.#live) {
+      one.enter({ s: 'left' })
+      one.cancelStallTimer?.()
+      one.release()
+    }
+  }
+
+  #add(turn: Turn, plan: ForwardPlan | undefined, lane: LaneHold | undefined): ForwardedTurn {
+    const one = new ForwardedTurn(turn, plan, lane)
+    this.#live.add(one)
+    return one
+  }
+
+  #queue(one: ForwardedTurn): void {
+    one.enter({ s: 'queued' })
+    this.#line.add(one)
+    this.#pump()
+    this.#watch(one)
+  }
+
+  #pump(): void {
+    if (this.#linkUp) this.#line.start(this.#config.maxSubmitted)
+    this.#metrics.waiting.set(this.#line.length)
+  }
+
+  #onLink(up: boolean): void {
+    if (up === this.#linkUp) return
+    this.#linkUp = up
+    for (const one of this.#live) this.#watch(one)
+    this.#pump()
+  }
+
+  /** Starts or calls off the time to the ticket. */
+  #watch(one: ForwardedTurn): void {
+    if (this.#moves(one) || one.ticket !== undefined || !one.isLive) {
+      one.cancelStallTimer?.()
+      one.cancelStallTimer = undefined
+      return
+    }
+    if (one.cancelStallTimer) return
+    const give = () => this.#background(one, () => one.step(() => this.#giveTicket(one)))
+    // Without a link there is nothing to hope for; in the middle of an answer there is.
+    const hopeless = !this.#linkUp && one.phase.s === 'queued' && one.attempt === 0
+    if (hopeless) give()
+    else one.cancelStallTimer = this.#deps.clock.after(this.#config.ticketAfterMs, give)
+  }
+
+  #moves(one: ForwardedTurn): boolean {
+    return this.#linkUp && (one.phase.s === 'submitted' || one.phase.s === 'submitting')
+  }
+
+  async #giveTicket(one: ForwardedTurn): Promise<void> {
+    one.cancelStallTimer = undefined
+    if (!one.isLive || one.ticket !== undefined || this.#moves(one)) return
+    const ticket = ticketFor(one.turn)
+    one.ticket = ticket
+    one.late = this.#late.join(laneKey(one.turn), one.turn.receivedSeq)
+    const { endings, ledger } = this.#deps
+    await endings.persist(this.#ends.signal, () =>
+      ledger.transition(one.turn.id, {
+        to: 'waiting',
+        cause: this.#linkUp ? 'no-progress' : 'no-link',
+        ticket,
+      }),
+    )
+    await this.#notice(one)
+    this.#metrics.tickets.inc()
+    one.release()
+  }
+
+  async #notice(one: ForwardedTurn): Promise<void> {
+    const { endings, ledger, replies, tenants } = this.#deps
+    const { turn, plan, ticket = ticketFor(turn) } = one
+    const languages = tenants.get(turn.tenant)?.file.languages ?? []
+    const first = plan?.offline
+      ? inLanguage(plan.offline, plan.language, languages)
+      : endings.say(turn, 'ticket.waits', {})
+    const number = endings.say(turn, 'ticket.number', { ticket, place: this.#live.placeOf(one) })
+    const route = plan ? { route: { ...plan.route, decision: 'queue' } } : {}
+    const now = ledger.get(turn.id) ?? turn
+    await endings.persist(this.#ends.signal, () =>
+      replies.notice(now, {
+        text: `${first}\n${number}`,
+        answeredBy: 'queued',
+        citations: [],
+        ticket,
+        finish: 'stop',
+        ...route,
+      }),
+    )
+  }
+
+  async #prepare(one: ForwardedTurn): Promise<void> {
+    const { endings, plan } = this.#deps
+    const { signal } = this.#ends
+    one.enter({ s: 'submitting' })
+    this.#watch(one)
+    try {
+      one.plan ??= await plan(one.turn, signal)
+      await one.step(async () => {
+        if (one.isLive) await endings.persist(signal, () => endings.advance(one.turn, 'forwarded', 'link'))
+      })
+    } catch (thrown) {
+      this.#background(one, async () => {
+        await this.fail(one.turn.id, toYizhanError(thrown))
+      })
+    }
+  }
+
+  #infer(one: ForwardedTurn): void {
+    const { uplink, history } = this.#deps
+    const { plan, turn } = one
+    if (one.phase.s !== 'submitting' || !plan) return
+    const handle = uplink.infer(one.request(plan, history(turn)), this.#sink(one))
+    one.enter({ s: 'submitted', handle })
+    this.#metrics.forwarded.inc()
+    this.#watch(one)
+  }
+
+  #sink(one: ForwardedTurn): InferenceSink {
+    const { replies, endings } = this.#deps
+    let streaming = false
+    return {
+      started: (attempt) => one.begin(attempt),
+      tokens: (attempt, seq, text) => {
+        if (!one.isLive || !one.take(attempt, text)) return
+        if (!streaming) {
+          streaming = true
+          this.#background(one, () =>
+            one.step(async () => {
+              if (one.isLive) await endings.advance(one.turn, 'streaming', 'first-token')
+            }),
+          )
+        }
+        // A late answer comes whole, with its question.
+        if (one.ticket === undefined) replies.delta(one.turn, { attempt, seq, text })
+      },
+      final: (result) => this.#background(one, () => this.#finish(one, result)),
+      failed: (error) => this.#failed(one, error),
+    }
+  }
+
+  async #finish(one: ForwardedTurn, result: InferenceResult): Promise<void> {
+    if (one.phase.s !== 'submitted') return
+    const { handle } = one.phase
+    const { endings, replies, ledger } = this.#deps
+    await this.#end(one, undefined, async () => {
+      await one.late?.turnToSpeak()
+      const whenEmpty = endings.say(one.turn, 'end.no-answer', {})
+      await replies.final(ledger.get(one.turn.id) ?? one.turn, one.content(result, whenEmpty))
+      handle.endAck()
+    })
+  }
+
+  #failed(one: ForwardedTurn, error: YizhanError): void {
+    if (one.phase.s !== 'submitted') return
+    this.#deps.log.warn(
+      { turnId: one.turn.id, code: error.code, failures: one.failures },
+      'the center failed a request',
+    )
+    if (!error.retryable || one.failures >= this.#config.retries) {
+      this.#background(one, async () => {
+        await this.fail(one.turn.id, error)
+      })
+      return
+    }
+    const { retryAfterMs } = error.details
+    const base = this.#config.retryBaseMs * 2 ** one.failures * (0.5 + this.#deps.random() / 2)
+    const ms = Math.max(base, typeof retryAfterMs === 'number' ? retryAfterMs : 0)
+    one.failures += 1
+    one.enter({ s: 'backing-off', cancelTimer: this.#deps.clock.after(ms, () => this.#queue(one)) })
+    this.#line.left(one)
+    this.#watch(one)
+    this.#pump()
+  }
+
+  /** Ends a turn once: what else would end it, or give it a ticket, finds it taken. */
+  async #end(
+    one: ForwardedTurn,
+    cancelReason: string | undefined,
+    record: () => Promise<void>,
+  ): Promise<void> {
+    const before = one.phase
+    one.enter({ s: 'ending' })
+    one.cancelStallTimer?.()
+    if (before.s === 'submitted' && cancelReason !== undefined) before.handle.cancel(cancelReason)
+    this.#line.left(one)
+    this.#pump()
+    try {
+      await one.step(() => this.#deps.endings.persist(this.#ends.signal, record))
+    } finally {
+      this.#forget(one)
+    }
+  }
+
+  #forget(one: ForwardedTurn): void {
+    this.#live.delete(one)
+    one.late?.leave()
+    one.release()
+  }
+
+  #sweepLater(): void {
+    const every = Math.min(MAX_SWEEP_MS, Math.max(1, this.#config.waitingTtlMs / 10))
+    this.#cancelSweep = this.#deps.clock.after(every, () => {
+      for (const one of this.#live) {
+        const stands = !this.#linkUp || one.phase.s === 'queued' || one.phase.s === 'backing-off'
+        if (!one.isLive || !stands || one.ticket === undefined) continue
+        if (this.#deps.ledger.waitedMs(one.turn.id) < this.#config.waitingTtlMs) continue
+        this.#background(one, () => this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn)))
+      }
+      this.#sweepLater()
+    })
+  }
+
+  /** For work that nobody waits for. The turn stays in the ledger if it fails; a restart takes it up again. */
+  #background(one: ForwardedTurn, work: () => Promise<void>): void {
+    work().catch((thrown: unknown) => {
+      if (this.#ends.signal.aborted) return
+      this.#deps.log.error(
+        { err: toYizhanError(thrown), turnId: one.turn.id },
+        'a forwarded turn could not go on',
+      )
+    })
+  }
+}
+
+function quotedOf(one: ForwardedTurn): string | undefined {
+  return one.ticket === undefined ? undefined : one.turn.message.text
+}

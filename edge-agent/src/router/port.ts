@@ -1,0 +1,48 @@
+import type { TenantId } from '@yizhan/kernel'
+import type { Delta } from '../channels/port.js'
+import type { ReplyContent, Turn } from '../ledger/index.js'
+
+export interface ScoredIntent {
+  readonly intent: string
+  readonly score: number
+}
+
+export interface Classification {
+  /** `oos`: out of scope. */
+  readonly intent: string
+  /** Probability, 0..1. */
+  readonly score: number
+  /** `exact`: the text is one of the examples. */
+  readonly match: 'exact' | 'model'
+  /** Intents in scope, best first. */
+  readonly top: readonly ScoredIntent[]
+  /** From here on the edge answers by itself; between `askBack` and this it asks which one is meant. */
+  readonly accept: number
+  readonly askBack: number
+  readonly ms: number
+}
+
+/** The local model. A rejection counts as out of scope: the question goes to the center. */
+export interface Classifier {
+  classify(tenant: TenantId, text: string, signal: AbortSignal): Promise<Classification>
+}
+
+export interface Replies {
+  /** Records and sends the one notice; resolves once it is durable. A second one is ignored. */
+  notice(turn: Turn, content: ReplyContent): Promise<Turn>
+  /**
+   * Records and sends the one final; resolves once it is durable. Takes a turn that is not terminal to `replying` and,
+   * delivered, to `done`; one that has ended keeps its state.
+   */
+  final(turn: Turn, content: ReplyContent): Promise<Turn>
+  delta(turn: Turn, delta: Delta): void
+}
+
+/** What the center lets this edge do now. */
+export interface RouterPolicy {
+  readonly maintenance: boolean
+  /** Longest question in characters; 0 = whatever intake takes. */
+  readonly maxTextChars: number
+}
+
+export const OPEN_POLICY: RouterPolicy = { maintenance: false, maxTextChars: 0 }

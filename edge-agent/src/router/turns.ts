@@ -1,0 +1,288 @@
+import {
+  type Clock,
+  type Logger,
+  type Metrics,
+  type Running,
+  toYizhanError,
+  YizhanError,
+} from '@yizhan/kernel'
+import { ChatEventType, MessageKind } from '@yizhan/proto'
+import { type LaneHold, Lanes, laneKey, type RunTurn, type TurnEntry } from '../intake/index.js'
+import { type EdgeLedger, isTerminal, owesFinal, type Turn } from '../ledger/index.js'
+import {
+  builtInSkills,
+  type ConversationControl,
+  parseCommand,
+  type Skill,
+  SkillRegistry,
+} from '../skills/index.js'
+import type { TenantHost } from '../tenants/index.js'
+import type { Uplink } from '../uplink/port.js'
+import { Chain } from './chain.js'
+import { ConversationMemory, isSameAsker, type MemoryConfig } from './conversation-memory.js'
+import { type CancelCause, Endings } from './endings.js'
+import { Forwarder, type ForwarderConfig } from './forward/index.js'
+import { cardHandler } from './handlers/card.js'
+import { commandHandler } from './handlers/command.js'
+import { eventHandler } from './handlers/event.js'
+import { pendingQuestionHandler } from './handlers/pending-question.js'
+import { policyHandler } from './handlers/policy.js'
+import { textHandler } from './handlers/text.js'
+import { type Classifier, OPEN_POLICY, type Replies, type RouterPolicy } from './port.js'
+import { type Asked, notServed, Understanding } from './understanding.js'
+import type { Visit } from './visit.js'
+
+export interface TurnsDeps {
+  readonly ledger: EdgeLedger
+  readonly tenants: Pick<TenantHost, 'get'>
+  readonly classifier: Classifier
+  readonly replies: Replies
+  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer'>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** What the center lets this edge do now; default: everything. */
+  readonly policy?: () => RouterPolicy
+  /** Skills besides the built-in ones. */
+  readonly skills?: readonly Skill[]
+  /** Between 0 and 1, for the jitter of retries; default Math.random. */
+  readonly random?: () => number
+}
+
+export interface TurnsConfig extends ForwarderConfig, MemoryConfig {
+  /** Turns that are worked on at once; those that wait for the center are not counted. */
+  readonly maxConcurrent: number
+  /** How long the edge may work on a turn. */
+  readonly handlerMs: number
+  /** How long a turn may wait for the center's answer while the link is up. Default 15 min. */
+  readonly forwardMs?: number
+}
+
+/** The turns of this edge at work. `stop` leaves what is not finished in the ledger, for the next start. */
+export interface Turns extends Running, TurnEntry {
+  /** Where plugins add their handlers. */
+  readonly chain: Chain<Visit>
+  /** Turns in line for, or with, the center that have a ticket. */
+  waitingForCenter(): number
+  /** Cancels a turn as its asker would; false if it has ended, or its end is decided. For clients with a cancel of their own. */
+  cancel(turnId: string): Promise<boolean>
+}
+
+const DISK_RETRY_MS = 5_000
+
+/** Puts lanes, router and forwarder together; nothing runs before the first `enter`. */
+export function startTurns(deps: TurnsDeps, config: TurnsConfig): Turns {
+  const part = new Part(deps, config)
+  part.start()
+  return part
+}
+
+class Part implements Turns {
+  readonly done: Promise<void>
+  readonly chain: Chain<Visit>
+  readonly #deps: TurnsDeps
+  readonly #lanes: Lanes
+  readonly #endings: Endings
+  readonly #memory: ConversationMemory
+  readonly #understanding: Understanding
+  readonly #forwarder: Forwarder
+  #offLedger: () => void = () => undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(deps: TurnsDeps, config: TurnsConfig) {
+    this.#deps = deps
+    const { forwardMs = 900_000, maxConcurrent, handlerMs } = config
+    this.#lanes = new Lanes(deps, { maxConcurrent, handlerMs, parkedMs: forwardMs }, this.#run)
+    this.done = this.#lanes.done
+    this.#memory = new ConversationMemory(deps.clock, config)
+    const languageOf = this.#memory.languageOf.bind(this.#memory)
+    const endings = new Endings({ ...deps, languageOf })
+    const skills = new SkillRegistry([...builtInSkills(this.#control()), ...(deps.skills ?? [])])
+    this.#endings = endings
+    this.#forwarder = new Forwarder(
+      {
+        ...deps,
+        endings,
+        history: (turn) => this.#memory.history(turn),
+        plan: async (turn, signal) => this.#understanding.plan(this.#asked(turn), signal),
+        random: deps.random ?? Math.random,
+      },
+      config,
+    )
+    this.#understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
+    this.chain = new Chain([
+      policyHandler(endings, deps.policy ?? (() => OPEN_POLICY)),
+      commandHandler(endings, skills),
+      pendingQuestionHandler(this.#memory),
+      cardHandler(endings, skills),
+      eventHandler(endings, (turn) => this.#recall(turn)),
+      textHandler({
+        understanding: this.#understanding,
+        endings,
+        skills,
+        memory: this.#memory,
+        forwarder: this.#forwarder,
+      }),
+    ])
+  }
+
+  start(): void {
+    this.#offLedger = this.#deps.ledger.onChange((turn, change) => this.#memory.note(turn, change))
+    this.#forwarder.start()
+  }
+
+  waiting(tenant?: Turn['tenant']): number {
+    return this.#lanes.waiting(tenant)
+  }
+
+  waitingForCenter(): number {
+    return this.#forwarder.waiting(() => true).length
+  }
+
+  enter(turn: Turn): void {
+    if (turn.final) return
+    if (owesFinal(turn)) this.#background(turn, () => this.#endings.owed(turn))
+    else if (isTerminal(turn.state)) return
+    else if (turn.ticket !== undefined) this.#forwarder.adopt(turn)
+    else if (bypasses(turn)) this.#lanes.bypass(turn)
+    else this.#lanes.enter(turn)
+  }
+
+  cancel(turnId: string): Promise<boolean> {
+    const turn = this.#deps.ledger.get(turnId)
+    return turn ? this.#cancel(turn, 'command') : Promise.resolve(false)
+  }
+
+  stop(reason: string): Promise<void> {
+    this.#stopping ??= (async () => {
+      this.#forwarder.stop()
+      await this.#lanes.stop(reason)
+      this.#offLedger()
+    })()
+    return this.#stopping
+  }
+
+  readonly #run: RunTurn = async (entered, signal, lane) => {
+    const { ledger } = this.#deps
+    const turn = ledger.get(entered.id)
+    if (!turn || turn.final || isTerminal(turn.state)) return
+    try {
+      await settledOrAborted(this.#visit(turn, signal, lane), signal)
+    } catch (thrown) {
+      await this.#settle(turn, thrown, signal)
+    }
+  }
+
+  async #visit(received: Turn, signal: AbortSignal, lane: LaneHold): Promise<void> {
+    const tenant = this.#deps.tenants.get(received.tenant)
+    if (!tenant) {
+      return this.#endings.refused(await this.#endings.advance(received, 'routed', 'router'), 'not-served')
+    }
+    if (received.state === 'forwarded' || received.state === 'streaming') {
+      const plan = await this.#understanding.plan(this.#asked(received), signal)
+      return this.#forwarder.forward(received, plan, lane)
+    }
+    const turn = await this.#endings.advance(received, 'routed', 'router')
+    const { language, question } = this.#asked(turn)
+    await this.chain.run({ turn, tenant, language, question, signal, lane })
+  }
+
+  /** The end of a turn whose handler did not end it. */
+  async #settle(turn: Turn, thrown: unknown, signal: AbortSignal): Promise<void> {
+    const error = toYizhanError(thrown)
+    const aborted = signal.aborted && thrown === signal.reason
+    // The agent stops, or the journal is dead: the ledger has it.
+    if ((aborted && error.code === 'unavailable') || error.code === 'storage_failed') return
+    try {
+      if (aborted && error.code === 'cancelled') {
+        return await this.#endings.cancelled(
+          turn,
+          error.details.cause === 'recalled' ? 'recalled' : 'command',
+        )
+      }
+      if (error.code === 'disk_full') return this.#enterLater(turn)
+      if (!aborted) this.#deps.log.error({ err: error, turnId: turn.id }, 'a turn failed')
+      if (await this.#forwarder.fail(turn.id, error)) return
+      await this.#endings.failed(turn, error)
+    } catch (second) {
+      if (toYizhanError(second).code !== 'disk_full') throw second
+      this.#enterLater(turn)
+    }
+  }
+
+  #enterLater(turn: Turn): void {
+    this.#deps.log.warn({ turnId: turn.id }, 'the disk is full: the turn is tried again')
+    this.#deps.clock.after(DISK_RETRY_MS, () => {
+      const now = this.#deps.ledger.get(turn.id)
+      if (now && !this.#stopping) this.enter(now)
+    })
+  }
+
+  #asked(turn: Turn): Asked {
+    const tenant = this.#deps.tenants.get(turn.tenant)
+    if (!tenant) throw notServed(turn.tenant)
+    return { turn, tenant, language: this.#memory.languageOf(turn, tenant), question: turn.message.text }
+  }
+
+  #control(): ConversationControl {
+    return {
+      isLinkUp: () => this.#forwarder.linkUp,
+      waiting: (turn: Turn) => this.#forwarder.waiting((other) => isSameAsker(turn, other)),
+      cancel: (turn: Turn) => this.#cancelEarlier(turn),
+      reset: (turn: Turn) => this.#memory.reset(turn),
+      setLanguage: (turn: Turn, language: string) => this.#memory.chooseLanguage(turn, language),
+    }
+  }
+
+  /** Everything that the asker of `turn` has running or waiting in its conversation; how many. */
+  async #cancelEarlier(turn: Turn): Promise<number> {
+    this.#memory.takePending(turn)
+    const earlier = this.#deps.ledger
+      .open()
+      .filter((other) => other.receivedSeq < turn.receivedSeq && isSameAsker(turn, other))
+      .filter((other) => other.message.kind !== MessageKind.EVENT && !bypasses(other))
+    const cancelled = await Promise.all(earlier.map((other) => this.#cancel(other, 'command')))
+    return cancelled.filter(Boolean).length
+  }
+
+  async #recall(turn: Turn): Promise<void> {
+    const subject = turn.message.chatEvent?.subject
+    const recalled = this.#deps.ledger
+      .open()
+      .find((other) => other.message.platformId === subject && laneKey(other) === laneKey(turn))
+    if (recalled) await this.#cancel(recalled, 'recalled')
+  }
+
+  async #cancel(turn: Turn, cause: CancelCause): Promise<boolean> {
+    if (turn.final || isTerminal(turn.state)) return false
+    if (await this.#forwarder.cancel(turn.id, cause)) return true
+    const reason = new YizhanError('cancelled', 'the turn was cancelled', { details: { cause } })
+    const found = this.#lanes.cancel(turn, reason)
+    if (found === 'queued') await this.#endings.cancelled(turn, cause)
+    return found !== 'absent'
+  }
+
+  #background(turn: Turn, work: () => Promise<void>): void {
+    work().catch((thrown: unknown) => {
+      this.#deps.log.error({ err: toYizhanError(thrown), turnId: turn.id }, 'a turn could not go on')
+    })
+  }
+}
+
+/** Cancel, status and a recall do not queue behind the turn that they are about. */
+function bypasses({ message }: Turn): boolean {
+  if (message.kind === MessageKind.EVENT) return message.chatEvent?.type === ChatEventType.RECALLED
+  const text = message.kind === MessageKind.CARD ? (message.cardAction?.action ?? '') : message.text
+  const name = parseCommand(text)?.name
+  return name === 'cancel' || name === 'status'
+}
+
+/** A handler may ignore its signal; whoever waits for it does not. */
+function settledOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

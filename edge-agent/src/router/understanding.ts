@@ -1,0 +1,115 @@
+import type { LanguageMap } from '@yizhan/intent'
+import { type Logger, type Metrics, toYizhanError, YizhanError } from '@yizhan/kernel'
+import type { Route, Turn } from '../ledger/index.js'
+import type { SkillRegistry } from '../skills/index.js'
+import type { LiveTenant } from '../tenants/index.js'
+import { type Decision, decide } from './decide.js'
+import type { ForwardPlan } from './forward/index.js'
+import type { Classification, Classifier } from './port.js'
+
+export interface Asked {
+  readonly turn: Turn
+  readonly tenant: LiveTenant
+  readonly language: string
+  readonly question: string
+  readonly chosen?: string
+}
+
+export interface Understood {
+  readonly decision: Decision
+  readonly route: Route
+}
+
+export interface UnderstandingDeps {
+  readonly classifier: Classifier
+  readonly skills: SkillRegistry
+  readonly center: { readonly linkUp: boolean; hasRoom(tenant: Turn['tenant']): boolean }
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+const NOTHING: Omit<Classification, 'ms'> = {
+  intent: 'oos',
+  score: 0,
+  match: 'model',
+  top: [],
+  accept: 1,
+  askBack: 1,
+}
+
+/** What a text means and what is done with it: the local model, then `decide`. */
+export class Understanding {
+  readonly #deps: UnderstandingDeps
+  readonly #decisions
+
+  constructor(deps: UnderstandingDeps) {
+    this.#deps = deps
+    this.#decisions = deps.metrics.counter('yizhan_decisions_total', 'What was decided about texts', [
+      'decision',
+    ])
+  }
+
+  async of(asked: Asked, signal: AbortSignal): Promise<Understood> {
+    const { tenant, turn, chosen } = asked
+    const classification = chosen === undefined ? await this.#classify(asked, signal) : asChosen(chosen)
+    const { center, skills } = this.#deps
+    const decision = decide({
+      classification,
+      intents: tenant.file.intents,
+      hasSkill: (name) => skills.get(name) !== undefined,
+      linkUp: center.linkUp,
+      roomToWait: center.hasRoom(turn.tenant),
+      mayAskBack: chosen === undefined && asked.question === turn.message.text,
+    })
+    this.#decisions.inc({ decision: decision.do })
+    return { decision, route: routeOf(classification, decision) }
+  }
+
+  /** The plan of a turn that has been decided to go to the center, made again by a later run. */
+  async plan(asked: Asked, signal: AbortSignal): Promise<ForwardPlan> {
+    const classification = await this.#classify(asked, signal)
+    const { intents } = asked.tenant.file
+    const entry = Object.hasOwn(intents, classification.intent) ? intents[classification.intent] : undefined
+    const knowledge = entry?.reply.kind === 'forward' ? entry.reply.knowledge : []
+    const decision: Decision = { do: 'forward', knowledge }
+    return toPlan(asked, { decision, route: routeOf(classification, decision) }, knowledge, entry?.offline)
+  }
+
+  async #classify({ tenant, question, turn }: Asked, signal: AbortSignal): Promise<Classification> {
+    try {
+      return await this.#deps.classifier.classify(turn.tenant, question, signal)
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const error = toYizhanError(thrown)
+      this.#deps.log.error(
+        { err: error, tenant: tenant.tenant },
+        'the local model failed; the center is asked',
+      )
+      return { ...NOTHING, ms: 0 }
+    }
+  }
+}
+
+export function toPlan(
+  asked: Asked,
+  understood: Understood,
+  knowledge: readonly string[],
+  offline: LanguageMap | undefined,
+): ForwardPlan {
+  const { language, question } = asked
+  const plan = { language, question, knowledge, route: understood.route }
+  return offline ? { ...plan, offline } : plan
+}
+
+function asChosen(intent: string): Classification {
+  return { intent, score: 1, match: 'exact', top: [{ intent, score: 1 }], accept: 0, askBack: 0, ms: 0 }
+}
+
+function routeOf(classification: Classification, decision: Decision): Route {
+  const { intent, score, accept, match, top, ms } = classification
+  return { intent, score, accept, match, top, decision: decision.do, classifyMs: ms }
+}
+
+export function notServed(tenant: string): YizhanError {
+  return new YizhanError('not_found', `tenant ${tenant} is no longer served here`)
+}

@@ -1,0 +1,184 @@
+import { open, readFile, rm } from 'node:fs/promises'
+import { type ManifestEntry, verifyFile, verifyManifest } from '@yizhan/intent'
+import { type Clock, storageError, toYizhanError, YizhanError } from '@yizhan/kernel'
+import {
+  type BundleManifest,
+  Bundles,
+  BundlesFetchRequestSchema,
+  type BundlesFetchResponse,
+  create,
+  type RpcClient,
+} from '@yizhan/proto'
+import { type BundleCache, pathIn } from './bundle-cache.js'
+import type { HeldSigningKey } from './held-identity.js'
+import { rpcError } from './rpc-error.js'
+import type { UplinkMetrics } from './uplink-metrics.js'
+
+export interface BundleLimits {
+  /** Largest piece that the center shall send at once. */
+  readonly chunkBytes: number
+  /** A bundle of more bytes is refused. */
+  readonly maxBundleBytes: number
+  /** A transfer that stands still for this long is given up, in milliseconds. */
+  readonly stallMs: number
+}
+
+/** Which bundle, and whose it has to be. */
+export interface WantedBundle {
+  readonly digest: string
+  readonly tenant: string
+}
+
+type Part = BundlesFetchResponse['part']
+
+/** Gets bundles from the center: resumable, every byte verified, in place whole or not at all. */
+export class BundleFetcher {
+  readonly #clock: Clock
+  readonly #metrics: UplinkMetrics
+  readonly #cache: BundleCache
+  readonly #limits: BundleLimits
+
+  constructor(deps: { clock: Clock; metrics: UplinkMetrics; cache: BundleCache }, limits: BundleLimits) {
+    this.#clock = deps.clock
+    this.#metrics = deps.metrics
+    this.#cache = deps.cache
+    this.#limits = limits
+  }
+
+  /**
+   * The directory of the bundle, fetched over `client` if it is not here. Throws `data_corrupt`, `too_large`,
+   * `not_found`, `disk_full`, or what the call failed with; what has arrived is kept for the next try.
+   */
+  async fetch(
+    wanted: WantedBundle,
+    client: RpcClient,
+    keys: readonly HeldSigningKey[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    const here = await this.#cache.whole(wanted.digest)
+    if (here) return here
+    const signed = await this.#manifest(wanted.digest, client, signal)
+    const publicKeys = keys.map((key) => key.publicKey)
+    const manifest = verifyManifest(signed.manifest, signed.signature, publicKeys, wanted.digest)
+    if (manifest.tenant !== wanted.tenant) {
+      throw new YizhanError('permission_denied', `bundle ${wanted.digest} is not of tenant ${wanted.tenant}`)
+    }
+    const total = manifest.files.reduce((sum, file) => sum + file.size, 0)
+    if (total > this.#limits.maxBundleBytes) {
+      throw new YizhanError('too_large', `bundle ${wanted.digest} has ${total} bytes`)
+    }
+    const staging = await this.#cache.stage(wanted.digest)
+    for (const entry of manifest.files) {
+      const path = pathIn(staging, entry)
+      if (await this.#cache.reuse(entry, path)) this.#metrics.bundleBytes('reused', entry.size)
+      else await this.#file(wanted.digest, entry, path, client, signal)
+    }
+    return this.#cache.install(wanted.digest, staging, signed.manifest)
+  }
+
+  async #manifest(digest: string, client: RpcClient, signal: AbortSignal): Promise<BundleManifest> {
+    for await (const part of this.#parts(client, { digest, path: '', offset: 0 }, signal)) {
+      if (part.case === 'manifest') return part.value
+    }
+    throw new YizhanError('data_corrupt', `the center sent no manifest of bundle ${digest}`)
+  }
+
+  async #file(
+    digest: string,
+    entry: ManifestEntry,
+    path: string,
+    client: RpcClient,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const startedAt = await this.#download(digest, entry, path, client, signal)
+    try {
+      verifyFile(entry, await readFile(path))
+    } catch (thrown) {
+      await rm(path, { force: true })
+      // The part of an earlier try may be at fault; a file that came whole is not asked for twice.
+      if (startedAt === 0) throw toYizhanError(thrown, 'data_corrupt')
+      await this.#file(digest, entry, path, client, signal)
+    }
+  }
+
+  /** Completes the file at `path`; returns the offset at which it began. */
+  async #download(
+    digest: string,
+    entry: ManifestEntry,
+    path: string,
+    client: RpcClient,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const file = await open(path, 'a', 0o600).catch((thrown) => {
+      throw storageError(thrown, 'open', path)
+    })
+    try {
+      const held = (await file.stat()).size
+      const start = held <= entry.size ? held : 0
+      if (start !== held) await file.truncate(0)
+      let offset = start
+      const parts =
+        offset < entry.size ? this.#parts(client, { digest, path: entry.path, offset }, signal) : []
+      for await (const part of parts) {
+        if (part.case !== 'chunk')
+          throw new YizhanError('data_corrupt', 'the center sent something else than a chunk')
+        const { data, offset: at, totalBytes } = part.value
+        const fits =
+          at === BigInt(offset) && totalBytes === BigInt(entry.size) && offset + data.length <= entry.size
+        if (!fits)
+          throw new YizhanError('data_corrupt', `a chunk of ${entry.path} does not fit where it says`)
+        await file.appendFile(data).catch((thrown) => {
+          throw storageError(thrown, 'write', path)
+        })
+        offset += data.length
+        this.#metrics.bundleBytes('fetched', data.length)
+      }
+      if (offset < entry.size)
+        throw new YizhanError('unavailable', `${entry.path} broke off at ${offset} bytes`)
+      await file.sync().catch((thrown) => {
+        throw storageError(thrown, 'sync', path)
+      })
+      return start
+    } finally {
+      await file.close()
+    }
+  }
+
+  async *#parts(
+    client: RpcClient,
+    want: { readonly digest: string; readonly path: string; readonly offset: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<Part> {
+    signal.throwIfAborted()
+    const call = client.serverStream(
+      Bundles.method.fetch,
+      create(BundlesFetchRequestSchema, {
+        digest: Buffer.from(want.digest, 'hex'),
+        path: want.path,
+        offset: BigInt(want.offset),
+        chunkBytes: this.#limits.chunkBytes,
+      }),
+    )
+    const onAbort = () => call.cancel()
+    const watch = () => this.#clock.after(this.#limits.stallMs, onAbort)
+    let cancelWatch = watch()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      const responses: AsyncIterable<BundlesFetchResponse> = call
+      for await (const { part } of responses) {
+        cancelWatch()
+        yield part
+        cancelWatch = watch()
+      }
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const error = rpcError(thrown)
+      throw error.code === 'cancelled' ? new YizhanError('unavailable', 'the transfer stood still') : error
+    } finally {
+      cancelWatch()
+      signal.removeEventListener('abort', onAbort)
+      call.on('error', () => undefined)
+      call.cancel()
+    }
+  }
+}

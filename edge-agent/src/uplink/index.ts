@@ -1,0 +1,13 @@
+export type { StateTarget } from './desired-state.js'
+export { type EnrolConfig, enrol } from './enrol.js'
+export type { HeldIdentity } from './held-identity.js'
+export { parseJoinToken } from './join-token.js'
+export type {
+  InferenceHandle,
+  InferenceRequest,
+  InferenceResult,
+  InferenceSink,
+  LinkState,
+  Uplink,
+} from './port.js'
+export { startUplink, type UplinkConfig, type UplinkDeps } from './uplink.js'

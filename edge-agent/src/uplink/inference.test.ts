@@ -1,0 +1,357 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import test from 'node:test'
+import { startTestCenter, type TestCenter } from './testing/center.js'
+import { ask, startTestEdge, type TestEdge } from './testing/edge.js'
+import { startTestProxy } from './testing/proxy.js'
+import { TestSink } from './testing/sink.js'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+async function resultOf(sink: TestSink) {
+  const end = await sink.ended
+  if ('error' in end) throw end.error
+  return end.result
+}
+
+async function errorOf(sink: TestSink) {
+  const end = await sink.ended
+  assert.ok('error' in end, 'the request ended well')
+  return end.error
+}
+
+async function submitted(center: TestCenter, edge: TestEdge, id = 'turn-1') {
+  const sink = new TestSink()
+  const handle = edge.uplink.infer(ask(id), sink)
+  const { run, submit } = await center.book.submits.next()
+  assert.equal(run.id, id)
+  return { sink, handle, run, submit }
+}
+
+test('a stream that is cut in the middle goes on where it was: no piece lost, none twice', async (t) => {
+  const center = await startTestCenter(t)
+  const proxy = await startTestProxy(t, center.linkAddress)
+  const edge = await startTestEdge(t, center, { config: { linkAddress: proxy.address } })
+  const { sink, run } = await submitted(center, edge)
+  const words = Array.from({ length: 300 }, (_, i) => `第${i}句, sentence ${i}. `)
+  for (const [i, word] of words.entries()) {
+    run.say(word)
+    if (i % 60 !== 30) continue
+    // Some of what was just said is under way, some was read, some is in neither's hands.
+    await sink.has(i - 7)
+    proxy.cut()
+    await center.book.submits.next()
+  }
+  run.finish()
+  const result = await resultOf(sink)
+  assert.equal(sha256(result.text), sha256(words.join('')))
+  assert.equal(sha256(sink.text), sha256(words.join('')))
+  assert.deepEqual(
+    sink.pieces,
+    words.map((_, i) => `1/${i + 1}`),
+  )
+  assert.equal(sink.ends, 1)
+  assert.match(await edge.metrics.render(), /yizhan_inference_resumed_total 5/)
+})
+
+test('a final that was lost with the link is said again', async (t) => {
+  const center = await startTestCenter(t)
+  const proxy = await startTestProxy(t, center.linkAddress)
+  const edge = await startTestEdge(t, center, { config: { linkAddress: proxy.address } })
+  const { sink, run } = await submitted(center, edge)
+  run.say('all of it')
+  await sink.has(1)
+  proxy.hang()
+  run.finish()
+  proxy.cut()
+  const again = await center.book.submits.next()
+  assert.deepEqual([again.submit.resume?.attempt, again.submit.resume?.seq], [1, 1])
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'all of it')
+})
+
+test('a higher attempt takes the place of the text so far, and late frames of the lower one are dropped', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.say('first try, ')
+  run.say('half of it')
+  await sink.has(2)
+  run.attempt = 2
+  run.pieces.length = 0
+  run.accepted(0)
+  run.tokens(3, ' (late)', 1)
+  run.say('second try')
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'second try')
+  assert.equal(sink.text, 'second try')
+  assert.deepEqual(sink.starts, [1, 2])
+  assert.match(await edge.metrics.render(), /stream="inference",reason="attempt"\} 1/)
+})
+
+test('frames of an old generation and of unknown requests are dropped', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  const stale = {
+    case: 'tokens' as const,
+    value: { $typeName: 'yizhan.v1.Tokens' as const, seq: 1, text: 'stale' },
+  }
+  run.send(stale, 1, 0n)
+  run.say('fresh')
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'fresh')
+  run.say('after the end')
+  const next = await submitted(center, edge, 'turn-2')
+  next.run.finish()
+  await resultOf(next.sink)
+  const text = await edge.metrics.render()
+  assert.match(text, /stream="inference",reason="generation"\} 1/)
+  assert.match(text, /stream="inference",reason="request"\} 1/)
+})
+
+test('a gap is mended by a resume after the last good piece', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.say('one ')
+  run.pieces.push('two ', 'three')
+  run.tokens(3, 'three')
+  const again = await center.book.submits.next()
+  assert.equal(again.submit.resume?.seq, 1)
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'one two three')
+  assert.deepEqual(sink.pieces, ['1/1', '1/2', '1/3'])
+})
+
+test('an altered text is fetched again; the reader hears no piece twice', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.pieces.push('right')
+  run.tokens(1, 'wrong')
+  run.finish()
+  const again = await center.book.submits.next()
+  assert.deepEqual([again.submit.resume?.attempt, again.submit.resume?.seq], [1, 0])
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'right')
+  assert.deepEqual(sink.pieces, ['1/1'])
+})
+
+test('an answer that arrives damaged three times fails as data_corrupt, and the center is told to stop', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  for (let i = 0; i < 3; i++) {
+    if (i > 0) await center.book.submits.next()
+    run.finish(Buffer.alloc(32))
+  }
+  assert.equal((await errorOf(sink)).code, 'data_corrupt')
+  assert.equal((await center.book.cancels.next()).id, 'turn-1')
+  assert.equal(sink.ends, 1)
+})
+
+test('an answer without end is cut off at the limit', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  for (let i = 0; i < 9; i++) run.say('x'.repeat(32 * 1024))
+  assert.equal((await errorOf(sink)).code, 'too_large')
+  assert.equal(sink.text.length, 256 * 1024)
+})
+
+test('a request that is too large for a frame fails by itself and leaves the others alone', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  const large = new TestSink()
+  edge.uplink.infer(ask('turn-2', 'x'.repeat(300 * 1024)), large)
+  assert.equal((await errorOf(large)).code, 'too_large')
+  run.say('still here')
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'still here')
+  assert.equal(center.book.submits.all.length, 1)
+})
+
+test('credit is given after half a window', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center, { config: { windowBytes: 4096 } })
+  const { run, submit } = await submitted(center, edge)
+  assert.equal(submit.windowBytes, 4096)
+  run.say('x'.repeat(1500))
+  run.say('x'.repeat(548))
+  const { credit } = await center.book.credits.next()
+  assert.deepEqual([credit.attempt, credit.ackSeq, credit.windowBytes], [1, 2, 4096])
+})
+
+test('requests beyond the limit wait in order and follow as places get free', async (t) => {
+  const center = await startTestCenter(t)
+  const limits = {
+    $typeName: 'yizhan.v1.EdgePolicy' as const,
+    maintenance: false,
+    maxInFlight: 2,
+    maxTextChars: 0,
+  }
+  center.desired = center.sign({ revision: 1n, policy: limits })
+  const edge = await startTestEdge(t, center)
+  await center.results.next()
+  const sinks = ['a', 'b', 'c', 'd'].map((id) => {
+    const sink = new TestSink()
+    edge.uplink.infer(ask(id), sink)
+    return sink
+  })
+  const [a, b] = [await center.book.submits.next(), await center.book.submits.next()]
+  assert.deepEqual([a.id, b.id], ['a', 'b'])
+  b.run.finish()
+  await sinks[1]?.ended
+  assert.equal((await center.book.submits.next()).id, 'c')
+  a.run.fail('backend_failed', true)
+  await sinks[0]?.ended
+  assert.equal((await center.book.submits.next()).id, 'd')
+})
+
+test('a request that the center refuses before a run fails with its code', async (t) => {
+  const center = await startTestCenter(t)
+  center.book.present = (run) => run.fail('permission_denied', false, 0)
+  const edge = await startTestEdge(t, center)
+  const { sink } = await submitted(center, edge)
+  const error = await errorOf(sink)
+  assert.deepEqual([error.code, error.retryable], ['permission_denied', false])
+})
+
+test('a cancel ends the request here at once and reaches the center', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, handle, run } = await submitted(center, edge)
+  run.say('half')
+  await sink.has(1)
+  handle.cancel('the user said so')
+  assert.equal((await errorOf(sink)).code, 'cancelled')
+  assert.equal((await center.book.cancels.next()).cancel.reason, 'the user said so')
+  handle.cancel('again')
+  run.finish()
+  assert.equal(sink.ends, 1)
+})
+
+test('a request cancelled while the link is away is cancelled at the center when it is back', async (t) => {
+  const center = await startTestCenter(t)
+  const proxy = await startTestProxy(t, center.linkAddress)
+  const edge = await startTestEdge(t, center, { config: { linkAddress: proxy.address } })
+  await edge.reached('ready')
+  const { sink, handle } = await submitted(center, edge)
+  proxy.admit(false)
+  proxy.cut()
+  await edge.reached('backing-off')
+  handle.cancel('gone')
+  await errorOf(sink)
+  proxy.admit(true)
+  assert.equal((await center.book.cancels.next()).id, 'turn-1')
+})
+
+test('requests made without a link are presented when there is one', async (t) => {
+  const center = await startTestCenter(t)
+  const proxy = await startTestProxy(t, center.linkAddress)
+  proxy.admit(false)
+  const edge = await startTestEdge(t, center, { config: { linkAddress: proxy.address } })
+  const never = new TestSink()
+  const sink = new TestSink()
+  edge.uplink.infer(ask('never'), never).cancel('changed my mind')
+  edge.uplink.infer(ask('turn-1'), sink)
+  proxy.admit(true)
+  const { run } = await center.book.submits.next()
+  assert.equal(run.id, 'turn-1')
+  run.finish()
+  await resultOf(sink)
+  assert.equal((await errorOf(never)).code, 'cancelled')
+  assert.equal(center.book.cancels.all.length, 0)
+})
+
+test('an end-ack names the attempt that was kept', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, handle, run } = await submitted(center, edge)
+  run.finish()
+  await resultOf(sink)
+  handle.endAck()
+  assert.deepEqual(await center.book.endAcks.next(), { id: 'turn-1', attempt: 1 })
+})
+
+test('a request presented again to a new reader starts from its first piece', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.say('one ')
+  await sink.has(1)
+  const second = await submitted(center, edge)
+  assert.equal(second.submit.resume, undefined)
+  run.say('two')
+  run.finish()
+  assert.equal((await resultOf(second.sink)).text, 'one two')
+  assert.equal(second.sink.text, 'one two')
+  assert.equal(sink.ends, 0)
+})
+
+test('a stream that ends while the link holds is opened again', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.say('one ')
+  await sink.has(1)
+  center.book.endStream()
+  await center.book.submits.next()
+  center.garbage = Buffer.from('ffffffffffffffffffff', 'hex')
+  run.say('two')
+  await center.book.submits.next()
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'one two')
+  assert.equal(edge.uplink.link.s, 'ready')
+  assert.equal(center.hellos.all.length, 1)
+})
+
+test('a reader that throws takes nobody with it', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const bad = new TestSink()
+  bad.tokens = () => {
+    throw new Error('broken reader')
+  }
+  edge.uplink.infer(ask('turn-0'), bad)
+  const { run: badRun } = await center.book.submits.next()
+  const { sink, run } = await submitted(center, edge)
+  badRun.say('x')
+  run.say('fine')
+  run.finish()
+  badRun.finish()
+  assert.equal((await resultOf(sink)).text, 'fine')
+  assert.equal((await resultOf(bad)).text, 'x')
+})
+
+test('what runs when the center drains is finished on the old link, the rest waits for the new one', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  const value = {
+    $typeName: 'yizhan.v1.Drain' as const,
+    reason: 'upgrade',
+    deadlineMs: 60_000,
+    reconnectAfterMs: 100,
+  }
+  center.send({ case: 'drain', value })
+  await edge.reached('backing-off')
+  const late = new TestSink()
+  edge.uplink.infer(ask('turn-2'), late)
+  run.say('finished')
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'finished')
+  await edge.reached('ready')
+  const next = await center.book.submits.next()
+  assert.deepEqual([next.id, next.run.generation], ['turn-2', 2n])
+})
+
+test('a stop tells no reader anything', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink } = await submitted(center, edge)
+  await edge.uplink.stop('restart')
+  assert.equal(sink.ends, 0)
+})

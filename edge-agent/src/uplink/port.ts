@@ -1,0 +1,57 @@
+import type { Running, TenantId, YizhanError } from '@yizhan/kernel'
+import type { Citation, FinishReason, HistoryEntry, Message, Usage } from '@yizhan/proto'
+
+export type LinkState =
+  | { readonly s: 'unenrolled' }
+  | { readonly s: 'connecting'; readonly attempt: number }
+  | { readonly s: 'ready'; readonly generation: bigint; readonly since: number }
+  | { readonly s: 'backing-off'; readonly attempt: number; readonly until: number; readonly reason: string }
+  | { readonly s: 'refused'; readonly code: string; readonly reason: string; readonly until: number }
+  | { readonly s: 'stopped' }
+
+export interface InferenceRequest {
+  /** The turn's id: presenting it again after a cut or restart goes on with the same attempt while the center knows it. */
+  readonly requestId: string
+  readonly tenant: TenantId
+  readonly message: Message
+  readonly history: readonly HistoryEntry[]
+  readonly knowledge: readonly string[]
+  readonly answerLocale: string
+}
+
+export interface InferenceResult {
+  readonly attempt: number
+  readonly text: string
+  readonly citations: readonly Citation[]
+  readonly model: string
+  readonly usage: Usage | undefined
+  readonly finish: FinishReason
+}
+
+export interface InferenceSink {
+  /** A run started or was resumed. A higher attempt than before: forget the text so far. */
+  started(attempt: number, queuePosition: number): void
+  tokens(attempt: number, seq: number, text: string): void
+  /** Whole and verified (SHA-256, no gap). Exactly one of `final` and `failed` is called, once. */
+  final(result: InferenceResult): void
+  failed(error: YizhanError): void
+}
+
+export interface InferenceHandle {
+  cancel(reason: string): void
+  /** The final reply is durable here: the center may forget the request. */
+  endAck(): void
+}
+
+export interface Uplink extends Running {
+  readonly link: LinkState
+  onLink(fn: (state: LinkState) => void): () => void
+  /** Starts or re-presents a request; survives link losses until its sink has been told the end. */
+  infer(request: InferenceRequest, sink: InferenceSink): InferenceHandle
+  /** Undefined before the enrolment. `notAfter`: wall clock, milliseconds. */
+  readonly identity:
+    | { readonly edgeId: string; readonly serial: string; readonly notAfter: number }
+    | undefined
+  /** Renews the certificate now, make-before-break. */
+  renew(signal: AbortSignal): Promise<void>
+}

@@ -1,0 +1,236 @@
+import { join } from 'node:path'
+import type { Clock, Logger, Metrics } from '@yizhan/kernel'
+import {
+  type ChannelHealth,
+  create,
+  type Hello,
+  HelloSchema,
+  OLDEST_PROTOCOL,
+  PROTOCOL,
+  type SignedDesiredState,
+  type Welcome,
+} from '@yizhan/proto'
+import { BundleCache } from './bundle-cache.js'
+import { BundleFetcher } from './bundle-fetcher.js'
+import { CommandDesk } from './command-desk.js'
+import { DesiredStates, type StateTarget } from './desired-state.js'
+import { openIdentityKeeper } from './identity-keeper.js'
+import { InferenceClient } from './inference-client.js'
+import { Link } from './link.js'
+import type { LinkSession } from './link-session.js'
+import type { LinkState, Uplink } from './port.js'
+import { Renewal } from './renewal.js'
+import { StateCache } from './state-cache.js'
+import { createUplinkMetrics } from './uplink-metrics.js'
+
+export interface UplinkDeps {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** 0 ≤ x < 1; spreads reconnects. */
+  readonly random: () => number
+  readonly target: StateTarget
+  /** Incarnation of the journal on this disk. */
+  readonly journalEpoch: bigint
+  /** Both for heartbeats. */
+  channelHealth(): readonly ChannelHealth[]
+  waitingTurns(): number
+}
+
+export interface UplinkConfig {
+  /** host:port of the center's link listener. */
+  readonly linkAddress: string
+  /** host:port of its enrolment listener, and the token to join with; needed once. */
+  readonly enrollAddress?: string
+  readonly token?: string
+  /** Identity, desired state and bundles are kept here. */
+  readonly dir: string
+  readonly agentVersion: string
+  readonly site: string
+  /** Text of a request that may be unacknowledged; default 64 KiB. */
+  readonly windowBytes?: number
+  /** Reconnects: full jitter from 0 to `backoffBaseMs` (500), doubling up to `backoffMaxMs` (30,000). */
+  readonly backoffBaseMs?: number
+  readonly backoffMaxMs?: number
+  /** Shortest wait after a refusal; default 60 s. */
+  readonly refusedRetryMs?: number
+  /** A bundle of more bytes is refused; default 64 MiB, which is also the most that a manifest may list. */
+  readonly maxBundleBytes?: number
+}
+
+const KIB = 1024
+const STABLE_MS = 30_000
+const MAX_TEXT_BYTES = 256 * KIB
+const MAX_QUEUED = 16_384
+const BULK = { chunkBytes: 32 * KIB, stallMs: 60_000 }
+// What may be under way on the bundles' connection: keeps a slow line free for answers.
+const BULK_CHANNEL = { 'grpc-node.flow_control_window': 64 * KIB }
+const CLOCK_OFF_MS = 60_000
+
+/**
+ * Starts the edge's side of the link. Does not wait for the center: if this edge is enrolled, its cached desired state
+ * is in force when this resolves, and connecting (or enrolling) goes on in the background, for ever. `stop` says
+ * goodbye, lets a state that is being applied finish, and tells no sink anything: open turns are presented again by
+ * the next process.
+ */
+export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promise<Uplink> {
+  const { clock, log, random } = deps
+  const stopping = new AbortController()
+  const listeners = new Set<(state: LinkState) => void>()
+  const metrics = createUplinkMetrics(deps.metrics)
+  const keeper = await openIdentityKeeper({ clock, log }, config)
+
+  const backoff = { baseMs: config.backoffBaseMs ?? 500, capMs: config.backoffMaxMs ?? 30_000 }
+  const inference = new InferenceClient(
+    { clock, log, metrics, random },
+    {
+      ...backoff,
+      windowBytes: config.windowBytes ?? 64 * KIB,
+      maxTextBytes: MAX_TEXT_BYTES,
+      maxQueued: MAX_QUEUED,
+    },
+  )
+
+  const bundles = new BundleCache(log, join(config.dir, 'bundles'))
+  const fetcher = new BundleFetcher(
+    { clock, metrics, cache: bundles },
+    { ...BULK, maxBundleBytes: config.maxBundleBytes ?? 64 * KIB * KIB },
+  )
+  const target: StateTarget = {
+    async apply(state, dirs) {
+      await deps.target.apply(state, dirs)
+      inference.limit(state.policy?.maxInFlight ?? 0)
+    },
+  }
+  const cache = new StateCache(log, config.dir)
+  const states = new DesiredStates({ clock, log, random, target }, { cache, bundles, fetcher })
+
+  const appliedRevision = () => {
+    const { identity } = keeper
+    return identity ? states.appliedRevision(identity.edgeId, identity.signingKeys) : 0n
+  }
+  const hello = (): Hello =>
+    create(HelloSchema, {
+      protocol: PROTOCOL,
+      oldestProtocol: OLDEST_PROTOCOL,
+      agentVersion: config.agentVersion,
+      journalEpoch: deps.journalEpoch,
+      appliedRevision: appliedRevision(),
+      capabilities: ['inference', 'bundles', 'renew'],
+      edgeTimeMs: BigInt(Math.round(clock.wall())),
+      site: config.site,
+    })
+
+  const welcome = ({ signingKeys, centerTimeMs }: Welcome) => {
+    keeper.trust(signingKeys)
+    const offMs = clock.wall() - Number(centerTimeMs)
+    if (Math.abs(offMs) > CLOCK_OFF_MS) log.warn({ offMs }, "this machine's clock differs from the center's")
+  }
+
+  const offerState = (session: LinkSession, signed: SignedDesiredState) => {
+    const identity = keeper.identity
+    if (!identity) return
+    const gone = new AbortController()
+    void session.ended.then(() => gone.abort())
+    states.offer({
+      signed,
+      edgeId: identity.edgeId,
+      keys: identity.signingKeys,
+      openBulk: () => keeper.openChannel(BULK_CHANNEL),
+      answer: (value) => session.send({ case: 'desiredStateResult', value }),
+      signal: gone.signal,
+    })
+  }
+
+  let links = 0
+  const attached = (session: LinkSession) => {
+    inference.attach({ client: session.client, generation: session.generation })
+    links += 1
+    if (links > 1) metrics.reconnect()
+    log.info({ generation: String(session.generation) }, 'linked to the center')
+  }
+
+  const changed = (state: LinkState) => {
+    metrics.linkState(state)
+    for (const listener of listeners) listener(state)
+    if (state.s === 'ready') renewal.check()
+  }
+
+  const link = new Link(
+    { clock, log, random },
+    { ...backoff, refusedRetryMs: config.refusedRetryMs ?? 60_000, stableMs: STABLE_MS },
+    {
+      prepare: (signal) => keeper.prepare(signal),
+      dial: () => keeper.openChannel(),
+      hello,
+      hopeless: () => keeper.hopeless(),
+      welcome,
+      attached,
+      detached: (session) => inference.detach(session.generation),
+      draining: (_session, idle) => inference.drain(idle),
+      changed,
+      desiredState: offerState,
+      command: (_session, command) => {
+        // By the link of then: a renewal replaces the one that the command came by.
+        void commands.take(command).then((value) => link.session?.send({ case: 'commandResult', value }))
+      },
+      roundTrip: (ms) => metrics.roundTrip(ms),
+      dropped: (reason) => metrics.frameDropped('link', reason),
+      status: () => ({ waitingTurns: deps.waitingTurns(), channels: deps.channelHealth() }),
+    },
+  )
+  const renewal = new Renewal(
+    { clock, log },
+    {
+      identity: () => keeper.identity,
+      client: () => link.session?.client,
+      become: (identity) => keeper.become(identity),
+      moved: () => !link.session || keeper.isCurrent(link.session.client),
+      move: (signal) => link.replace(signal),
+    },
+    stopping.signal,
+  )
+  const commands = new CommandDesk(clock, { renew: () => renewal.now(stopping.signal) })
+
+  metrics.linkState(link.state)
+  if (keeper.identity) await states.loadCached(keeper.identity.edgeId)
+  if (!keeper.canConnect) log.error('this edge is not enrolled: give it a join token of the center')
+  const running = keeper.canConnect ? link.run(stopping.signal) : untilAborted(stopping.signal)
+  renewal.check()
+
+  const done = running.then(async () => {
+    link.move({ e: 'stopped' })
+    renewal.stop()
+    inference.close()
+    await states.stop()
+  })
+  return {
+    get link() {
+      return link.state
+    },
+    onLink(fn) {
+      listeners.add(fn)
+      return () => listeners.delete(fn)
+    },
+    get identity() {
+      const held = keeper.identity
+      if (!held) return undefined
+      return { edgeId: held.edgeId, serial: held.certificate.serialNumber, notAfter: held.notAfter }
+    },
+    infer: (request, sink) => inference.infer(request, sink),
+    renew: (signal) => renewal.now(signal),
+    done,
+    stop(reason) {
+      if (!stopping.signal.aborted) log.info({ reason }, 'the uplink stops')
+      stopping.abort()
+      return done
+    },
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,47 @@
+import {
+  type Decision,
+  type DecisionSource,
+  type DecisionTable,
+  decide,
+  decideEmpty,
+  decideExact,
+  decisionTable,
+} from './decide.js'
+import { createFeaturizer, type Features, type Featurizer } from './featurizer.js'
+import { DEFAULT_OPERATING_POINT, type OperatingPoint, type Threshold } from './thresholds.js'
+
+/** What a text becomes: a decision at once (an example, or no words), or the input of the network. */
+export type Encoded =
+  | { readonly s: 'decided'; readonly decision: Decision }
+  | { readonly s: 'features'; readonly features: Features }
+
+/** A model without its network: what is done with a text before and after. Takes tens of microseconds. */
+export class IntentCodec {
+  readonly #source: DecisionSource
+  readonly #featurizer: Featurizer
+  readonly #table: DecisionTable
+
+  constructor(source: DecisionSource) {
+    this.#source = source
+    this.#featurizer = createFeaturizer(source.featurizer)
+    this.#table = decisionTable(source)
+  }
+
+  thresholds(point: OperatingPoint = DEFAULT_OPERATING_POINT): Threshold {
+    return this.#source.thresholds[point]
+  }
+
+  encode(text: string, point?: OperatingPoint): Encoded {
+    const threshold = this.thresholds(point)
+    const exact = decideExact(this.#table, text, threshold)
+    if (exact) return { s: 'decided', decision: exact }
+    const features = this.#featurizer.featurize(text)
+    if (features.ids.length === 0) return { s: 'decided', decision: decideEmpty(threshold) }
+    return { s: 'features', features }
+  }
+
+  /** The decision from the network's probabilities, in the order of the labels. */
+  decode(probabilities: Float32Array, point?: OperatingPoint): Decision {
+    return decide(this.#table, probabilities, this.thresholds(point))
+  }
+}

@@ -1,0 +1,91 @@
+import type { FeaturizerConfig } from './featurizer.js'
+import { exactKey, normalise } from './normalise.js'
+import type { Threshold, Thresholds } from './thresholds.js'
+
+/** The label of everything that is out of scope; always the last one of a model. */
+export const OOS = 'oos'
+
+export interface ScoredIntent {
+  readonly intent: string
+  /** Probability, 0..1. */
+  readonly score: number
+}
+
+/**
+ * What a model makes of one text. `intent` is the best intent in scope if its score reaches `askBack`, else `oos`.
+ * `score` is the probability of `intent`; for `oos` that of everything but the best intent in scope.
+ * Look at `intent` first: an `oos` with a high score is still out of scope.
+ */
+export interface Decision {
+  readonly intent: string
+  readonly score: number
+  /** `exact`: the text is one of the examples; `model`: the network said so. */
+  readonly match: 'exact' | 'model'
+  /** Up to three intents in scope, best first, whatever their score. */
+  readonly top: readonly ScoredIntent[]
+  readonly accept: number
+  readonly askBack: number
+}
+
+/** What decides beside the network; a trained model has it, and so has the card of a bundle. */
+export interface DecisionTable {
+  readonly labels: readonly string[]
+  /** Label index by `exactKey`. */
+  readonly exact: ReadonlyMap<string, number>
+  readonly maxChars: number
+}
+
+export interface DecisionSource {
+  readonly labels: readonly string[]
+  readonly thresholds: Thresholds
+  /** For every label the keys of texts that are always its own. */
+  readonly exact: readonly (readonly string[])[]
+  readonly featurizer: FeaturizerConfig
+}
+
+export function decisionTable(source: DecisionSource): DecisionTable {
+  const exact = new Map<string, number>()
+  for (const [label, keys] of source.exact.entries()) for (const key of keys) exact.set(key, label)
+  return { labels: source.labels, exact, maxChars: source.featurizer.maxChars }
+}
+
+/** The decision of the exact-match table, or undefined if the text is no example. */
+export function decideExact(table: DecisionTable, text: string, threshold: Threshold): Decision | undefined {
+  if (text.length > table.maxChars) return undefined
+  const key = exactKey(normalise(text))
+  const intent = key === undefined ? undefined : table.labels[table.exact.get(key) ?? -1]
+  if (intent === undefined) return undefined
+  const { accept, askBack } = threshold
+  return {
+    intent,
+    score: 1,
+    match: 'exact',
+    top: intent === OOS ? [] : [{ intent, score: 1 }],
+    accept,
+    askBack,
+  }
+}
+
+/** The decision for a text without a single word or symbol. */
+export function decideEmpty({ accept, askBack }: Threshold): Decision {
+  return { intent: OOS, score: 1, match: 'model', top: [], accept, askBack }
+}
+
+/** The decision from the probabilities of `table.labels`, in their order. */
+export function decide(
+  { labels }: DecisionTable,
+  probabilities: Float32Array,
+  { accept, askBack }: Threshold,
+): Decision {
+  const top: ScoredIntent[] = []
+  for (const [index, intent] of labels.entries()) {
+    const score = probabilities[index] ?? 0
+    if (intent === OOS || (top.length === 3 && score <= (top[2]?.score ?? 0))) continue
+    top.push({ intent, score })
+    top.sort((a, b) => b.score - a.score)
+    if (top.length > 3) top.pop()
+  }
+  const best = top[0]
+  if (best && best.score >= askBack) return { ...best, match: 'model', top, accept, askBack }
+  return { intent: OOS, score: 1 - (best?.score ?? 0), match: 'model', top, accept, askBack }
+}

@@ -1,0 +1,41 @@
+export {
+  BUNDLE_LIMITS,
+  buildManifest,
+  MANIFEST_FILE,
+  type Manifest,
+  type ManifestEntry,
+  type ManifestInput,
+  parseManifest,
+  SIGNATURE_FILE,
+  signManifest,
+  verifyFile,
+  verifyFiles,
+  verifyManifest,
+} from './bundle.js'
+export { CARD_FILE, encodeModel, MODEL_FILE, type ModelCard, parseModelCard } from './card.js'
+export { type Classifier, classifierOf } from './classifier.js'
+export { type Encoded, IntentCodec } from './codec.js'
+export { type Decision, OOS, type ScoredIntent } from './decide.js'
+export { type Evaluation, evaluate, type IntentFigures, type LabelledText } from './evaluator.js'
+export {
+  createFeaturizer,
+  DEFAULT_FEATURIZER,
+  type Features,
+  type Featurizer,
+  FeaturizerConfig,
+} from './featurizer.js'
+export { type CheckedModel, checkModel, IntentModel } from './intent-model.js'
+export type { QuantisedBag, TrainedModel, TrainingMetrics } from './model.js'
+export { normalise } from './normalise.js'
+export type { OnnxModel } from './onnx/graph.js'
+export { writeOnnx } from './onnx/hashed-graph.js'
+export { DEFAULT_ONNX_LIMITS, inspectOnnx, type OnnxLimits } from './onnx/inspect.js'
+export { IntentReply, LanguageMap, parseTenantFile, TENANT_FILE, TenantFile } from './tenant-file.js'
+export { DEFAULT_OPERATING_POINT, OperatingPoint, type Threshold, type Thresholds } from './thresholds.js'
+export {
+  type TrainingInput,
+  type TrainingOptions,
+  type TrainingProgress,
+  trainIntentModel,
+} from './trainer.js'
+export { trainInWorker } from './training-thread.js'

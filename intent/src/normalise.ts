@@ -1,0 +1,36 @@
+import { sha256Hex } from '@yizhan/kernel'
+
+// Scripts written without spaces between words: these are cut into character n-grams, all others into words.
+/** The inside of a character class: scripts that are written without spaces. */
+export const UNSPACED_CLASS =
+  '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Bopomofo}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}ー'
+
+const GAP_BESIDE_UNSPACED = new RegExp(`(?<=[${UNSPACED_CLASS}]) | (?=[${UNSPACED_CLASS}])`, 'gu')
+const CLOSING_MARKS = /[\s.?!,;:…~。、・]+$/u
+
+/**
+ * The one form in which texts are compared and hashed: NFKC (full width becomes half width), lower case, straight
+ * quotes, no format characters, control characters and white space folded to one space, trimmed. Lone surrogates
+ * become U+FFFD. Pure, and idempotent.
+ */
+export function normalise(text: string): string {
+  return text
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/\p{Cf}/gu, '')
+    .normalize('NFKC')
+    .replace(/[‘’ʼ]/gu, "'")
+    .replace(/[“”]/gu, '"')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+}
+
+/**
+ * Key of the exact-match table: 16 hex digits over the normalised text without closing punctuation and without the
+ * spaces that people put or omit between Chinese and Latin. Undefined if nothing is left to compare.
+ */
+export function exactKey(normalised: string): string | undefined {
+  const bare = normalised.replace(GAP_BESIDE_UNSPACED, '').replace(CLOSING_MARKS, '')
+  return bare === '' ? undefined : sha256Hex(bare).slice(0, 16)
+}

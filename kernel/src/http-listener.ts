@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify'
+import { YizhanError } from './errors.js'
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 takes any free one. */
+  readonly port: number
+  /** What changes the port, for the error: `api.port (or --api-port)`. */
+  readonly setting: string
+}
+
+/** Opens a fastify app and returns its URL; a failure closes the app. Throws `port_taken`, naming the setting. */
+export async function listenHttp(app: FastifyInstance, options: ListenOptions): Promise<string> {
+  const { host, port, setting } = options
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    await app.close()
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    throw new YizhanError('port_taken', `port ${port} is taken`, {
+      cause,
+      hint: `set ${setting} to another port; 0 takes any free one`,
+    })
+  }
+  const bound = app.server.address()
+  const actual = typeof bound === 'object' && bound ? bound.port : port
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+}

@@ -1,0 +1,103 @@
+import { performance } from 'node:perf_hooks'
+import mqtt, { type MqttClient } from 'mqtt'
+
+const QUESTION = '怎么连 VPN'
+const IN_FLIGHT = 16
+
+/** One MQTT client that asks and measures until the final reply with its id. */
+export class LoadClient {
+  readonly #client: MqttClient
+  readonly #topic: string
+  readonly #asked = new Map<string, { at: number; done: (ms: number) => void }>()
+  #next = 0
+
+  constructor(client: MqttClient, prefix: string) {
+    this.#client = client
+    this.#topic = `${prefix}/in`
+    client.on('message', (_topic, payload) => {
+      const { inReplyTo } = JSON.parse(payload.toString()) as { inReplyTo: string }
+      const asked = this.#asked.get(inReplyTo)
+      if (!asked) return
+      this.#asked.delete(inReplyTo)
+      asked.done(performance.now() - asked.at)
+    })
+  }
+
+  /** Resolves with the milliseconds from publish to final reply. */
+  ask(): Promise<number> {
+    const id = `b${this.#next++}`
+    return new Promise((done, fail) => {
+      this.#asked.set(id, { at: performance.now(), done })
+      this.#client.publish(this.#topic, JSON.stringify({ id, text: QUESTION }), { qos: 1 }, (error) => {
+        if (error) fail(error)
+      })
+    })
+  }
+
+  end(): Promise<void> {
+    return this.#client.endAsync(true)
+  }
+}
+
+export async function openLoad(url: string, tenant: string, clients: number): Promise<LoadClient[]> {
+  return Promise.all(
+    Array.from({ length: clients }, async (_, i) => {
+      const client = await mqtt.connectAsync(url, {
+        clientId: `load-${process.pid}-${i}`,
+        reconnectPeriod: 0,
+      })
+      // Nagle: 44 ms a turn without this (DESIGN section 9).
+      const { stream } = client as unknown as { stream: { setNoDelay?(on: boolean): void } }
+      stream.setNoDelay?.(true)
+      const prefix = `yizhan/${tenant}/load${i}/c`
+      await client.subscribeAsync(`${prefix}/out`, { qos: 1 })
+      return new LoadClient(client, prefix)
+    }),
+  )
+}
+
+export interface Measured {
+  readonly ms: number[]
+  readonly perSecond: number
+}
+
+/** `turns` questions as fast as they are answered, with `inFlight` under way for each client. */
+export async function flood(
+  load: readonly LoadClient[],
+  turns: number,
+  inFlight = IN_FLIGHT,
+): Promise<Measured> {
+  const ms: number[] = []
+  let left = turns
+  const started = performance.now()
+  const worker = async (client: LoadClient) => {
+    while (left-- > 0) ms.push(await client.ask())
+  }
+  await Promise.all(load.flatMap((client) => Array.from({ length: inFlight }, () => worker(client))))
+  return { ms, perSecond: (ms.length / (performance.now() - started)) * 1000 }
+}
+
+/** Questions at a fixed rate, whatever the answers do; the load of a busy branch. */
+export async function paced(
+  load: readonly LoadClient[],
+  perSecond: number,
+  seconds: number,
+): Promise<Measured> {
+  const total = perSecond * seconds
+  const answers: Promise<number>[] = []
+  const started = performance.now()
+  await new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * perSecond))
+      while (answers.length < due) {
+        const client = load[answers.length % load.length]
+        if (client) answers.push(client.ask())
+      }
+      if (answers.length < total) return
+      clearInterval(timer)
+      resolve()
+    }, 2)
+  })
+  const ms = await Promise.all(answers)
+  return { ms, perSecond: (ms.length / (performance.now() - started)) * 1000 }
+}
