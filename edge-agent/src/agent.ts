@@ -166,7 +166,10 @@ export async function startAgent(
     // People: the page, and the operators of this machine.
     const http = life.add(
       'http',
-      await startHttp({ channel: mqtt, metrics, log }, { ...config.http, webDir: WEB_DIR }),
+      await startHttp(
+        { channel: mqtt, metrics, log },
+        { ...config.http, authMode: config.mqtt.auth.mode, webDir: WEB_DIR },
+      ),
     )
     const socketPath = adminSocketPath(dir.path)
     const ops = { ...status, clock, uplink, ledger }

@@ -51,6 +51,8 @@ function onInfo(next) {
   info = next
   showStatus(state, info.link)
   const ids = info.tenants.map((each) => each.id)
+  // An edge that has just started says so again once it serves one.
+  if (ids.length === 0) return
   const wanted = tenant ?? new URL(location.href).searchParams.get('tenant') ?? lastTenant()
   enter(ids.includes(wanted) ? wanted : info.defaultTenant)
 }

@@ -156,7 +156,7 @@ function sources(citations) {
   const list = make('ol')
   for (const { title, document: name, heading, passage } of citations) {
     const item = make('li')
-    item.append(make('b', '', [title || name, heading].filter((part) => part).join(' › ')))
+    item.append(make('b', '', place(title || name, heading)))
     if (passage) item.append(make('p', '', passage))
     list.append(item)
   }
@@ -164,11 +164,18 @@ function sources(citations) {
   return details
 }
 
+/** Headings begin with the title where the document does. */
+function place(title, heading) {
+  if (!heading) return title
+  return heading.startsWith(title) ? heading : `${title} › ${heading}`
+}
+
 function facts(entry) {
   const meta = make('p', 'meta')
   meta.append(make('span', `tag ${entry.answeredBy}`, words.by[entry.answeredBy] ?? ''))
   if (entry.ticket) meta.append(make('span', 'ticket', `${words.ticket} ${entry.ticket}`))
-  if (entry.model) meta.append(make('span', '', words.generated))
+  // What is quoted from documents is not generated.
+  if (entry.model && entry.model !== 'extractive') meta.append(make('span', '', words.generated))
   if (entry.route) meta.append(make('code', '', `${entry.route.intent} ${entry.route.score.toFixed(2)}`))
   const time = make(
     'time',

@@ -8,18 +8,26 @@ export const UNSPACED_CLASS =
 const GAP_BESIDE_UNSPACED = new RegExp(`(?<=[${UNSPACED_CLASS}]) | (?=[${UNSPACED_CLASS}])`, 'gu')
 const CLOSING_MARKS = /[\s.?!,;:…~。、・]+$/u
 
+/** UTF-16 units that are read of a text. */
+export const MAX_NORMALISED = 8192
+// Sorting a long run of combining marks is quadratic: 256 KiB of them take seconds. 30 is Unicode's stream-safe limit.
+const LONG_MARKS = /(\p{M}{30})\p{M}+/gu
+
 /**
  * The one form in which texts are compared and hashed: NFKC (full width becomes half width), lower case, straight
  * quotes, no format characters, control characters and white space folded to one space, trimmed. Lone surrogates
- * become U+FFFD. Pure, and idempotent.
+ * become U+FFFD; what is past 8192 UTF-16 units is left out. Pure, and idempotent.
  */
 export function normalise(text: string): string {
   return text
+    .slice(0, MAX_NORMALISED)
     .replace(/\p{Surrogate}/gu, '\ufffd')
+    .replace(LONG_MARKS, '$1')
     .normalize('NFKC')
     .toLowerCase()
     .replace(/\p{Cf}/gu, '')
     .normalize('NFKC')
+    .replace(LONG_MARKS, '$1')
     .replace(/[‘’ʼ]/gu, "'")
     .replace(/[“”]/gu, '"')
     .replace(/[\p{Cc}\s]+/gu, ' ')

@@ -13,7 +13,7 @@ import {
   RpcClient,
 } from '@yizhan/proto'
 import { fromServiceError } from './service-error.js'
-import { edgeId, startTestGateway, type TestEdge, type TestGateway } from './test-gateway.js'
+import { edgeId, startTestGateway, type TestEdge, type TestGateway, until } from './test-gateway.js'
 
 const DEADLINE = 30_000
 const signal = new AbortController().signal
@@ -101,19 +101,23 @@ test('an edge without a certificate gets its identity', async (t) => {
   assert.deepEqual(center.enrollment.asked, ['enroll secret 300'])
 })
 
-test('guessing tokens is limited per minute', async (t) => {
-  const center = await startTestGateway(t, { enrollPerMinute: 3 })
+test('no more than eight enrolments are under way at once', async (t) => {
+  const center = await startTestGateway(t)
   const rpc = newcomer(t, center)
-  for (let i = 0; i < 3; i++) assert.equal(await enroll(rpc, { token: `guess ${i}` }), 'permission_denied')
-  assert.equal(await enroll(rpc, { token: 'guess 4' }), 'overloaded')
-  assert.equal(
-    await enroll(newcomer(t, center), { token: 'guess 5' }),
-    'overloaded',
-    'a new connection does not help',
-  )
-  assert.equal(center.enrollment.asked.length, 3)
-  center.clock.advance(60_000)
-  assert.equal(await enroll(rpc, { token: 'guess 6' }), 'permission_denied')
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  center.enrollment.answer = () =>
+    held.then(() => Promise.reject(new YizhanError('permission_denied', 'bad token')))
+  // More than four calls at a time need more than one connection.
+  const others = [rpc, newcomer(t, center), newcomer(t, center)]
+  const waiting = others.slice(0, 2).flatMap((one) => [0, 1, 2, 3].map(() => enroll(one)))
+  await until(() => center.enrollment.asked.length === 8)
+  assert.equal(await enroll(others[2] ?? rpc), 'overloaded')
+  release()
+  assert.deepEqual(new Set(await Promise.all(waiting)), new Set(['permission_denied']))
+  assert.equal(await enroll(rpc), 'permission_denied', 'there is room again')
 })
 
 test('the enrolment port serves nothing else', async (t) => {

@@ -11,8 +11,6 @@ import {
   type RenewResponse,
   RenewResponseSchema,
 } from '@yizhan/proto'
-import { AttemptLimiter } from './attempt-limiter.js'
-import type { GatewayConfig } from './config.js'
 import type { GatewayMetrics } from './gateway-metrics.js'
 import type { PeerGate } from './peer.js'
 import type { Enrollment, IssuedIdentity } from './port.js'
@@ -31,22 +29,20 @@ const MAX_CSR_BYTES = 4_096
 const MAX_TOKEN_CHARS = 256
 const MAX_ENROLLING = 8
 
-/** Serves Enrollment.Enroll, to callers that show a token and no certificate; limited per address and in all. */
-export function enrollHandlers(deps: EnrollmentDeps, config: Pick<GatewayConfig, 'enrollPerMinute'>) {
-  const limiter = new AttemptLimiter(deps.clock, config.enrollPerMinute)
+/** Serves Enrollment.Enroll, to callers that show a token and no certificate; eight at a time. */
+export function enrollHandlers(deps: EnrollmentDeps) {
   let running = 0
-  const admit = (address: string) => {
-    const waitMs = limiter.attempt(address.slice(0, address.lastIndexOf(':')))
-    if (waitMs > 0) throw overloaded('too many enrolments from this address', waitMs)
-    if (running >= MAX_ENROLLING) throw overloaded('too many enrolments at once', 1_000)
-  }
   const enroll = async (
     call: ServerUnaryCall<EnrollRequest, EnrollResponse>,
     callback: sendUnaryData<EnrollResponse>,
   ) => {
     const address = call.getPeer()
     try {
-      admit(address)
+      if (running >= MAX_ENROLLING) {
+        throw new YizhanError('overloaded', 'too many enrolments at once', {
+          details: { retryAfterMs: 1_000 },
+        })
+      }
       const { protocol, token, csrDer, agentVersion } = call.request
       mustSpeak(protocol)
       if (token === '' || token.length > MAX_TOKEN_CHARS) {
@@ -105,10 +101,6 @@ function mustBeCsr(der: Uint8Array): void {
   if (der.length === 0) throw new YizhanError('invalid_argument', 'csr_der is missing')
   if (der.length > MAX_CSR_BYTES)
     throw new YizhanError('too_large', `csr_der is larger than ${MAX_CSR_BYTES} bytes`)
-}
-
-function overloaded(why: string, retryAfterMs: number): YizhanError {
-  return new YizhanError('overloaded', why, { details: { retryAfterMs } })
 }
 
 function refusal(deps: EnrollmentDeps, rpc: string, address: string, thrown: unknown) {

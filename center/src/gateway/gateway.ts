@@ -197,7 +197,7 @@ class CenterGateway implements Gateway {
       'grpc.max_connection_age_grace_ms': IDLE_MS,
       'grpc.max_concurrent_streams': 4,
     })
-    const handlers = enrollHandlers({ clock, log, metrics: this.#metrics, enrollment }, this.#config)
+    const handlers = enrollHandlers({ clock, log, metrics: this.#metrics, enrollment })
     services.add(door.server, EnrollmentRpc, handlers)
     return door
   }
@@ -219,8 +219,14 @@ class CenterGateway implements Gateway {
       server,
       credentials,
       mutual
-        ? { name: 'link', host, port: linkPort, option: 'gateway.linkPort', ...limits }
-        : { name: 'enrolment', host, port: enrollPort, option: 'gateway.enrollPort', ...limits },
+        ? { name: 'link', host, port: linkPort, setting: 'gateway.linkPort (or --link-port)', ...limits }
+        : {
+            name: 'enrolment',
+            host,
+            port: enrollPort,
+            setting: 'gateway.enrollPort (or --enroll-port)',
+            ...limits,
+          },
     )
     return { credentials, server, listener }
   }

@@ -177,16 +177,16 @@ test('requests on one stream do not mix', async (t) => {
   assert.deepEqual(one.calls.left, [])
 })
 
-test('credit reaches the book, never more than the center’s own window', async (t) => {
-  const center = await startTestGateway(t, { maxWindowBytes: 8_192 })
+test('credit reaches the book, never more than the protocol’s largest window', async (t) => {
+  const center = await startTestGateway(t)
   const { infer, generation } = await linked(center)
   infer.call.write(submitFrame(generation, 'r1', { windowBytes: 4_000_000_000 }))
   const { submit, calls } = await center.book.presented.next()
-  assert.equal(submit.windowBytes, 8_192)
+  assert.equal(submit.windowBytes, 1_048_576)
   infer.call.write(inferFrame(generation, 'r1', credit(1, 3, 4_096)))
   infer.call.write(inferFrame(generation, 'r1', credit(1, 4, 4_000_000_000)))
   assert.equal(await calls.next(), 'credit 1 3 4096')
-  assert.equal(await calls.next(), 'credit 1 4 8192')
+  assert.equal(await calls.next(), 'credit 1 4 1048576')
 })
 
 test('an edge that does not read gives no credit until it does; a cancel goes through', async (t) => {

@@ -13,7 +13,7 @@ import type { GatewayConfig } from './config.js'
 import type { GatewayMetrics } from './gateway-metrics.js'
 import { inferResponse } from './infer-frames.js'
 import type { LinkTable, LiveLink } from './link-table.js'
-import { RequestLine } from './request-line.js'
+import { MAX_WINDOW_BYTES, RequestLine } from './request-line.js'
 import { toFailure } from './service-error.js'
 import { refuseCall, type StreamDeps, WireStream } from './wire-stream.js'
 
@@ -23,7 +23,7 @@ export interface InferDeps extends StreamDeps {
   readonly metrics: GatewayMetrics
 }
 
-export type InferConfig = Pick<GatewayConfig, 'maxInFlight' | 'maxWindowBytes'>
+export type InferConfig = Pick<GatewayConfig, 'maxInFlight'>
 
 type LineFrame = Extract<InferRequest['frame'], { case: 'credit' | 'cancel' | 'endAck' }>
 type InferCall = Parameters<Handlers<typeof Inference>['infer']>[0]
@@ -31,7 +31,7 @@ type InferCall = Parameters<Handlers<typeof Inference>['infer']>[0]
 const MAX_REQUEST_ID = 128
 const OVERLOADED_RETRY_MS = 1_000
 // Ended requests that wait for their EndAck, beyond those in flight; the oldest are let go, the book still keeps them.
-const MAX_ENDED = 1_024
+const MAX_ENDED = 256
 
 /** Serves Inference.Infer: one stream per live link, every request on it by its id. */
 export function inferHandlers(deps: InferDeps, config: InferConfig): Handlers<typeof Inference> {
@@ -140,7 +140,7 @@ class InferStream {
       if (this.#running >= this.#config.maxInFlight) throw this.#overloaded()
       const line = this.#newLine(requestId)
       try {
-        const windowBytes = Math.min(submit.windowBytes, this.#config.maxWindowBytes)
+        const windowBytes = Math.min(submit.windowBytes, MAX_WINDOW_BYTES)
         line.attach(
           this.#deps.requests.present(peer.edgeId, tenant, requestId, { ...submit, windowBytes }, line),
         )
@@ -161,7 +161,7 @@ class InferStream {
       this.#running -= 1
       inFlight.dec()
     }
-    const line = new RequestLine(send, onEnd, this.#config.maxWindowBytes)
+    const line = new RequestLine(send, onEnd)
     this.#running += 1
     inFlight.inc()
     this.#lines.set(requestId, line)

@@ -117,9 +117,10 @@ class LinkSession {
     const { registry, links, log } = this.#deps
     const { edgeId, address } = this.#stream.peer
     try {
+      const agentVersion = hello.agentVersion.slice(0, 64)
       const { generation, epochChanged } = await registry.openLink(edgeId, {
         journalEpoch: hello.journalEpoch.toString(16).padStart(16, '0'),
-        agentVersion: hello.agentVersion.slice(0, 64),
+        agentVersion,
         site: hello.site.slice(0, 128),
       })
       if (!this.#stream.open) return
@@ -133,10 +134,7 @@ class LinkSession {
       this.#phase = { s: 'live', live }
       live.start()
       registry.noteSeen(edgeId)
-      log.info(
-        { edge: edgeId, address, generation, protocol, agentVersion: hello.agentVersion },
-        'edge linked',
-      )
+      log.info({ edge: edgeId, address, generation, protocol, agentVersion }, 'edge linked')
       if (epochChanged)
         log.warn({ edge: edgeId }, 'the edge came back with another journal: restored, cloned or quarantined')
     } catch (thrown) {

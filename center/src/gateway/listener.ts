@@ -8,8 +8,8 @@ export interface ListenerOptions {
   readonly name: string
   readonly host: string
   readonly port: number
-  /** The setting that changes the port, for the hint when it is taken. */
-  readonly option: string
+  /** What changes the port, for the hint when it is taken. */
+  readonly setting: string
   readonly maxConnections: number
   /** See GatewayConfig. */
   readonly overheadBurstBytes: number
@@ -151,19 +151,20 @@ export class Listener {
   }
 
   #listenError(error: NodeJS.ErrnoException): YizhanError {
-    const { name, host, port, option } = this.#options
-    const where = `${host}:${port}`
+    const { name, host, port, setting } = this.#options
     if (error.code === 'EADDRINUSE') {
-      return new YizhanError('port_taken', `the ${name} port ${where} is taken`, {
+      return new YizhanError('port_taken', `the ${name} port ${port} is taken`, {
         cause: error,
-        details: { option, port },
-        hint: `set ${option} to a free port, or to 0 for any`,
+        hint: `set ${setting} to another port; 0 takes any free one`,
       })
     }
-    return new YizhanError('config_invalid', `the ${name} listener cannot open ${where}: ${error.code}`, {
-      cause: error,
-      details: { option, port },
-      hint: `check gateway.host and ${option}`,
-    })
+    return new YizhanError(
+      'config_invalid',
+      `the ${name} listener cannot open ${host}:${port}: ${error.code}`,
+      {
+        cause: error,
+        hint: `check gateway.host and ${setting}`,
+      },
+    )
   }
 }

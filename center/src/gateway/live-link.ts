@@ -94,7 +94,8 @@ export class LiveSession implements LiveLink {
     this.#expectHeartbeat()
     const age = maxConnectionAgeMs * (0.9 + 0.1 * Math.random())
     this.#cancelAge = clock.after(age, () => {
-      this.drain('the connection is old', this.#config.drainMs, Math.random() * reconnectSpreadMs)
+      // At once: the ages are spread already.
+      this.drain('the connection is old', this.#config.drainMs, 0)
     })
     this.#feed.refresh()
   }

@@ -13,6 +13,9 @@ import { toFailure } from './service-error.js'
 
 type Frame = InferResponse['frame']
 
+/** A larger grant counts as this one. Part of the protocol: an edge acks before as much is unacknowledged. */
+export const MAX_WINDOW_BYTES = 1_048_576
+
 /**
  * One request on one Infer stream: the book's calls become frames, the edge's frames become calls. Credit that comes
  * while the edge does not read waits here, latest only, so the book sends no more than what was granted before.
@@ -20,15 +23,13 @@ type Frame = InferResponse['frame']
 export class RequestLine implements AttemptSink {
   readonly #send: (attempt: number, frame: Frame) => void
   readonly #onEnd: () => void
-  readonly #maxWindowBytes: number
   #s: 'running' | 'ended' | 'detached' = 'running'
   #attempt: Attempt | undefined
   #heldCredit: Credit | undefined
 
-  constructor(send: (attempt: number, frame: Frame) => void, onEnd: () => void, maxWindowBytes: number) {
+  constructor(send: (attempt: number, frame: Frame) => void, onEnd: () => void) {
     this.#send = send
     this.#onEnd = onEnd
-    this.#maxWindowBytes = maxWindowBytes
   }
 
   get running(): boolean {
@@ -47,7 +48,7 @@ export class RequestLine implements AttemptSink {
       return
     }
     this.#heldCredit = undefined
-    const window = Math.min(credit.windowBytes, this.#maxWindowBytes)
+    const window = Math.min(credit.windowBytes, MAX_WINDOW_BYTES)
     this.#attempt?.credit(credit.attempt, credit.ackSeq, window)
   }
 

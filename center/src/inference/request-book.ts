@@ -208,8 +208,11 @@ class Book implements RequestBook, Running {
     if (state.s !== 'ended' && state.s !== 'failed') return
     this.#meters.settled(state)
     const facts = { requestId: id, edge, tenant, attempt: run.attempt }
-    if (state.s === 'failed') this.#deps.log.warn({ ...facts, err: state.error }, 'request failed')
-    else this.#deps.log.info({ ...facts, finish: state.end.finish, ...state.end.usage }, 'request answered')
+    if (state.s === 'failed') {
+      this.#deps.log[state.error.traits.level]({ ...facts, err: state.error }, 'request failed')
+    }
+    if (state.s === 'ended')
+      this.#deps.log.info({ ...facts, finish: state.end.finish, ...state.end.usage }, 'request answered')
     this.#kept.over(request, state.s)
     request.attachment?.pump()
   }

@@ -1,4 +1,7 @@
-import { YizhanError } from '@yizhan/kernel'
+import { type CliLanguage, YizhanError } from '@yizhan/kernel'
+
+/** The same sentence in every language of the program. */
+export type Wording = Readonly<Record<CliLanguage, string>>
 
 /** Something wrong in a tenant directory: where (1-based line and column where known) and what. */
 export interface Problem {
@@ -7,7 +10,7 @@ export interface Problem {
   readonly path: string
   readonly line?: number
   readonly column?: number
-  readonly message: string
+  readonly message: Wording
 }
 
 /** `file:line:column`, or the file alone. */
@@ -15,20 +18,34 @@ export function problemPlace(p: Problem): string {
   return p.line === undefined ? p.file : `${p.file}:${p.line}:${p.column ?? 1}`
 }
 
-/** All problems of a directory in one error (`tenant_invalid`); nothing of it was taken. */
-export function tenantInvalid(problems: readonly Problem[]): YizhanError {
+/** By file, then from top to bottom. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  return [...problems].sort(
+    (a, b) =>
+      (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
+  )
+}
+
+/** More would not be read, and have to fit into an answer. */
+const MAX_TOLD = 200
+
+/** All problems of a directory in one error (`tenant_invalid`), the first 200 in `details`; nothing of it was taken. */
+export function tenantInvalid(problems: readonly Problem[], lang: CliLanguage = 'en'): YizhanError {
   const n = problems.length
+  const more = n > MAX_TOLD ? `, the first ${MAX_TOLD} follow` : ''
   return new YizhanError(
     'tenant_invalid',
-    `${n} ${n === 1 ? 'problem' : 'problems'} in the tenant directory; nothing was changed`,
+    `${n} ${n === 1 ? 'problem' : 'problems'} in the tenant directory${more}; nothing was changed`,
     {
       details: {
-        problems: problems.map((p) => ({
+        problems: problems.slice(0, MAX_TOLD).map((p) => ({
           path: problemPlace(p),
-          message: p.path === '' ? p.message : `${p.path}: ${p.message}`,
+          message: p.path === '' ? p.message[lang] : `${p.path}: ${p.message[lang]}`,
         })),
       },
-      hint: 'mend them and run the same command again',
+      hint: lang === 'zh' ? '改好后再运行同一命令' : 'mend them and run the same command again',
     },
   )
 }

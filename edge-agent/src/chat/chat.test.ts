@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { systemClock, YizhanError } from '@yizhan/kernel'
+import { ManualClock, systemClock, YizhanError } from '@yizhan/kernel'
 import type { Message } from '@yizhan/proto'
 import { hashPassword } from '../channels/index.js'
-import { never, replyOf, startTestChannel, type TestChannel, turnOf } from '../channels/mqtt/testing.js'
+import { INFO, never, replyOf, startTestChannel, type TestChannel, turnOf } from '../channels/mqtt/testing.js'
 import type { Reply, ReplyContent, Turn } from '../ledger/turn.js'
 import { type ChatIo, type ChatOptions, chat } from './chat.js'
 
@@ -91,7 +91,11 @@ test('no edge, a bad address, a bad name: a typed error and nothing on stdout', 
   )
   await assert.rejects(chat(optionsFor(run, { ...once, user: 'a/b' }), io), failsWith('invalid_argument'))
   await assert.rejects(chat(optionsFor(run, { ...once, tenant: 'A B' }), io), failsWith('invalid_argument'))
-  await assert.rejects(chat(optionsFor(run, { ...once, tenant: 'other' }), io), failsWith('not_found'))
+  const clock = new ManualClock()
+  const unserved = chat(optionsFor(run, { ...once, tenant: 'other' }), io, clock)
+  while (clock.pending === 0) await new Promise(setImmediate)
+  clock.advance(5_000)
+  await assert.rejects(unserved, failsWith('not_found'))
   assert.equal(io.out(), '')
 })
 
@@ -129,6 +133,21 @@ test('--once --json prints one line with the contracted fields', async (t) => {
   assert.equal(answer.intent, 'it.vpn')
   assert.ok(answer.firstTokenMs > 0 && answer.firstTokenMs <= answer.totalMs)
   assert.equal(run.messages[0]?.conversationId, 'acme/mqtt/me/terminal', 'the tenant is the default one')
+})
+
+test('an edge that has just started is waited for until it serves the tenant', async (t) => {
+  const run = await startTestChannel(t)
+  run.setInfo({ ...INFO, tenants: [], defaultTenant: '' })
+  answering(run, async (turn) => {
+    await run.channel.deliver(turn, replyOf(turn, 'hello'), never)
+  })
+  const clock = new ManualClock()
+  const io = testIo()
+  const ended = chat(optionsFor(run, { once: 'hi' }), io, clock)
+  while (clock.pending === 0) await new Promise(setImmediate)
+  run.setInfo(INFO)
+  assert.equal(await ended, 0)
+  assert.match(io.out(), /^hello/)
 })
 
 test('a ticket is an answer, unless --wait', async (t) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
-import { isName, parseJson, YizhanError } from '@yizhan/kernel'
+import { type Clock, isName, parseJson, YizhanError } from '@yizhan/kernel'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { DeltaPayload, Info, OutPayload } from '../channels/index.js'
 
@@ -33,14 +33,19 @@ export interface ChatConnection {
 
 const CONNECT_MS = 5_000
 const RECONNECT_MS = 1_000
+const TENANT_MS = 5_000
 const NAME = /^[A-Za-z0-9_.@-]{1,64}$/
 
-/** Throws `unavailable` if nobody answers, `unauthenticated`, or `not_found` for a tenant that is not served. */
-export async function openChat(options: ConnectOptions, handlers: ChatHandlers): Promise<ChatConnection> {
+/** Throws `unavailable` if nobody answers, `unauthenticated`, or `not_found` for a tenant that is not served soon. */
+export async function openChat(
+  { clock }: { clock: Clock },
+  options: ConnectOptions,
+  handlers: ChatHandlers,
+): Promise<ChatConnection> {
   check(options)
   const client = await connect(options)
   try {
-    const info = await firstInfo(client, handlers)
+    const info = await firstInfo(clock, client, options.tenant, handlers)
     const tenant = options.tenant ?? info.defaultTenant
     const prefix = `yizhan/${tenant}/${options.user}/${options.chat}`
     client.on('message', (topic, payload) => {
@@ -134,16 +139,31 @@ function place(url: string): string {
   return `${protocol}//${host}`
 }
 
-function firstInfo(client: MqttClient, handlers: ChatHandlers): Promise<Info> {
+/** Waits for an edge that has just started until it serves the tenant, or any. */
+function firstInfo(
+  clock: Clock,
+  client: MqttClient,
+  tenant: string | undefined,
+  handlers: ChatHandlers,
+): Promise<Info> {
   return new Promise((resolve, reject) => {
-    const lost = () => reject(new YizhanError('unavailable', 'the edge closed the connection'))
+    const what = tenant === undefined ? 'no tenant' : `no tenant ${tenant}`
+    const cancel = clock.after(TENANT_MS, () => {
+      reject(new YizhanError('not_found', `this edge serves ${what}`))
+    })
+    const lost = () => {
+      cancel()
+      reject(new YizhanError('unavailable', 'the edge closed the connection'))
+    }
     client.once('close', lost)
     client.on('message', (topic, payload) => {
       const body = topic === 'yizhan/info' ? parsed(payload) : undefined
       if (!isObject(body)) return
-      client.off('close', lost)
       const info = body as unknown as Info
       handlers.info(info)
+      if (!info.tenants.some(({ id }) => tenant === undefined || id === tenant)) return
+      cancel()
+      client.off('close', lost)
       resolve(info)
     })
     subscribe(client, { 'yizhan/info': { qos: 0 } }, 'yizhan/info').catch(reject)

@@ -86,7 +86,7 @@ export async function converse(
     stream(id, question.stream.take(payload))
   }
 
-  const chat = await openChat(options, {
+  const chat = await openChat({ clock }, options, {
     out: onOut,
     delta: onDelta,
     info: () => undefined,

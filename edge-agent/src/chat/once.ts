@@ -83,7 +83,12 @@ export async function askOnce(
   }
 
   const nothing = () => undefined
-  const chat = await openChat(options, { out: onOut, delta: onDelta, info: nothing, link: nothing })
+  const chat = await openChat({ clock }, options, {
+    out: onOut,
+    delta: onDelta,
+    info: nothing,
+    link: nothing,
+  })
   const cancel = options.wait
     ? nothing
     : clock.after(options.timeoutMs, () =>

@@ -25,7 +25,11 @@ export function printable(text: string): string {
 /** What stands below an answer: its sources and who gave it. */
 export function footer(reply: ReplyPayload, words: Words, paint: Paint, totalMs?: number): string {
   const lines = reply.citations.map(({ title, heading, document }, index) => {
-    const place = [title || document, heading].filter((part) => part !== '').join(' › ')
+    const name = title || document
+    // Headings begin with the title where the document does.
+    const place = heading.startsWith(name)
+      ? heading
+      : [name, heading].filter((part) => part !== '').join(' › ')
     return paint.dim(`  [${index + 1}] ${printable(place)}`)
   })
   const facts = [

@@ -1,4 +1,3 @@
-import { randomBytes, scryptSync } from 'node:crypto'
 import {
   adminCall,
   adminSocketPath,
@@ -13,6 +12,7 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
+import { hashPassword } from '../channels/index.js'
 import { chat } from '../chat/index.js'
 import { edgeConfig } from '../config.js'
 import { doctor } from './doctor.js'
@@ -28,7 +28,14 @@ const FLAGS: FlagPaths = {
   mqttPort: { path: 'mqtt.port', number: true },
 }
 
-const IGNORED_ENV = ['YIZHAN_CONFIG', 'YIZHAN_DATA', 'YIZHAN_TEST_REQUIRE', 'YIZHAN_LLM_*', 'YIZHAN_LANG']
+const IGNORED_ENV = [
+  'YIZHAN_CONFIG',
+  'YIZHAN_DATA',
+  'YIZHAN_TEST_REQUIRE',
+  'YIZHAN_LLM_*',
+  'YIZHAN_LANG',
+  'YIZHAN_CHAT_PASSWORD',
+]
 
 export interface Host extends ProcessPort {
   readonly version: string
@@ -104,7 +111,7 @@ export function defineCommands(program: Command, io: CliIo, host: Host): void {
   program
     .command('password')
     .description('hash a password, read from standard input, for mqtt.auth.users')
-    .action(async () => io.out(hashPassword(await readLine(host.stdin))))
+    .action(async () => io.out(await hashPassword(await readLine(host.stdin))))
 
   program
     .command('chat')
@@ -139,11 +146,6 @@ function configSources(io: CliIo, command: Command): ConfigSources {
   const given = command.optsWithGlobals() as Record<string, unknown>
   const found = findConfigFile('edge', given.config as string | undefined, io.env)
   return { ...found, env: io.env, flags: flagSettings(given, FLAGS), ignoreEnv: IGNORED_ENV }
-}
-
-function hashPassword(password: string): string {
-  const salt = randomBytes(16)
-  return `${salt.toString('base64')}$${scryptSync(password, salt, 32).toString('base64')}`
 }
 
 async function readLine(stdin: NodeJS.ReadableStream): Promise<string> {

@@ -1,10 +1,12 @@
 import { type Logger, listenHttp, type Metrics, type Running, useErrorReplies } from '@yizhan/kernel'
 import Fastify from 'fastify'
-import { type ChatRoutesDeps, registerChatRoutes } from '../channels/index.js'
+import { type AuthMode, type ChatRoutesDeps, refuseOpenBind, registerChatRoutes } from '../channels/index.js'
 
 export interface HttpConfig {
   readonly host: string
   readonly port: number
+  /** Of the chat behind the page: `open` is allowed on a loopback address only. */
+  readonly authMode: AuthMode
   readonly webDir: string
 }
 
@@ -12,11 +14,12 @@ export interface Http extends Running {
   readonly url: string
 }
 
-/** The chat page with its WebSocket, and `/metrics`. Throws `port_taken`. */
+/** The chat page with its WebSocket, and `/metrics`. Throws `port_taken`, `config_invalid`. */
 export async function startHttp(
   deps: { readonly channel: ChatRoutesDeps['channel']; readonly metrics: Metrics; readonly log: Logger },
   config: HttpConfig,
 ): Promise<Http> {
+  refuseOpenBind(config.authMode, config.host, 'http.host')
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true })
   useErrorReplies(app, deps.log)
   await registerChatRoutes(app, { channel: deps.channel }, { webDir: config.webDir })

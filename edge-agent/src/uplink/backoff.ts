@@ -19,12 +19,12 @@ export class Backoff {
     return this.#failures
   }
 
-  /** How long to wait now, in milliseconds. `spreadMs`: spread over at least this window. */
+  /** How long to wait now, in whole milliseconds. `spreadMs`: spread over at least this window. */
   next(spreadMs = 0): number {
     const { baseMs, capMs } = this.#config
     const ceiling = Math.max(spreadMs, Math.min(capMs, baseMs * 2 ** this.#failures))
     this.#failures += 1
-    return this.#random() * ceiling
+    return Math.round(this.#random() * ceiling)
   }
 
   reset(): void {

@@ -152,7 +152,7 @@ export class InferenceClient {
   #reopen(carrier: Carrier, reason: string): void {
     this.#leave()
     const waitMs = this.#backoff.next()
-    this.#log.warn({ reason, waitMs }, 'the inference stream ended')
+    this.#log.debug({ reason, waitMs }, 'the inference stream ended')
     const cancelTimer = this.#clock.after(waitMs, () => this.#open(carrier))
     this.#stream = { s: 'reopening', carrier, cancelTimer }
   }

@@ -56,6 +56,7 @@ test('an edge without an identity and without a token stays unenrolled and stops
   const center = await startTestCenter(t)
   const edge = await startTestEdge(t, center, { dir: testDirectory(t) })
   assert.equal(edge.uplink.link.s, 'unenrolled')
+  assert.equal(edge.uplink.identity, undefined)
   await edge.uplink.stop('test')
   assert.equal(center.hellos.all.length, 0)
 })

@@ -53,6 +53,8 @@ export class Link {
   #current: LinkSession | undefined
   #welcome: Welcome | undefined
   #heldSince = 0
+  /** Code of the refusal that is in the log already. */
+  #refusal: string | undefined
   #draining: LinkSession | undefined
   #onDrain: (drain: Drain) => void = () => undefined
   #replacing: Promise<void> | undefined
@@ -209,16 +211,23 @@ export class Link {
     const now = this.#clock.wall()
     const heldMs = this.#clock.monotonic() - this.#heldSince
     if (wasOpen && heldMs >= this.#config.stableMs) this.#backoff.reset()
+    // What has been said once is not said again with every try; the state goes on telling it.
+    const level = wasOpen || this.#backoff.failures === 0 ? 'warn' : 'debug'
     const refusal = departure.why === 'refused' ? departure : this.#owner.hopeless()
     if (refusal) {
       const advisedMs = departure.why === 'refused' ? departure.retryAfterMs : 0
-      const waitMs = Math.max(advisedMs, this.#config.refusedRetryMs) * (1 + this.#random() / 2)
-      this.#log.error({ code: refusal.code, reason: refusal.reason, waitMs }, 'the center refuses this edge')
-      this.move({ e: 'refused', code: refusal.code, reason: refusal.reason, until: now + waitMs })
+      const longestMs = Math.max(advisedMs, this.#config.refusedRetryMs)
+      const waitMs = Math.round(longestMs * (1 + this.#random() / 2))
+      const { code, reason } = refusal
+      const known = this.#refusal === code
+      this.#refusal = code
+      this.#log[known ? 'debug' : 'error']({ code, reason, waitMs }, 'the center refuses this edge')
+      this.move({ e: 'refused', code, reason, until: now + waitMs })
       return waitMs
     }
+    this.#refusal = undefined
     if (departure.why === 'drain') {
-      const waitMs = departure.drain.reconnectAfterMs + this.#random() * spreadMs
+      const waitMs = Math.round(departure.drain.reconnectAfterMs + this.#random() * spreadMs)
       const reason = `the center goes away: ${departure.drain.reason}`
       this.#log.info({ waitMs, reason }, 'link drained')
       this.move({ e: 'lost', attempt: 0, until: now + waitMs, reason })
@@ -227,7 +236,7 @@ export class Link {
     const advisedMs = departure.why === 'lost' ? departure.retryAfterMs : 0
     const waitMs = Math.max(advisedMs, this.#backoff.next(wasOpen ? spreadMs : 0))
     const reason = departure.why === 'lost' ? departure.reason : 'closed'
-    this.#log.warn({ waitMs, reason, attempt: this.#backoff.failures }, 'no link to the center')
+    this.#log[level]({ waitMs, reason, attempt: this.#backoff.failures }, 'no link to the center')
     this.move({ e: 'lost', attempt: this.#backoff.failures, until: now + waitMs, reason })
     return waitMs
   }

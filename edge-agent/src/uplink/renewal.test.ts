@@ -45,6 +45,7 @@ test('a certificate renewed while requests run loses none of them', async (t) =>
   const [renewed] = center.registrar.renewals.all
   assert.equal((await keptCertificate(edge.dir))?.serialNumber, renewed?.serialNumber)
   assert.notEqual(renewed?.serialNumber, before)
+  assert.equal(edge.uplink.identity?.serial, renewed?.serialNumber)
   assert.deepEqual(
     edge.states.all.map((state) => state.s),
     ['ready', 'ready'],

@@ -16,7 +16,17 @@ test('mosquitto_pub and mosquitto_sub, clients that others wrote, hold a convers
   const edge = await all.addEdge('branch', ['acme'])
   const port = new URL(edge.mqtt).port
   // -d makes the client say when it is subscribed.
-  const sub = spawn('mosquitto_sub', ['-d', '-q', '1', '-p', port, '-t', 'yizhan/acme/me/1/out'])
+  const sub = spawn('stdbuf', [
+    '-oL',
+    'mosquitto_sub',
+    '-d',
+    '-q',
+    '1',
+    '-p',
+    port,
+    '-t',
+    'yizhan/acme/me/1/out',
+  ])
   t.after(() => sub.kill())
   const lines: string[] = []
   const waiting: (() => void)[] = []

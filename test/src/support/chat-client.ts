@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import mqtt, { type MqttClient } from 'mqtt'
 
 export interface Out {
@@ -32,6 +33,8 @@ export class ChatClient {
   readonly #client: MqttClient
   readonly #prefix: string
   readonly #waiting = new Set<() => void>()
+  /** Of this client: the edge knows the ids that others used in the same chat. */
+  readonly #mark = randomUUID().slice(0, 8)
   #next = 1
 
   private constructor(client: MqttClient, prefix: string) {
@@ -52,13 +55,18 @@ export class ChatClient {
     })
     const prefix = `yizhan/${tenant}/${user}/${chat}`
     const it = new ChatClient(client, prefix)
-    await client.subscribeAsync([`${prefix}/out`, `${prefix}/delta`], { qos: 1 })
+    try {
+      await client.subscribeAsync([`${prefix}/out`, `${prefix}/delta`], { qos: 1 })
+    } catch (refused) {
+      await client.endAsync(true)
+      throw refused
+    }
     return it
   }
 
   /** Publishes with QoS 1; resolves with the id when the edge has acked. */
   async say(text: string, more: Record<string, unknown> = {}): Promise<string> {
-    const id = String(more.id ?? `m${this.#next++}`)
+    const id = String(more.id ?? `${this.#mark}-${this.#next++}`)
     await this.#client.publishAsync(`${this.#prefix}/in`, JSON.stringify({ text, ...more, id }), { qos: 1 })
     return id
   }

@@ -392,9 +392,19 @@ test('stop acknowledges what is being made durable, then closes everything', asy
   await taken
   const stopped = run.channel.stop('test')
   assert.equal(run.channel.stop('again'), stopped)
+  let late = false
+  client.say(IN, { id: 'q2', text: 'too late' }).then(
+    () => {
+      late = true
+    },
+    () => undefined,
+  )
+  await client.mqtt.publishAsync(IN, 'flushes', { qos: 0 })
   release()
   await acked
   await stopped
   await run.channel.done
   assert.equal(run.channel.health().state, 'closed')
+  assert.equal(late, false)
+  assert.equal(run.messages.length, 1)
 })

@@ -4,6 +4,7 @@ import { createWebSocketStream, type WebSocket } from 'ws'
 import type { Reply, Turn } from '../../ledger/turn.js'
 import type { ChannelAdapter, ChannelCapabilities, DeliveryOutcome, Delta, Inbound } from '../port.js'
 import { maySubscribe } from './access.js'
+import { Announcer, json } from './announcer.js'
 import { type AuthMode, refuseOpenBind } from './bind.js'
 import { Broker, type InPublish } from './broker.js'
 import { ClientIds } from './client-ids.js'
@@ -70,7 +71,6 @@ export async function startMqttChannel(
   return part
 }
 
-const NO_FAILURE = () => undefined
 const CLOSE_UNSUPPORTED_DATA = 1003
 
 class Part implements MqttChannel {
@@ -88,13 +88,14 @@ class Part implements MqttChannel {
   readonly #subscriptions = new Subscriptions<Session>()
   readonly #deliveries: Deliveries
   readonly #reachable = new Set<(conversation: string) => void>()
+  readonly #announcer: Announcer
   readonly #receiver: Receiver
   readonly #count: MqttCounters
   #served: ReadonlySet<string> = new Set()
   #state: 'connecting' | 'connected' | 'closed' = 'connecting'
   #stopping: Promise<void> | undefined
   #closeListener: () => Promise<void> = async () => undefined
-  #ended: () => void = NO_FAILURE
+  #ended: () => void = () => undefined
 
   constructor(deps: MqttChannelDeps, config: MqttChannelConfig) {
     this.#deps = deps
@@ -113,20 +114,14 @@ class Part implements MqttChannel {
     })
     this.#passwords = new Passwords(config.auth.users)
     this.#count = mqttCounters(deps.metrics)
+    this.#announcer = new Announcer({ subscriptions: this.#subscriptions, info: deps.info })
     this.#receiver = new Receiver(
       {
         ...deps,
         count: this.#count,
-        refuse: (outTopic, refusal) => {
-          const payload = json(refusal)
-          for (const [session, qos] of this.#subscriptions.match(outTopic))
-            push(session, outTopic, payload, qos)
-        },
+        refuse: (outTopic, refusal) => this.#announcer.toAll(outTopic, refusal),
       },
       {
-        get edge() {
-          return deps.edge()
-        },
         maxPayloadBytes: this.#limits.maxPayloadBytes,
         maxTextChars: config.maxTextChars,
       },
@@ -160,7 +155,10 @@ class Part implements MqttChannel {
       },
     )
     server.on('error', (error) => this.#deps.log.error({ err: error }, 'mqtt listener failed'))
-    const offInfo = this.#deps.onInfoChange(() => this.#infoChanged())
+    const offInfo = this.#deps.onInfoChange(() => {
+      this.#served = servedBy(this.#deps.info())
+      this.#announcer.infoToAll()
+    })
     this.#closeListener = () => {
       offInfo()
       return new Promise((resolve) => {
@@ -230,7 +228,7 @@ class Part implements MqttChannel {
   async #stop(): Promise<void> {
     this.#state = 'closed'
     const closed = this.#closeListener()
-    await this.#receiver.settled()
+    await this.#receiver.close()
     // The acknowledgements of what was just made durable are written in the same turn of the loop.
     await new Promise((resolve) => setImmediate(resolve))
     await this.#broker.stop()
@@ -252,7 +250,7 @@ class Part implements MqttChannel {
         maySubscribe(session.identity, filter, this.#served),
       subscribed: (session: Session, filter: string, qos: number) => {
         this.#subscriptions.add(session, filter, qos)
-        if (filter === INFO_TOPIC) this.#sendInfo(session, qos)
+        if (filter === INFO_TOPIC) this.#announcer.infoTo(session, qos)
         this.#deliveries.subscribed(session, filter)
       },
       unsubscribed: (session: Session, filter: string) => this.#subscriptions.remove(session, filter),
@@ -264,33 +262,6 @@ class Part implements MqttChannel {
       },
     }
   }
-
-  #infoChanged(): void {
-    this.#served = servedBy(this.#deps.info())
-    for (const [session, qos] of this.#subscriptions.match(INFO_TOPIC)) this.#sendInfo(session, qos)
-  }
-
-  #sendInfo(session: Session, qos: number): void {
-    const info = this.#deps.info()
-    const { identity } = session
-    const own =
-      identity.mode === 'open'
-        ? info
-        : {
-            ...info,
-            tenants: info.tenants.filter((tenant) => tenant.id === identity.tenant),
-            defaultTenant: identity.tenant,
-          }
-    push(session, INFO_TOPIC, json(own), qos)
-  }
-}
-
-function push(session: Session, topic: string, payload: Buffer, qos: number): void {
-  if (qos === 0 || !session.publish(topic, payload, NO_FAILURE)) session.send(topic, payload)
-}
-
-function json(value: object): Buffer {
-  return Buffer.from(JSON.stringify(value))
 }
 
 function servedBy(info: Info): ReadonlySet<string> {

@@ -12,12 +12,13 @@ export interface ReceiverDeps {
   readonly log: Logger
   readonly count: MqttCounters
   readonly inbound: Inbound
+  /** Id of this edge; empty before it is enrolled. */
+  readonly edge: () => string
   /** Tells whoever listens on `outTopic`, now; nobody has to. */
   readonly refuse: (outTopic: string, refusal: RefusedPayload) => void
 }
 
 export interface ReceiverConfig {
-  readonly edge: string
   readonly maxPayloadBytes: number
   readonly maxTextChars: number
 }
@@ -30,6 +31,7 @@ export class Receiver {
   readonly #config: ReceiverConfig
   readonly #underWay = new Set<Promise<void>>()
   #lastInboundAt = 0
+  #closed = false
 
   constructor(deps: ReceiverDeps, config: ReceiverConfig) {
     this.#deps = deps
@@ -46,6 +48,8 @@ export class Receiver {
    * connection has to be closed instead. Calls `inbound` before it returns, so that order of calls is order of messages.
    */
   receive(identity: Identity, packet: InPublish, served: ReadonlySet<string>): Promise<void> {
+    // The connection is closed in a moment; what has no acknowledgement by then is published again.
+    if (this.#closed) return new Promise(() => undefined)
     const work = this.#receive(identity, packet, served)
     this.#underWay.add(work)
     const forget = () => this.#underWay.delete(work)
@@ -53,9 +57,10 @@ export class Receiver {
     return work
   }
 
-  /** Resolves once nothing is being taken in. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+  /** Takes nothing more in, and resolves once what is being taken in is. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#underWay)
   }
 
   async #receive(
@@ -69,7 +74,8 @@ export class Receiver {
     if (ruling.ruling === 'close') throw new YizhanError('permission_denied', ruling.reason)
     if (ruling.ruling === 'refuse') return this.#refuse(ruling.outTopic, 'invalid_argument', NAMES)
     const outTopic = chatTopic(ruling.address, 'out')
-    const decoded = decodeInMessage(payload, { ...this.#config, address: ruling.address, wallMs })
+    const context = { ...this.#config, edge: this.#deps.edge(), address: ruling.address, wallMs }
+    const decoded = decodeInMessage(payload, context)
     if (decoded.outcome === 'refused') {
       this.#deps.count.messages.inc({ outcome: 'refused' })
       return this.#refuse(outTopic, decoded.code, decoded.message, decoded.inReplyTo)

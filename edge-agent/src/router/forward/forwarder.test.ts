@@ -325,6 +325,9 @@ test('after a restart waiting turns keep their tickets, and running ones go on u
   await first.kill()
 
   const again = await startTestEdge(t, dir, { linkUp: false, clock: first.clock })
+  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+  assert.equal(again.ledger.get(running)?.ticket, undefined, 'the link may come back in time')
+  again.clock.advance(8_000)
   await again.until(() => again.ledger.get(running)?.ticket)
   assert.equal(again.ledger.get(waiting)?.ticket, ticket)
   again.uplink.up = true

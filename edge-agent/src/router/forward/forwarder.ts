@@ -184,8 +184,9 @@ export class Forwarder {
     }
     if (one.cancelStallTimer) return
     const give = () => this.#background(one, () => one.step(() => this.#giveTicket(one)))
-    // Without a link there is nothing to hope for; in the middle of an answer there is.
-    const hopeless = !this.#linkUp && one.phase.s === 'queued' && one.attempt === 0
+    // Without a link there is nothing to hope for; in the middle of an answer there is, also after a restart.
+    const begun = one.attempt > 0 || one.turn.state === 'forwarded' || one.turn.state === 'streaming'
+    const hopeless = !this.#linkUp && one.phase.s === 'queued' && !begun
     if (hopeless) give()
     else one.cancelStallTimer = this.#deps.clock.after(this.#config.ticketAfterMs, give)
   }

@@ -50,10 +50,13 @@ export function testDirectory(t: TestContext): string {
   return dir
 }
 
+// One key for all edges of a test file: keys take long to make.
+const edgeKey = newEdgeKey()
+
 /** Puts an identity of `center` into `dir`, as an enrolment would. */
 export async function enrolInto(dir: string, center: TestCenter, clock: Clock = systemClock): Promise<void> {
   const store = await openIdentityStore({ clock, log: silentLogger() }, dir)
-  const key = await newEdgeKey()
+  const key = await edgeKey
   await store.save(acceptIdentity(center.registrar.identityFor(createPublicKey(key)), key))
 }
 

@@ -8,6 +8,7 @@ import {
   BundlesFetchResponseSchema,
   create,
 } from '@yizhan/proto'
+import { Inbox } from './inbox.js'
 import { failure, type TestRegistrar } from './registrar.js'
 
 interface Bundle {
@@ -23,8 +24,9 @@ export class TestShelf {
   readonly fetched: string[] = []
   /** Ends each transfer after this many bytes with UNAVAILABLE, until set back. */
   breakAfter = Number.POSITIVE_INFINITY
-  /** Takes every call and answers none. */
+  /** Takes every call and answers none; what it takes is in `hung`. */
   hangs = false
+  readonly hung = new Inbox<BundlesFetchRequest>()
   readonly #registrar: TestRegistrar
 
   constructor(registrar: TestRegistrar) {
@@ -43,7 +45,10 @@ export class TestShelf {
   }
 
   readonly fetch = (call: ServerWritableStream<BundlesFetchRequest, BundlesFetchResponse>): void => {
-    if (this.hangs) return
+    if (this.hangs) {
+      this.hung.put(call.request)
+      return
+    }
     const { digest, path, offset, chunkBytes } = call.request
     const bundle = this.bundles.get(Buffer.from(digest).toString('hex'))
     const file = bundle?.files.get(path)

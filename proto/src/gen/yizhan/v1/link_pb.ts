@@ -392,7 +392,7 @@ export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
  */
 export type SignedDesiredState = Message<"yizhan.v1.SignedDesiredState"> & {
   /**
-   * A serialized DesiredState; the signature is over exactly these bytes.
+   * A serialized DesiredState; the signature is over `yizhan-desired-state-v1\n` and exactly these bytes.
    *
    * @generated from field: bytes payload = 1;
    */
