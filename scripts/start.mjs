@@ -136,7 +136,12 @@ try {
         '--api-port',
         String(apiPort),
       ],
-      env: { YIZHAN_INFERENCE__EXTRACTIVE__PACE_MS: '15', ...envWithout('edge'), ...llm },
+      env: {
+        YIZHAN_GATEWAY__HOST: HOST,
+        YIZHAN_INFERENCE__EXTRACTIVE__PACE_MS: '15',
+        ...envWithout('edge'),
+        ...llm,
+      },
     }),
   })
   running.push(center)

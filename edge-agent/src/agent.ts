@@ -8,7 +8,6 @@ import {
   startAdminServer,
   startWithUndo,
   systemClock,
-  type TenantId,
 } from '@yizhan/kernel'
 import { type ChannelAdapter, startMqttChannel } from './channels/index.js'
 import type { EdgeConfig } from './config.js'
@@ -26,7 +25,7 @@ import {
 import { startReplies } from './replies/index.js'
 import { startTurns, type Turns } from './router/index.js'
 import { checkMessages } from './skills/index.js'
-import { TenantHost } from './tenants/index.js'
+import { type LiveTenant, TenantHost } from './tenants/index.js'
 import { startUplink, type Uplink } from './uplink/index.js'
 
 export interface Agent extends Running {
@@ -72,6 +71,7 @@ export async function startAgent(
     const intents = life.add('intents', await startIntentService({ log, clock, metrics }))
 
     // The center, whether it is there or not.
+    const target = tenantTarget({ tenants, intents, log })
     const channels: ChannelAdapter[] = []
     const uplink: Uplink = life.add(
       'uplink',
@@ -81,7 +81,7 @@ export async function startAgent(
           log,
           metrics,
           random: Math.random,
-          target: tenantTarget({ tenants, intents, log }),
+          target,
           journalEpoch: ledger.epoch,
           channelHealth: () => channelHealth(tenants, channels),
           waitingTurns: () => turns.waitingForCenter(),
@@ -110,12 +110,18 @@ export async function startAgent(
       10_000,
     )
     const classifier = {
-      classify: (tenant: TenantId, text: string, signal: AbortSignal) =>
-        intents.classify(tenant, tenants.get(tenant)?.digest ?? '', text, signal),
+      classify: (
+        { tenant, digest }: Pick<LiveTenant, 'tenant' | 'digest'>,
+        text: string,
+        signal: AbortSignal,
+      ) => intents.classify(tenant, digest, text, signal),
     }
     const turns: Turns = life.add(
       'turns',
-      startTurns({ ledger, tenants, classifier, replies, uplink, clock, log, metrics }, config.turns),
+      startTurns(
+        { ledger, tenants, classifier, replies, uplink, clock, log, metrics, policy: () => target.policy },
+        config.turns,
+      ),
       10_000,
     )
     const intake = createIntake(
@@ -130,6 +136,7 @@ export async function startAgent(
       linkSince: () => linkSince,
       tenants,
       channels,
+      journal,
       ledger,
       turns,
     }
@@ -144,7 +151,13 @@ export async function startAgent(
           edge: () => uplink.identity?.edgeId ?? '',
           info: () => infoOf(status),
           onInfoChange: (fn) => {
-            const off = [uplink.onLink(fn), tenants.onChange(fn)]
+            let told = turns.waitingForCenter()
+            const waits = ledger.onChange(() => {
+              if (turns.waitingForCenter() === told) return
+              told = turns.waitingForCenter()
+              fn()
+            })
+            const off = [uplink.onLink(fn), tenants.onChange(fn), waits]
             return () => {
               for (const each of off) each()
             }

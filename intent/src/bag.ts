@@ -28,6 +28,8 @@ export interface BagSettings {
   readonly dropout: number
   /** Share of the target that is spread over all classes: keeps scores below certainty. */
   readonly smoothing: number
+  /** Where the last class's bias starts: what a text of unknown features is taken for. */
+  readonly lastBias: number
 }
 
 const HEAD_BIAS_RATE = 0.1
@@ -74,7 +76,9 @@ function initialWeights(examples: readonly BagExample[], settings: BagSettings, 
     }
   }
   const head = Float32Array.from({ length: classes * dim }, () => gaussian(random) / Math.sqrt(dim))
-  return { buckets, dim, classes, embedding, head, bias: new Float32Array(classes) }
+  const bias = new Float32Array(classes)
+  bias[classes - 1] = settings.lastBias
+  return { buckets, dim, classes, embedding, head, bias }
 }
 
 function createStep(weights: BagWeights, settings: BagSettings, random: Random) {

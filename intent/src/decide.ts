@@ -87,5 +87,5 @@ export function decide(
   }
   const best = top[0]
   if (best && best.score >= askBack) return { ...best, match: 'model', top, accept, askBack }
-  return { intent: OOS, score: 1 - (best?.score ?? 0), match: 'model', top, accept, askBack }
+  return { intent: OOS, score: 1 - (best?.score || 0), match: 'model', top, accept, askBack }
 }

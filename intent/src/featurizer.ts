@@ -64,7 +64,8 @@ const EDGE_OF_TEXT = 0x1e
 
 /** A featurizer for `config`; throws `invalid_argument` if the config is not valid. */
 export function createFeaturizer(config: FeaturizerConfig): Featurizer {
-  if (!Value.Check(FeaturizerConfig, config)) {
+  const ranges = [config.wordNgrams, config.charNgrams, config.cjkNgrams]
+  if (!Value.Check(FeaturizerConfig, config) || ranges.some(([from, to]) => from > to)) {
     throw new YizhanError('invalid_argument', 'the featurizer config is not valid')
   }
   return {

@@ -19,19 +19,24 @@ const LONG_MARKS = /(\p{M}{30})\p{M}+/gu
  * become U+FFFD; what is past 8192 UTF-16 units is left out. Pure, and idempotent.
  */
 export function normalise(text: string): string {
-  return text
-    .slice(0, MAX_NORMALISED)
-    .replace(/\p{Surrogate}/gu, '\ufffd')
-    .replace(LONG_MARKS, '$1')
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/\p{Cf}/gu, '')
-    .normalize('NFKC')
-    .replace(LONG_MARKS, '$1')
-    .replace(/[‘’ʼ]/gu, "'")
-    .replace(/[“”]/gu, '"')
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
+  return (
+    text
+      .slice(0, MAX_NORMALISED)
+      .replace(/\p{Surrogate}/gu, '\ufffd')
+      .replace(LONG_MARKS, '$1')
+      .normalize('NFKC')
+      .toLowerCase()
+      .replace(/\p{Cf}/gu, '')
+      .normalize('NFKC')
+      .replace(LONG_MARKS, '$1')
+      .replace(/[‘’ʼ]/gu, "'")
+      .replace(/[“”]/gu, '"')
+      .replace(/[\p{Cc}\s]+/gu, ' ')
+      // Compatibility forms grow up to eighteenfold; the cut may fall inside a pair.
+      .slice(0, MAX_NORMALISED)
+      .replace(/\p{Surrogate}/gu, '')
+      .trim()
+  )
 }
 
 /**

@@ -48,7 +48,15 @@ export const TenantFile = Type.Object(
     messages: Type.Record(Type.String(), LanguageMap),
     intents: Type.Record(
       Type.String({ minLength: 1 }),
-      Type.Object({ reply: IntentReply, offline: Type.Optional(LanguageMap) }, Closed),
+      Type.Object(
+        {
+          /** How a person is told of it: a typical question. */
+          title: Type.Optional(LanguageMap),
+          reply: IntentReply,
+          offline: Type.Optional(LanguageMap),
+        },
+        Closed,
+      ),
     ),
   },
   Closed,

@@ -97,6 +97,8 @@ function bucketsFor(samples: readonly Sample[]): number {
 const STEPS = 100_000
 const LARGE_SET = 3000
 const MANY_INTENTS = 32
+// A text of unknown words gives no intent more than one share of so many.
+const UNKNOWN_SHARES = 10
 
 function settingsFor(set: readonly BagExample[], classes: number, featurizer: Featurizer): BagSettings {
   return {
@@ -107,6 +109,8 @@ function settingsFor(set: readonly BagExample[], classes: number, featurizer: Fe
     learningRate: set.length > LARGE_SET ? 0.1 : 0.05,
     dropout: 0.5,
     smoothing: 0.1,
+    // With few intents, a text of unknown words would otherwise get each of them with a fair share.
+    lastBias: Math.log(Math.max(1, UNKNOWN_SHARES + 1 - classes)),
   }
 }
 

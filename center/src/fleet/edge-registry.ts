@@ -29,8 +29,6 @@ export interface FleetRegistry extends EdgeRegistry {
   enrol(edge: EdgeId, enrolment: Enrolment): Promise<void>
   /** Counts a further key; the former one counts on until it expires. `not_found`, `permission_denied`. */
   addKey(edge: EdgeId, key: CountedKey): Promise<void>
-  /** Whether a certificate with this key may speak for the edge; false for revoked and unknown edges. */
-  keyCounts(edge: EdgeId, spkiSha256: string): boolean
   /** Called when the tenants of an edge have durably changed. Returns the unsubscribe. */
   onTenants(fn: (edge: EdgeId) => void): () => void
 }

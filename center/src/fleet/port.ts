@@ -8,7 +8,6 @@ export interface EdgeEntry {
   readonly tenants: readonly TenantId[]
   readonly site: string
   readonly revoked: boolean
-  /** SHA-256 (hex) of the SubjectPublicKeyInfo of each certificate that still counts. */
   readonly enrolledAt: number
   readonly journalEpoch?: string
   readonly linkGeneration: number
@@ -22,6 +21,8 @@ export interface EdgeRegistry {
   /** From memory; durable changes keep it current. */
   get(edge: EdgeId): EdgeEntry | undefined
   list(): readonly EdgeEntry[]
+  /** Whether a certificate with this key (SHA-256 of its SPKI, hex) may speak for the edge; false if revoked or unknown. */
+  keyCounts(edge: EdgeId, spkiSha256: string): boolean
   /** Persists and returns the next link generation of the edge; `not_found`, `permission_denied` if revoked. */
   openLink(
     edge: EdgeId,

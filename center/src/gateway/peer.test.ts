@@ -99,6 +99,16 @@ test('a revoked edge loses every stream at once, others keep theirs', async (t) 
   assert.equal((await other.link.next()).frame.case, 'heartbeatAck')
 })
 
+test('the certificate of an earlier enrolment counts no more, with the next message', async (t) => {
+  const center = await startTestGateway(t)
+  const edge = center.edge()
+  const { link, welcome } = await edge.link()
+  center.registry.reenrolled.add(edgeId('beijing-1'))
+  link.call.write(heartbeatFrame(welcome.linkGeneration, 1n))
+  assert.equal(await link.code(), 'unauthenticated')
+  assert.equal(await center.edge().connect().code(), 'unauthenticated')
+})
+
 test('a revoked edge that does not read its refusal is cut off', async (t) => {
   const center = await startTestGateway(t)
   const edge = center.edge()

@@ -46,7 +46,7 @@ export class PeerGate {
     const identity = parseIdentity(raw)
     if (identity.kind !== 'edge') throw refuse('the certificate is not an edge’s')
     if (identity.trustDomain !== this.#trustDomain) throw refuse('the certificate is of another trust domain')
-    const { edgeId, notBefore, notAfter } = identity
+    const { edgeId, notBefore, notAfter, spkiSha256 } = identity
     const check = (): EdgeEntry => {
       const now = this.#clock.wall()
       if (now >= notAfter) throw refuse('the certificate has expired')
@@ -54,6 +54,10 @@ export class PeerGate {
       const entry = this.#registry.get(edgeId)
       if (!entry) throw refuse('the edge is not known here')
       if (entry.revoked) throw refuse('the edge has been revoked')
+      // Enrolled again, with another key: the certificate of before would be good until it expires.
+      if (!this.#registry.keyCounts(edgeId, spkiSha256)) {
+        throw refuse('the edge has been enrolled again with another key')
+      }
       return entry
     }
     check()

@@ -86,6 +86,13 @@ export class MemoryRegistry implements EdgeRegistry {
     return [...this.#entries.values()]
   }
 
+  /** Edges that have been enrolled again: the keys of before count no more. */
+  readonly reenrolled = new Set<EdgeId>()
+
+  keyCounts(edge: EdgeId): boolean {
+    return this.#entries.get(edge)?.revoked === false && !this.reenrolled.has(edge)
+  }
+
   async openLink(edge: EdgeId, hello: { readonly journalEpoch: string }) {
     const entry = this.#change(edge, (old) => ({
       linkGeneration: old.linkGeneration + 1,

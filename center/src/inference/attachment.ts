@@ -89,8 +89,9 @@ export class Attachment implements Attempt {
     this.#sink = undefined
   }
 
-  get detached(): boolean {
-    return this.#state === 'detached'
+  /** It is still to be told something: one that heard the end, or is detached, keeps nothing here. */
+  get waits(): boolean {
+    return this.#state === 'new' || this.#state === 'reading'
   }
 
   /** The book cannot keep the rest: the reader is told so, unless it has everything. */

@@ -85,7 +85,7 @@ class Request implements Keepable {
   }
 
   attached(): boolean {
-    return this.attachment !== undefined && !this.attachment.detached
+    return this.attachment?.waits === true
   }
 
   dropped(): void {

@@ -1,11 +1,39 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildManifest, MANIFEST_FILE, parseManifest, signManifest } from '@yizhan/intent'
-import { asTenantId, parseJson, sha256Hex, syncDirectory, type TenantId, YizhanError } from '@yizhan/kernel'
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import {
+  buildManifest,
+  MANIFEST_FILE,
+  type Manifest,
+  parseManifest,
+  SIGNATURE_FILE,
+  signManifest,
+} from '@yizhan/intent'
+import {
+  parseJson,
+  sha256Hex,
+  storageError,
+  syncDirectory,
+  systemCode,
+  type TenantId,
+  YizhanError,
+} from '@yizhan/kernel'
 import type { BundleFiles, Signer } from '../fleet/port.js'
 
-const SIGNATURE_FILE = 'signature.json'
+/** The file beside the manifest; edges get both of it in an answer and never as a file. */
+const Signature = Type.Object({ keyId: Type.String(), signature: Type.String() })
 const DIGEST = /^[0-9a-f]{64}$/
+
+export interface NewBundle {
+  readonly tenant: TenantId
+  /** Grows with every bundle of a tenant. */
+  readonly version: number
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number
+  /** Content by name. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
 
 /** Bundles on this disk, `<dir>/<digest>/`; written whole or not at all, never changed afterwards. */
 export class BundleStore implements BundleFiles {
@@ -17,72 +45,110 @@ export class BundleStore implements BundleFiles {
     this.#signer = signer
   }
 
-  /** Signs and writes a tenant's bundle; durable when it resolves. The same content gives the same digest. */
-  async add(
-    tenant: TenantId,
-    version: number,
-    createdAt: number,
-    files: ReadonlyMap<string, Uint8Array>,
-  ): Promise<{ readonly digest: string; readonly sizeBytes: number; readonly dir: string }> {
-    const manifest = buildManifest({ tenant, version, createdAt, files })
+  /** Signs and writes a bundle; durable when it resolves. The same content gives the same digest and is kept once. */
+  async add(bundle: NewBundle): Promise<{ readonly digest: string; readonly sizeBytes: number }> {
+    const manifest = buildManifest(bundle)
     const digest = sha256Hex(manifest)
-    const sizeBytes = [...files.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0)
-    const dir = join(this.#dir, digest)
     const { keyId, privateKey } = this.#signer.current
     const signature = Buffer.from(signManifest(manifest, privateKey)).toString('base64')
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
-    const staging = await mkdtemp(join(this.#dir, '.staging-'))
+    const sizeBytes = [...bundle.files.values()].reduce((sum, content) => sum + content.byteLength, 0)
+    if (await this.has(digest)) return { digest, sizeBytes }
     try {
-      for (const [name, bytes] of files) await writeSynced(join(staging, name), bytes)
-      await writeSynced(join(staging, SIGNATURE_FILE), Buffer.from(JSON.stringify({ keyId, signature })))
-      await writeSynced(join(staging, MANIFEST_FILE), manifest)
-      await rename(staging, dir).catch(async (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+      const staging = await mkdtemp(join(this.#dir, '.staging-'))
+      try {
+        for (const [name, content] of bundle.files) await writeSynced(join(staging, name), content)
+        await writeSynced(join(staging, SIGNATURE_FILE), Buffer.from(JSON.stringify({ keyId, signature })))
+        await writeSynced(join(staging, MANIFEST_FILE), manifest)
+        await syncDirectory(staging)
+        await rename(staging, join(this.#dir, digest)).catch(async (thrown: unknown) => {
+          // Somebody else was faster with the same content.
+          if (!(await this.has(digest))) throw thrown
+        })
+        await syncDirectory(this.#dir)
+      } finally {
         await rm(staging, { recursive: true, force: true })
-      })
-      await syncDirectory(this.#dir)
-    } catch (cause) {
-      await rm(staging, { recursive: true, force: true })
-      throw new YizhanError('storage_failed', `the bundle of ${tenant} could not be written`, { cause })
+      }
+    } catch (thrown) {
+      throw storageError(thrown, 'write the bundle to', this.#dir)
     }
-    return { digest, sizeBytes, dir }
+    return { digest, sizeBytes }
   }
 
   async manifest(digest: string) {
-    if (!DIGEST.test(digest)) return undefined
-    const dir = join(this.#dir, digest)
-    const manifest = await readFile(join(dir, MANIFEST_FILE)).catch(() => undefined)
+    const manifest = await this.#read(digest, MANIFEST_FILE)
     if (!manifest) return undefined
-    const signed = parseJson(await readFile(join(dir, SIGNATURE_FILE), 'utf8')) as {
-      keyId: string
-      signature: string
-    }
-    const tenant = asTenantId(parseManifest(manifest).tenant)
-    if (!tenant) throw new YizhanError('data_corrupt', `bundle ${digest} names no tenant`)
-    return { manifest, signature: Buffer.from(signed.signature, 'base64'), keyId: signed.keyId, tenant }
+    const signed = await this.#read(digest, SIGNATURE_FILE)
+    const { keyId, signature } = signatureIn(digest, signed)
+    return { manifest, signature, keyId, tenant: listed(digest, manifest).tenant }
   }
 
   async file(digest: string, path: string) {
-    const found = await this.manifest(digest)
-    if (!found) return undefined
-    const entry = parseManifest(found.manifest).files.find((file) => file.path === path)
-    return entry ? { path: join(this.#dir, digest, entry.path), size: entry.size } : undefined
+    const manifest = await this.#read(digest, MANIFEST_FILE)
+    const entry = manifest && listed(digest, manifest).files.find((file) => file.path === path)
+    return entry && { path: join(this.#dir, digest, entry.path), size: entry.size }
   }
 
-  /** Where the bundle stands, if it is here. */
-  async dir(digest: string): Promise<string | undefined> {
-    if (!DIGEST.test(digest)) return undefined
-    const dir = join(this.#dir, digest)
-    return (await stat(join(dir, MANIFEST_FILE)).catch(() => undefined)) ? dir : undefined
+  async has(digest: string): Promise<boolean> {
+    if (!DIGEST.test(digest)) return false
+    const path = join(this.#dir, digest, MANIFEST_FILE)
+    return stat(path).then(
+      () => true,
+      (thrown: unknown) => {
+        if (systemCode(thrown) === 'ENOENT') return false
+        throw storageError(thrown, 'read', path)
+      },
+    )
   }
 
-  /** Removes half-written bundles of a former life and every digest that is not in `keep`. */
+  /** Removes half-written bundles of a former life and every digest that is not in `keep`; tells how many. */
   async sweep(keep: ReadonlySet<string>): Promise<number> {
-    const names = await readdir(this.#dir).catch(() => [])
-    const stale = names.filter((name) => !keep.has(name))
-    for (const name of stale) await rm(join(this.#dir, name), { recursive: true, force: true })
-    return stale.length
+    try {
+      const names = await readdir(this.#dir)
+      const stale = names.filter((name) => !keep.has(name))
+      for (const name of stale) await rm(join(this.#dir, name), { recursive: true, force: true })
+      return stale.length
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return 0
+      throw storageError(thrown, 'clear', this.#dir)
+    }
   }
+
+  /** Undefined if there is no such bundle. */
+  async #read(digest: string, name: string): Promise<Buffer | undefined> {
+    if (!DIGEST.test(digest)) return undefined
+    const path = join(this.#dir, digest, name)
+    try {
+      return await readFile(path)
+    } catch (thrown) {
+      if (systemCode(thrown) === 'ENOENT') return undefined
+      throw storageError(thrown, 'read', path)
+    }
+  }
+}
+
+function listed(digest: string, manifest: Uint8Array): Manifest {
+  try {
+    return parseManifest(manifest)
+  } catch (cause) {
+    throw damaged(digest, 'its manifest cannot be read', cause)
+  }
+}
+
+function signatureIn(digest: string, bytes: Buffer | undefined) {
+  try {
+    const { keyId, signature } = Value.Decode(Signature, parseJson(bytes?.toString('utf8') ?? ''))
+    return { keyId, signature: Buffer.from(signature, 'base64') }
+  } catch (cause) {
+    throw damaged(digest, 'its signature cannot be read', cause)
+  }
+}
+
+function damaged(digest: string, why: string, cause?: unknown): YizhanError {
+  return new YizhanError('data_corrupt', `the bundle ${digest} is damaged: ${why}`, {
+    cause,
+    hint: 'remove its directory, restart the center and apply the tenant again',
+  })
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

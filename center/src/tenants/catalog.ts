@@ -1,261 +1,181 @@
-import { encodeModel, IntentModel, type TrainedModel } from '@yizhan/intent'
-import {
-  asTenantId,
-  type Clock,
-  canonicalJson,
-  type Logger,
-  parseJson,
-  sha256Hex,
-  type TenantId,
-  YizhanError,
-} from '@yizhan/kernel'
-import type { BundleFiles, TenantBundles } from '../fleet/port.js'
+import { encodeModel, IntentModel, TENANT_FILE, type TrainedModel } from '@yizhan/intent'
+import { type Clock, canonicalJson, type Logger, type TenantId } from '@yizhan/kernel'
+import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
-import type { Change, Store, SystemStore } from '../storage/port.js'
+import type { Store, SystemStore } from '../storage/index.js'
 import type { BundleStore } from './bundle-store.js'
-import { tenantInvalid } from './problem.js'
-import { readTenant, type TenantFiles, type TenantSource } from './source.js'
-import { runTests, type TestReport } from './tests.js'
-
-const TENANTS = 'tenants'
-const SOURCE = 'source'
-const CURRENT = 'current'
-
-interface Current {
-  readonly version: number
-  readonly digest: string
-  readonly sizeBytes: number
-  readonly sourceDigest: string
-  readonly appliedAt: number
-}
+import type { Problem } from './problem.js'
+import { readDocuments, readTenant, type TenantSource } from './source.js'
+import { type Current, loadFiles, loadTenant, saveTenant, tenantIds } from './stored-tenant.js'
+import { differenceOf, type FileDifference, filesDigest, type TenantFiles } from './tenant-files.js'
+import { runTests } from './test-run.js'
 
 export interface TenantSummary {
   readonly tenant: TenantId
   readonly version: number
   readonly digest: string
+  /** Milliseconds since the Unix epoch. */
   readonly appliedAt: number
   readonly intents: number
   readonly documents: number
 }
 
-export interface ApplyReport {
-  readonly tenant: TenantId
+export interface ApplyReport extends TenantSummary {
   /** False: the directory was already in force, nothing was done. */
   readonly changed: boolean
-  readonly version: number
-  readonly digest: string
-  /** Files by what happens to them. */
-  readonly files: {
-    readonly added: readonly string[]
-    readonly changed: readonly string[]
-    readonly removed: readonly string[]
-  }
-  readonly intents: number
+  /** Against what was in force before. */
+  readonly files: FileDifference
   readonly examples: number
-  readonly documents: number
-  readonly tests: TestReport
+  /** Sentences of `tests/`; all of them hold. */
+  readonly tests: number
+  /** Sentences for the author: the tenant is in force all the same. */
   readonly warnings: readonly string[]
   readonly trainMs: number
 }
 
+/** The report, or what is wrong with the directory or its tests; then nothing has changed. */
+export type ApplyOutcome = { readonly report: ApplyReport } | { readonly problems: readonly Problem[] }
+
 /** The tenants of this center: what their directories say, and the bundle that edges shall run. */
 export interface TenantCatalog extends TenantBundles {
   list(): readonly TenantSummary[]
-  /** Checks, trains, tests, and only then puts in force; one at a time. Throws `tenant_invalid` and changes nothing. */
-  apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyReport>
+  /**
+   * Checks, trains, tests, and only then puts in force; one at a time, in the order of the calls. Throws what the
+   * stores throw, `tenant_invalid` if the examples cannot be trained, and the signal's reason.
+   */
+  apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyOutcome>
 }
 
-export interface CatalogParts {
+export interface CatalogDeps {
   readonly store: Store
   readonly system: SystemStore
-  readonly bundles: BundleStore & BundleFiles
+  readonly bundles: BundleStore
   readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
   readonly train: (source: TenantSource, signal: AbortSignal) => Promise<TrainedModel>
   readonly clock: Clock
   readonly log: Logger
 }
 
-interface Live {
-  readonly current: Current
-  readonly source: TenantSource
-}
-
-/** Loads every tenant from the store and fills the knowledge; a tenant whose source no longer reads is left out loudly. */
-export async function openTenantCatalog(parts: CatalogParts): Promise<TenantCatalog> {
-  const { store, system, bundles, knowledge, train, clock, log } = parts
-  const live = new Map<TenantId, Live>()
+/** Loads every tenant from the store, fills the knowledge, and clears bundles that nothing is in force of. */
+export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalog> {
+  const { store, system, bundles, knowledge, clock, log } = deps
+  const live = new Map<TenantId, Current>()
   const listeners = new Set<(tenant: TenantId) => void>()
-  let turn: Promise<unknown> = Promise.resolve()
+  let last: Promise<unknown> = Promise.resolve()
 
   for (const tenant of await tenantIds(system)) {
-    const record = await store.get(tenant, TENANTS, CURRENT)
-    const read = readTenant(await storedFiles(store, tenant))
-    if (!record || 'problems' in read) {
-      log.error(
-        { tenant, problems: 'problems' in read ? read.problems.length : 0 },
-        'a stored tenant cannot be read; apply it again',
-      )
-      continue
+    const stored = await loadTenant(store, tenant)
+    if (!stored) continue
+    const { current } = stored
+    live.set(tenant, current)
+    knowledge.replace(tenant, readDocuments(await loadFiles(store, tenant)))
+    if (!(await bundles.has(current.digest))) {
+      log.error({ tenant, digest: current.digest }, 'the bundle in force is missing; apply the tenant again')
     }
-    const current = parseJson(Buffer.from(record.value).toString('utf8')) as unknown as Current
-    live.set(tenant, { current, source: read.source })
-    knowledge.replace(tenant, read.source.documents)
   }
-  await bundles.sweep(new Set([...live.values()].map(({ current }) => current.digest)))
+  await bundles.sweep(new Set([...live.values()].map(({ digest }) => digest)))
 
-  async function applyNow(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyReport> {
+  async function apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyOutcome> {
+    signal.throwIfAborted()
     const read = readTenant(files)
-    if ('problems' in read) throw tenantInvalid(read.problems)
+    if ('problems' in read) return read
     const { source } = read
-    const tenant = asTenantId(source.tenant)
-    if (!tenant) throw new YizhanError('tenant_invalid', 'tenant.yaml names no tenant')
-    const before = await storedFiles(store, tenant)
-    const difference = compare(before, files)
-    const sourceDigest = digestOf(files)
-    const known = live.get(tenant)
-    const counts = {
+    const { tenant } = source
+    const before = await loadTenant(store, tenant)
+    const difference = differenceOf(await loadFiles(store, tenant), source.files)
+    const digestOfFiles = filesDigest(source.files)
+    const counts = { examples: source.examples.length, tests: source.tests.length }
+    if (before?.current.filesDigest === digestOfFiles && (await bundles.has(before.current.digest))) {
+      const report = { ...summary(tenant, before.current), ...counts, files: difference }
+      return { report: { ...report, changed: false, warnings: [], trainMs: 0 } }
+    }
+    const version = (before?.current.version ?? 0) + 1
+    const made = await makeBundle(deps, source, version, signal)
+    if ('problems' in made) return made
+    const { warnings, trainMs, ...bundle } = made
+    const current: Current = {
+      format: 1,
+      version,
+      ...bundle,
+      filesDigest: digestOfFiles,
+      appliedAt: clock.wall(),
       intents: Object.keys(source.file.intents).length,
-      examples: source.examples.length,
       documents: source.documents.length,
     }
-    if (known && known.current.sourceDigest === sourceDigest && (await bundles.dir(known.current.digest))) {
-      const tests = { passed: source.tests.length, failed: [] }
-      const { version, digest } = known.current
-      return {
-        tenant,
-        changed: false,
-        version,
-        digest,
-        files: difference,
-        ...counts,
-        tests,
-        warnings: [],
-        trainMs: 0,
-      }
-    }
-    const started = clock.monotonic()
-    const trained = await train(source, signal)
-    const trainMs = Math.round(clock.monotonic() - started)
-    const modelFiles = encodeModel(trained)
-    const model = await IntentModel.load(modelFiles)
-    const tests = await runTests(model, source, signal).finally(() => model.close())
-    if (tests.failed.length > 0) throw tenantInvalid(tests.failed)
-    const version = (known?.current.version ?? 0) + 1
-    const content = new Map([
-      ...modelFiles,
-      ['tenant.json', Buffer.from(canonicalJson(source.file))] as const,
-    ])
-    const { digest, sizeBytes } = await bundles.add(tenant, version, clock.wall(), content)
-    const current: Current = { version, digest, sizeBytes, sourceDigest, appliedAt: clock.wall() }
-    await save(tenant, files, difference.removed, current, actor)
-    live.set(tenant, { current, source })
+    signal.throwIfAborted()
+    await saveTenant(deps, tenant, {
+      current,
+      files: source.files,
+      removed: difference.removed,
+      before,
+      actor,
+    })
+    live.set(tenant, current)
     knowledge.replace(tenant, source.documents)
-    log.info({ tenant, version, digest, trainMs, ...counts }, 'tenant applied')
-    for (const listener of listeners) listener(tenant)
-    return {
-      tenant,
-      changed: true,
-      version,
-      digest,
-      files: difference,
-      ...counts,
-      tests,
-      warnings: trained.warnings,
-      trainMs,
-    }
+    log.info({ tenant, version, digest: current.digest, trainMs, ...counts }, 'tenant applied')
+    for (const listener of listeners) tell(listener, tenant)
+    const report = { ...summary(tenant, current), ...counts, files: difference }
+    return { report: { ...report, changed: true, warnings, trainMs } }
   }
 
-  async function save(
-    tenant: TenantId,
-    files: TenantFiles,
-    removed: readonly string[],
-    current: Current,
-    actor: string,
-  ): Promise<void> {
-    const changes: Change[] = [
-      ...[...files].map(([key, value]) => ({ op: 'put' as const, collection: SOURCE, key, value })),
-      ...removed.map((key) => ({ op: 'delete' as const, collection: SOURCE, key })),
-      { op: 'put', collection: TENANTS, key: CURRENT, value: Buffer.from(JSON.stringify(current)) },
-    ]
-    const action = current.version === 1 ? ('CREATE' as const) : ('UPDATE' as const)
-    await system.batch([{ op: 'put', collection: TENANTS, key: tenant, value: Buffer.from('{}') }])
-    await store.batch(tenant, changes, {
-      time: clock.wall(),
-      actor,
-      action,
-      object: `tenants/${CURRENT}`,
-      after: Buffer.from(JSON.stringify(current)),
-    })
+  /** The tenant is in force whatever a listener makes of it. */
+  function tell(listener: (tenant: TenantId) => void, tenant: TenantId): void {
+    try {
+      listener(tenant)
+    } catch (err) {
+      log.error({ err, tenant }, 'a listener failed on a changed tenant')
+    }
   }
 
   return {
     current(tenant) {
-      const current = live.get(tenant)?.current
+      const current = live.get(tenant)
       return current && { digest: current.digest, sizeBytes: current.sizeBytes }
     },
     onChange(fn) {
       listeners.add(fn)
-      return () => listeners.delete(fn)
+      return () => {
+        listeners.delete(fn)
+      }
     },
-    list: () =>
-      [...live].map(([tenant, { current, source }]) => ({
-        tenant,
-        version: current.version,
-        digest: current.digest,
-        appliedAt: current.appliedAt,
-        intents: Object.keys(source.file.intents).length,
-        documents: source.documents.length,
-      })),
+    list: () => [...live].map(([tenant, current]) => summary(tenant, current)),
     apply(files, actor, signal) {
-      const mine = turn.then(() => applyNow(files, actor, signal))
-      turn = mine.catch(() => undefined)
+      const mine = last.then(() => apply(files, actor, signal))
+      last = mine.catch(() => undefined)
       return mine
     },
   }
 }
 
-async function tenantIds(system: SystemStore): Promise<TenantId[]> {
-  const ids: TenantId[] = []
-  let cursor: string | undefined
-  do {
-    const page = await system.scan(TENANTS, { limit: 1_000, ...(cursor === undefined ? {} : { cursor }) })
-    for (const { key } of page.records) {
-      const id = asTenantId(key)
-      if (id) ids.push(id)
-    }
-    cursor = page.cursor
-  } while (cursor !== undefined)
-  return ids
+function summary(tenant: TenantId, current: Current): TenantSummary {
+  const { version, digest, appliedAt, intents, documents } = current
+  return { tenant, version, digest, appliedAt, intents, documents }
 }
 
-async function storedFiles(store: Store, tenant: TenantId): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>()
-  let cursor: string | undefined
-  do {
-    const page = await store.scan(tenant, SOURCE, {
-      limit: 1_000,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    for (const { key, value } of page.records) files.set(key, value)
-    cursor = page.cursor
-  } while (cursor !== undefined)
-  return files
+interface MadeBundle {
+  readonly digest: string
+  readonly sizeBytes: number
+  readonly warnings: readonly string[]
+  readonly trainMs: number
 }
 
-function digestOf(files: TenantFiles): string {
-  return sha256Hex(canonicalJson([...files].map(([path, bytes]) => [path, sha256Hex(bytes)]).sort()))
-}
-
-function compare(before: TenantFiles, after: TenantFiles): ApplyReport['files'] {
-  const same = (path: string, bytes: Uint8Array) => {
-    const old = before.get(path)
-    return old !== undefined && Buffer.compare(old, bytes) === 0
-  }
-  return {
-    added: [...after.keys()].filter((path) => !before.has(path)),
-    changed: [...after]
-      .filter(([path, bytes]) => before.has(path) && !same(path, bytes))
-      .map(([path]) => path),
-    removed: [...before.keys()].filter((path) => !after.has(path)),
-  }
+/** Trains, and writes the bundle if the tests hold; it is not in force yet. */
+async function makeBundle(
+  { train, bundles, clock }: CatalogDeps,
+  source: TenantSource,
+  version: number,
+  signal: AbortSignal,
+): Promise<MadeBundle | { readonly problems: readonly Problem[] }> {
+  const started = clock.monotonic()
+  const trained = await train(source, signal)
+  const trainMs = Math.round(clock.monotonic() - started)
+  const files = encodeModel(trained)
+  // From the bytes that edges will get, on the runtime that they have.
+  const model = await IntentModel.load(files)
+  const failed = await runTests(model, source, signal).finally(() => model.close())
+  if (failed.length > 0) return { problems: failed }
+  files.set(TENANT_FILE, Buffer.from(canonicalJson(source.file)))
+  const { tenant } = source
+  const bundle = await bundles.add({ tenant, version, createdAt: clock.wall(), files })
+  return { ...bundle, warnings: trained.warnings, trainMs }
 }

@@ -41,30 +41,39 @@ export function relevantFiles(files: TenantFiles): Map<string, Uint8Array> {
   return new Map(kept.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** The texts by path; what cannot be taken becomes a problem. */
-export function decodeFiles(files: TenantFiles, problems: Problem[]): Map<string, string> {
+/** The text of each file that a tenant may have; undefined where the file is there and cannot be taken. */
+export type Texts = ReadonlyMap<string, string | undefined>
+
+/** What is too much as a whole; it is not even decoded. */
+export function tooMuch(files: TenantFiles): Problem | undefined {
   const bytes = [...files.values()].reduce((sum, content) => sum + content.byteLength, 0)
-  if (files.size > MAX_TENANT_FILES || bytes > MAX_TENANT_BYTES) {
-    problems.push({ file: '.', path: '', message: TOO_MUCH })
-    return new Map()
-  }
-  const texts = new Map<string, string>()
+  if (files.size <= MAX_TENANT_FILES && bytes <= MAX_TENANT_BYTES) return undefined
+  return { file: '.', path: '', message: TOO_MUCH }
+}
+
+/** Decodes the files; what cannot be taken becomes a problem. */
+export function decodeFiles(files: TenantFiles, problems: Problem[]): Texts {
+  const texts = new Map<string, string | undefined>()
   for (const [file, content] of files) {
-    const text = decodeFile(file, content)
-    if (typeof text === 'string') texts.set(file, text)
-    else problems.push({ file: shown(file), path: '', message: text })
+    const misplaced = wrongPath(file)
+    const text = misplaced ?? decode(content)
+    const isText = typeof text === 'string'
+    if (!misplaced) texts.set(file, isText ? text : undefined)
+    if (!isText) problems.push({ file: shown(file), path: '', message: text })
   }
   return texts
 }
 
-function decodeFile(file: string, content: Uint8Array): string | Wording {
-  const unsafe = file.split('/').some((part) => part === '' || part === '.' || part === '..')
-  if (unsafe || /[\\\p{Cc}\p{Surrogate}]/u.test(file) || Buffer.byteLength(file) > MAX_PATH_BYTES) {
+function wrongPath(file: string): Wording | undefined {
+  const isUnsafe = file.split('/').some((part) => part === '' || part === '.' || part === '..')
+  if (isUnsafe || /[\\\p{Cc}\p{Surrogate}]/u.test(file) || Buffer.byteLength(file) > MAX_PATH_BYTES) {
     return BAD_PATH
   }
-  if (!READ.some((pattern) => pattern.test(file))) {
-    return LATER.some((pattern) => pattern.test(file)) ? NOT_YET : UNKNOWN
-  }
+  if (READ.some((pattern) => pattern.test(file))) return undefined
+  return LATER.some((pattern) => pattern.test(file)) ? NOT_YET : UNKNOWN
+}
+
+function decode(content: Uint8Array): string | Wording {
   if (content.byteLength > MAX_FILE_BYTES) return TOO_LARGE
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(content)

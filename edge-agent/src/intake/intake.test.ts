@@ -8,7 +8,8 @@ import { createIntake } from './intake.js'
 
 type Fields = Partial<Omit<Message, '$typeName'>>
 
-async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, host = faultyHost()) {
+async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, replay = true) {
+  const host = faultyHost()
   const opened = await openTestLedger(t, dir, { host })
   const entered: Turn[] = []
   const state = { waiting: 0, waitingOfTenant: 0 }
@@ -25,6 +26,7 @@ async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, 
     },
     { maxWaiting: 10, maxWaitingPerTenant: 5, maxTextChars: 100 },
   )
+  if (replay) intake.replay()
   const send = (fields: Fields, text = 'hi') => intake.accept(textMessage(text, fields))
   return { ...opened, intake, entered, state, host, send }
 }
@@ -136,10 +138,15 @@ test('what an earlier run left open enters again, in order', async (t) => {
   const first = await makeIntake(t, dir)
   for (const text of ['1', '2', '3']) await first.send({}, text)
   await first.kill()
-  const again = await makeIntake(t, dir)
-  assert.equal(again.intake.replay(), 3)
+  const again = await makeIntake(t, dir, false)
+  await again.send({}, '4')
+  assert.equal(again.entered.length, 0, 'nothing overtakes what is older')
+  const fifth = again.send({}, '5')
+  assert.equal(again.intake.replay(), 4)
+  await fifth
+  await again.send({}, '6')
   assert.deepEqual(
     again.entered.map(({ message }) => message.text),
-    ['1', '2', '3'],
+    ['1', '2', '3', '4', '5', '6'],
   )
 })

@@ -30,7 +30,10 @@ export interface IntakeConfig {
 export interface Intake {
   /** Checks, de-duplicates and journals a message. Rejects only if the journal failed: then nothing may be acked. */
   readonly accept: Inbound
-  /** Lets the turns that an earlier run left open go on, in the order in which they were received; how many. */
+  /**
+   * Lets all open turns go on in the order in which they were received: those of an earlier run, and what was accepted
+   * meanwhile, which is durable but waits for this. To be called once; how many.
+   */
   replay(): number
 }
 
@@ -40,6 +43,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
   const outcomes = deps.metrics.counter('yizhan_intake_total', 'Inbound messages by outcome', ['outcome'])
   const arriving = new Map<string, number>()
   let arrivingInAll = 0
+  let replayed: ReadonlySet<string> | undefined
 
   function count(tenant: string, by: number): void {
     arrivingInAll += by
@@ -73,7 +77,8 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
       count(tenant, -1)
     }
     if (received.outcome === 'duplicate') return received
-    turns.enter(received.turn)
+    // Before the replay it is the replay's to enter; it may also come between the fsync and here.
+    if (replayed && !replayed.has(received.turn.id)) turns.enter(received.turn)
     return { outcome: 'accepted', turnId: received.turn.id }
   }
 
@@ -92,6 +97,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
     },
     replay() {
       const open = ledger.open()
+      replayed = new Set(open.map(({ id }) => id))
       for (const turn of open) turns.enter(turn)
       if (open.length > 0) log.info({ turns: open.length }, 'open turns of an earlier run go on')
       return open.length

@@ -26,8 +26,12 @@ export interface EngineHost {
 export const levelHost: EngineHost = {
   open: openLevel,
   async freeBytes(dir) {
-    const { bavail, bsize } = await statfs(dir)
-    return bavail * bsize
+    try {
+      const { bavail, bsize } = await statfs(dir)
+      return bavail * bsize
+    } catch (thrown) {
+      throw storageError(thrown, 'read the free space of', dir)
+    }
   },
 }
 
@@ -52,8 +56,12 @@ async function openLevel(dir: string): Promise<Engine> {
       }
     },
     async lastKey(start, end) {
-      for await (const key of db.keys({ gte: start, lt: end, reverse: true, limit: 1 })) return key
-      return undefined
+      try {
+        for await (const key of db.keys({ gte: start, lt: end, reverse: true, limit: 1 })) return key
+        return undefined
+      } catch (thrown) {
+        throw levelError(thrown, dir)
+      }
     },
     async *entries(start, end, limit = -1) {
       const iterator = db.iterator({ gte: start, lt: end, limit, highWaterMarkBytes: 1 << 20 })
@@ -103,24 +111,35 @@ function corrupt(cause: unknown, dir: string): YizhanError {
 }
 
 /**
- * Opens the store in `dir`. One that cannot be read is moved aside, never silently replaced by an empty one: LevelDB
- * itself starts afresh when its CURRENT file is gone, whatever else lies there.
+ * Opens the store in `dir` and reads its start. One that cannot be read is moved aside, never silently replaced by an
+ * empty one: LevelDB itself starts afresh when its CURRENT file is gone, whatever else lies there.
  */
-export async function openOrQuarantine(
+export async function openOrQuarantine<T>(
   host: EngineHost,
   dir: string,
   stamp: number,
-): Promise<{ engine: Engine; quarantined: string | undefined }> {
+  read: (engine: Engine, isFresh: boolean) => Promise<T>,
+): Promise<{ engine: Engine; found: T; quarantined: string | undefined }> {
   const files: string[] = await readdir(dir).catch(() => [])
   const headless = !files.includes('CURRENT') && files.some((name) => /\.(ldb|log)$|^MANIFEST-/.test(name))
   if (!headless) {
     try {
-      return { engine: await host.open(dir), quarantined: undefined }
+      return { ...(await openAndRead(host, dir, (engine) => read(engine, false))), quarantined: undefined }
     } catch (thrown) {
       if (!(thrown instanceof YizhanError) || thrown.code !== 'data_corrupt') throw thrown
     }
   }
   const quarantined = join(dirname(dir), `${basename(dir)}.quarantine-${stamp}`)
   await rename(dir, quarantined)
-  return { engine: await host.open(dir), quarantined }
+  return { ...(await openAndRead(host, dir, (engine) => read(engine, true))), quarantined }
+}
+
+async function openAndRead<T>(host: EngineHost, dir: string, read: (engine: Engine) => Promise<T>) {
+  const engine = await host.open(dir)
+  try {
+    return { engine, found: await read(engine) }
+  } catch (thrown) {
+    await engine.close()
+    throw thrown
+  }
 }

@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { newEpoch, storageError, YizhanError } from '@yizhan/kernel'
+import { storageError, YizhanError } from '@yizhan/kernel'
 import { type Ballast, createBallast } from './ballast.js'
 import { CommitQueue, type Entry } from './commit-queue.js'
 import { type Engine, type EngineHost, levelHost, type Op, openOrQuarantine } from './engine.js'
 import { type HeadMark, openHeadMark } from './head-mark.js'
 import type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
-import { decodeMeta, encodeMeta, type Meta } from './journal-meta.js'
-import { ageEnd, ageKey, dedupeKey, META, RECORDS_END, recordKey, seqOf } from './keys.js'
+import { encodeMeta, type Meta } from './journal-meta.js'
+import { findStart, type JournalStart } from './journal-start.js'
+import { ageEnd, ageKey, dedupeKey, META, recordKey, seqOf } from './keys.js'
 import { decodeRecord, encodeRecord } from './record.js'
 import { scanRecords } from './scan.js'
 
@@ -27,41 +28,31 @@ export async function openJournal(
     throw storageError(thrown, 'create', config.dir)
   })
   const ballast = createBallast(join(config.dir, 'ballast'), config.ballastBytes ?? 8 << 20)
-  const { engine, quarantined } = await openOrQuarantine(host, store, deps.clock.wall()).catch(
-    async (thrown: unknown) => {
+  const head = await openHeadMark(join(config.dir, 'head'), (thrown) => {
+    deps.log.warn({ err: thrown }, 'the head mark could not be written')
+  })
+  try {
+    const known = await head.read()
+    // The head mark of a store that was moved aside says nothing about its successor.
+    const read = (engine: Engine, isFresh: boolean) => findStart(deps.log, engine, isFresh ? 0 : known)
+    const open = () => openOrQuarantine(host, store, deps.clock.wall(), read)
+    const { engine, quarantined, found } = await open().catch(async (thrown: unknown) => {
       const full = thrown instanceof YizhanError && thrown.code === 'disk_full'
       if (!full || !(await ballast.drop())) throw thrown
-      return openOrQuarantine(host, store, deps.clock.wall())
-    },
-  )
-  let head: HeadMark | undefined
-  try {
-    head = await openHeadMark(join(config.dir, 'head'), (thrown) => {
-      deps.log.warn({ err: thrown }, 'the head mark could not be written')
+      return open()
     })
-    const start = await findStart(deps, engine, quarantined ? 0 : await head.read())
-    const parts = { ...deps, ballast, head, engine }
-    const journal = new LevelJournal(parts, { ...config, store }, { ...start, quarantined }, host)
     if (quarantined) deps.log.fatal({ quarantined }, 'the journal could not be read; a new one was started')
-    await journal.checkRoom()
+    const parts = { ...deps, ballast, head, engine }
+    const journal = new LevelJournal(parts, { ...config, store }, { ...found, quarantined }, host)
+    await journal.checkRoom().catch(async (thrown: unknown) => {
+      await engine.close()
+      throw thrown
+    })
     return journal
   } catch (thrown) {
-    await head?.close()
-    await engine.close()
+    await head.close()
     throw thrown
   }
-}
-
-async function findStart(deps: JournalDeps, engine: Engine, head: number): Promise<Meta & { next: number }> {
-  const last = await engine.lastKey(recordKey(0), RECORDS_END)
-  const next = Math.max(last ? seqOf(last) : 0, head) + 1
-  const stored = engine.get(META)
-  const meta = stored && decodeMeta(stored)
-  if (meta) return { ...meta, next }
-  let first = 1
-  for await (const [key] of engine.entries(recordKey(0), RECORDS_END, 1)) first = seqOf(key)
-  if (last || stored) deps.log.error({ first }, 'the journal has lost its marks; a new epoch starts')
-  return { epoch: newEpoch(), low: first, settled: first, age: 0, next }
 }
 
 interface Parts extends JournalDeps {
@@ -87,7 +78,7 @@ class LevelJournal implements Journal {
   constructor(
     deps: Parts,
     config: JournalConfig & { readonly store: string },
-    start: Meta & { readonly next: number; readonly quarantined: string | undefined },
+    start: JournalStart & { readonly quarantined: string | undefined },
     host: EngineHost,
   ) {
     this.quarantined = start.quarantined

@@ -1,15 +1,14 @@
 import { Type } from '@sinclair/typebox'
 import { type Clock, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
-import type { Ledger } from '../ledger/port.js'
-import type { Turn } from '../ledger/turn.js'
+import type { EdgeLedger, Turn } from '../ledger/index.js'
 import type { Uplink } from '../uplink/port.js'
 import { type StatusParts, statusOf, type Wanted, waitFor } from './status.js'
 
 export interface OpsParts extends StatusParts {
   readonly clock: Clock
   readonly uplink: Uplink
-  readonly ledger: Ledger
+  readonly ledger: EdgeLedger
 }
 
 const Closed = { additionalProperties: false } as const

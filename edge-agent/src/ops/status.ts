@@ -1,6 +1,5 @@
 import type { ChannelAdapter } from '../channels/port.js'
-import type { Ledger } from '../ledger/port.js'
-import { isTerminal } from '../ledger/turn.js'
+import { type EdgeLedger, isTerminal, type Journal } from '../ledger/index.js'
 import type { Turns } from '../router/index.js'
 import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
@@ -15,7 +14,8 @@ export interface StatusParts {
   readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
   readonly turns: Pick<Turns, 'waitingForCenter'>
   readonly channels: readonly ChannelAdapter[]
-  readonly ledger: Pick<Ledger, 'open' | 'epoch'>
+  readonly journal: Pick<Journal, 'quarantined'>
+  readonly ledger: Pick<EdgeLedger, 'open' | 'epoch' | 'lost'>
 }
 
 /** What `yizhan-edge status` shows; plain JSON. */
@@ -41,7 +41,12 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       open: open.filter((turn) => !isTerminal(turn.state)).length,
       waitingForCenter: parts.turns.waitingForCenter(),
     },
-    journalEpoch: parts.ledger.epoch.toString(16),
+    // What this disk has lost, if it has: somebody must look.
+    journal: {
+      epoch: parts.ledger.epoch.toString(16),
+      lostRecords: parts.ledger.lost,
+      quarantined: parts.journal.quarantined ?? null,
+    },
   }
 }
 

@@ -3,20 +3,25 @@ import { join } from 'node:path'
 import { parseTenantFile } from '@yizhan/intent'
 import { asTenantId, type Logger, YizhanError } from '@yizhan/kernel'
 import type { IntentService } from '../intent/index.js'
+import type { RouterPolicy } from '../router/index.js'
 import type { TenantHost, TenantSource } from '../tenants/index.js'
 import type { StateTarget } from '../uplink/index.js'
 
 /**
- * Puts a desired state in force: models are loaded beside those that serve, then all tenants switch at once, then what
+ * Puts a desired state in force, its policy among it: models are loaded beside those that serve, then all tenants switch at once, then what
  * nobody needs any more is freed. A model that does not load leaves everything as it was.
  */
 export function tenantTarget(parts: {
   readonly tenants: TenantHost
   readonly intents: Pick<IntentService, 'load' | 'unload' | 'isReady'>
   readonly log: Logger
-}): StateTarget {
+}): StateTarget & { readonly policy: RouterPolicy } {
   const { tenants, intents } = parts
+  let policy: RouterPolicy = { maintenance: false, maxTextChars: 0 }
   return {
+    get policy() {
+      return policy
+    },
     async apply(state, dirs) {
       const next: TenantSource[] = []
       const loaded: TenantSource[] = []
@@ -40,6 +45,10 @@ export function tenantTarget(parts: {
         }
         const before = tenants.list()
         tenants.apply(next)
+        policy = {
+          maintenance: state.policy?.maintenance ?? false,
+          maxTextChars: state.policy?.maxTextChars ?? 0,
+        }
         const kept = new Set(next.map(({ digest }) => digest))
         for (const { tenant, digest } of before) if (!kept.has(digest)) intents.unload(tenant, digest)
       } catch (thrown) {

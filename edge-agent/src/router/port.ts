@@ -1,6 +1,6 @@
-import type { TenantId } from '@yizhan/kernel'
 import type { Delta } from '../channels/port.js'
 import type { ReplyContent, Turn } from '../ledger/index.js'
+import type { LiveTenant } from '../tenants/index.js'
 
 export interface ScoredIntent {
   readonly intent: string
@@ -24,7 +24,12 @@ export interface Classification {
 
 /** The local model. A rejection counts as out of scope: the question goes to the center. */
 export interface Classifier {
-  classify(tenant: TenantId, text: string, signal: AbortSignal): Promise<Classification>
+  /** With the model of the bundle that `tenant` came with: labels, thresholds and answers belong together. */
+  classify(
+    tenant: Pick<LiveTenant, 'tenant' | 'digest'>,
+    text: string,
+    signal: AbortSignal,
+  ): Promise<Classification>
 }
 
 export interface Replies {

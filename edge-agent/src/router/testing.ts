@@ -24,7 +24,10 @@ export const acme: TenantFile = {
   welcome: { text: { zh: '您好', en: 'Hello' }, suggest: [{ zh: '怎么连 VPN', en: 'VPN?' }] },
   messages: {},
   intents: {
-    'it.vpn': { reply: { kind: 'text', text: { zh: '扫码登录', en: 'Scan the code' } } },
+    'it.vpn': {
+      title: { zh: '怎么连 VPN', en: 'How do I connect to the VPN?' },
+      reply: { kind: 'text', text: { zh: '扫码登录', en: 'Scan the code' } },
+    },
     'it.password': { reply: { kind: 'text', text: { zh: '找管理员', en: 'Ask the admin' } } },
     'travel.policy': {
       reply: { kind: 'forward', knowledge: ['travel'] },
@@ -41,7 +44,7 @@ export class FakeClassifier implements Classifier {
   failing = false
   asked: string[] = []
 
-  async classify(_tenant: string, text: string): Promise<Classification> {
+  async classify(_tenant: unknown, text: string): Promise<Classification> {
     this.asked.push(text)
     if (this.failing) throw new YizhanError('unavailable', 'no model')
     const base = {
@@ -184,7 +187,8 @@ export interface EdgeOptions extends Partial<TurnsConfig> {
   readonly linkUp?: boolean
   readonly policy?: () => RouterPolicy
   readonly skills?: readonly Skill[]
-  readonly tenants?: readonly TenantFile[]
+  /** Null: nobody has said yet who is served. */
+  readonly tenants?: readonly TenantFile[] | null
   readonly classifier?: FakeClassifier
 }
 
@@ -201,7 +205,7 @@ export async function startTestEdge(
   const log = silentLogger()
   const metrics = createMetrics()
   const tenants = new TenantHost({ log, check: checkMessages })
-  tenants.apply(files.map((file) => ({ id: file.tenant, digest: 'd1', file })))
+  if (files) tenants.apply(files.map((file) => ({ id: file.tenant, digest: 'd1', file })))
   const uplink = new FakeUplink()
   if (!linkUp) uplink.up = false
   const channel = new FakeChannel()
@@ -264,3 +268,16 @@ export async function startTestEdge(
 
 /** What the model says of a text that it is sure about. */
 export const sure = (intent: string) => ({ intent, score: 0.97, top: [{ intent, score: 0.97 }] })
+
+/** A skill whose answers the test gives out. */
+export function heldSkill() {
+  const waiting = new Map<string, (text: string) => void>()
+  const skill: Skill = {
+    name: 'slow',
+    answer: (turn) =>
+      new Promise((resolve) => {
+        waiting.set(turn.message.text, (text) => resolve({ text }))
+      }),
+  }
+  return { skill, waiting, answer: (question: string, text: string) => waiting.get(question)?.(text) }
+}

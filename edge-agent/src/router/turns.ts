@@ -34,7 +34,7 @@ import type { Visit } from './visit.js'
 
 export interface TurnsDeps {
   readonly ledger: EdgeLedger
-  readonly tenants: Pick<TenantHost, 'get'>
+  readonly tenants: Pick<TenantHost, 'get' | 'isApplied' | 'onChange'>
   readonly classifier: Classifier
   readonly replies: Replies
   readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer'>
@@ -62,7 +62,7 @@ export interface TurnsConfig extends ForwarderConfig, MemoryConfig {
 export interface Turns extends Running, TurnEntry {
   /** Where plugins add their handlers. */
   readonly chain: Chain<Visit>
-  /** Turns in line for, or with, the center that have a ticket. */
+  /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
   /** Cancels a turn as its asker would; false if it has ended, or its end is decided. For clients with a cancel of their own. */
   cancel(turnId: string): Promise<boolean>
@@ -86,7 +86,9 @@ class Part implements Turns {
   readonly #memory: ConversationMemory
   readonly #understanding: Understanding
   readonly #forwarder: Forwarder
-  #offLedger: () => void = () => undefined
+  /** From an earlier run, while it is not known yet which tenants are served. */
+  #early: Turn[] = []
+  #off: (() => void)[] = []
   #stopping: Promise<void> | undefined
 
   constructor(deps: TurnsDeps, config: TurnsConfig) {
@@ -127,7 +129,15 @@ class Part implements Turns {
   }
 
   start(): void {
-    this.#offLedger = this.#deps.ledger.onChange((turn, change) => this.#memory.note(turn, change))
+    const { ledger, tenants } = this.#deps
+    this.#off = [
+      ledger.onChange((turn, change) => this.#memory.note(turn, change)),
+      tenants.onChange(() => {
+        const early = this.#early
+        this.#early = []
+        for (const turn of early) this.enter(turn)
+      }),
+    ]
     this.#forwarder.start()
   }
 
@@ -136,12 +146,13 @@ class Part implements Turns {
   }
 
   waitingForCenter(): number {
-    return this.#forwarder.waiting(() => true).length
+    return this.#forwarder.tickets
   }
 
   enter(turn: Turn): void {
     if (turn.final) return
-    if (owesFinal(turn)) this.#background(turn, () => this.#endings.owed(turn))
+    if (!this.#deps.tenants.isApplied) this.#early.push(turn)
+    else if (owesFinal(turn)) this.#background(turn, () => this.#endings.owed(turn))
     else if (isTerminal(turn.state)) return
     else if (turn.ticket !== undefined) this.#forwarder.adopt(turn)
     else if (bypasses(turn)) this.#lanes.bypass(turn)
@@ -157,7 +168,7 @@ class Part implements Turns {
     this.#stopping ??= (async () => {
       this.#forwarder.stop()
       await this.#lanes.stop(reason)
-      this.#offLedger()
+      for (const off of this.#off) off()
     })()
     return this.#stopping
   }

@@ -77,7 +77,7 @@ export class Understanding {
 
   async #classify({ tenant, question, turn }: Asked, signal: AbortSignal): Promise<Classification> {
     try {
-      return await this.#deps.classifier.classify(turn.tenant, question, signal)
+      return await this.#deps.classifier.classify(tenant, question, signal)
     } catch (thrown) {
       signal.throwIfAborted()
       const error = toYizhanError(thrown)

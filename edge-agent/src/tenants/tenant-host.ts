@@ -19,7 +19,7 @@ export interface TenantSource {
 export class TenantHost {
   readonly #log: Logger
   readonly #check: (file: TenantFile) => readonly string[]
-  #live: ReadonlyMap<string, LiveTenant> = new Map()
+  #live: ReadonlyMap<string, LiveTenant> | undefined
   readonly #listeners = new Set<() => void>()
 
   /** `check` names what is wrong with a tenant's sentences; see `checkMessages`. */
@@ -53,12 +53,17 @@ export class TenantHost {
     for (const listener of this.#listeners) listener()
   }
 
+  /** Whether it is known yet which tenants are served: before the first `apply` an absent one may still come. */
+  get isApplied(): boolean {
+    return this.#live !== undefined
+  }
+
   get(tenant: TenantId): LiveTenant | undefined {
-    return this.#live.get(tenant)
+    return this.#live?.get(tenant)
   }
 
   list(): readonly LiveTenant[] {
-    return [...this.#live.values()]
+    return [...(this.#live?.values() ?? [])]
   }
 
   /** Called after each `apply`. Returns the unsubscribe. */

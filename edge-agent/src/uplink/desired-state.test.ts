@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -24,6 +25,28 @@ test('a desired state with an altered byte, a foreign signature or an unknown ke
   offer(center, { ...good, signature: center.registrar.sign('yizhan-bundle-v1\n', good.payload) })
   assert.equal((await rejection(center))?.code, 'unauthenticated')
   assert.deepEqual([edge.applied.all.length, center.shelf.fetched], [0, []])
+})
+
+test('the signing keys of a welcome take the place of those before, also after a restart', async (t) => {
+  const { center, edge } = await ready(t)
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const spkiDer = Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }))
+  const signingKeys = [{ $typeName: 'yizhan.v1.SigningKey' as const, keyId: 'key-2', spkiDer }]
+  center.greet = (call) => center.welcome(call, { signingKeys })
+  center.dropLink()
+  await edge.reached('ready')
+  offer(center, center.sign({ revision: 1n }))
+  assert.equal((await rejection(center))?.code, 'unauthenticated')
+  const { payload } = center.sign({ revision: 2n })
+  const signed = Buffer.concat([Buffer.from('yizhan-desired-state-v1\n'), payload])
+  const signature = Uint8Array.from(sign(null, signed, privateKey))
+  offer(center, { $typeName: 'yizhan.v1.SignedDesiredState', payload, signature, keyId: 'key-2' })
+  assert.equal((await center.results.next()).outcome.case, 'applied')
+  await edge.uplink.stop('restart')
+  const again = await startTestEdge(t, center, { dir: edge.dir })
+  assert.equal((await again.applied.next()).state.revision, 2n)
+  await again.reached('ready')
+  assert.equal(center.hellos.all.at(-1)?.appliedRevision, 2n)
 })
 
 test('a state for another edge is rejected, even if the center signed it', async (t) => {

@@ -124,6 +124,11 @@ export class IdentityKeeper {
     }
   }
 
+  /** Resolves when what is being written is on disk, or has failed. */
+  settled(): Promise<void> {
+    return this.#saving.catch(() => undefined)
+  }
+
   get #expired(): boolean {
     return this.#identity !== undefined && this.#clock.wall() >= this.#identity.notAfter
   }

@@ -110,6 +110,18 @@ test('frames of an old generation and of unknown requests are dropped', async (t
   assert.match(text, /stream="inference",reason="request"\} 1/)
 })
 
+test('a piece that comes twice is told once', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.say('one ')
+  run.tokens(1, 'one ')
+  run.say('two')
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'one two')
+  assert.deepEqual(sink.pieces, ['1/1', '1/2'])
+})
+
 test('a gap is mended by a resume after the last good piece', async (t) => {
   const center = await startTestCenter(t)
   const edge = await startTestEdge(t, center)
@@ -122,6 +134,18 @@ test('a gap is mended by a resume after the last good piece', async (t) => {
   run.finish()
   assert.equal((await resultOf(sink)).text, 'one two three')
   assert.deepEqual(sink.pieces, ['1/1', '1/2', '1/3'])
+})
+
+test('what was under way when a gap was seen does not count as more gaps', async (t) => {
+  const center = await startTestCenter(t)
+  const edge = await startTestEdge(t, center)
+  const { sink, run } = await submitted(center, edge)
+  run.pieces.push('a', 'b', 'c', 'd', 'e')
+  for (const seq of [2, 3, 4, 5]) run.tokens(seq, run.pieces[seq - 1] ?? '')
+  await center.book.submits.next()
+  run.finish()
+  assert.equal((await resultOf(sink)).text, 'abcde')
+  assert.match(await edge.metrics.render(), /yizhan_inference_faults_total 1/)
 })
 
 test('an altered text is fetched again; the reader hears no piece twice', async (t) => {
@@ -204,7 +228,11 @@ test('requests beyond the limit wait in order and follow as places get free', as
   assert.deepEqual([a.id, b.id], ['a', 'b'])
   b.run.finish()
   await sinks[1]?.ended
-  assert.equal((await center.book.submits.next()).id, 'c')
+  const c = await center.book.submits.next()
+  assert.equal(c.id, 'c')
+  c.run.say('c has a place')
+  await sinks[2]?.has(1)
+  assert.equal(center.book.submits.all.length, 3)
   a.run.fail('backend_failed', true)
   await sinks[0]?.ended
   assert.equal((await center.book.submits.next()).id, 'd')

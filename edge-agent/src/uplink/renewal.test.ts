@@ -52,6 +52,24 @@ test('a certificate renewed while requests run loses none of them', async (t) =>
   )
 })
 
+test('an old link that ends before the new one is welcomed does not take the edge off the air', async (t) => {
+  const center = await startTestCenter(t)
+  const proxy = await startTestProxy(t, center.linkAddress)
+  const edge = await startTestEdge(t, center, { config: { linkAddress: proxy.address } })
+  await edge.reached('ready')
+  center.greet = async (call) => {
+    center.dropLink()
+    // The edge has noticed when it has closed the old connection.
+    while (proxy.connections > 1) await new Promise((resolve) => setImmediate(resolve))
+    center.welcome(call)
+  }
+  await edge.uplink.renew(signal)
+  assert.deepEqual(
+    edge.states.all.map((state) => state.s),
+    ['ready', 'ready'],
+  )
+})
+
 test('a certificate is renewed at two thirds of its life, with a new key', async (t) => {
   const center = await startTestCenter(t)
   const clock = new ManualClock(Date.now())
@@ -94,9 +112,10 @@ test('without a link a renewal says so, and the certificate stays', async (t) =>
   assert.equal((await keptCertificate(edge.dir))?.serialNumber, before)
 })
 
-test('if the new connection does not come up, the old one goes on', async (t) => {
+test('if the new connection does not come up, the old one goes on, and the move is tried again', async (t) => {
   const center = await startTestCenter(t)
-  const edge = await startTestEdge(t, center)
+  const clock = new ManualClock(Date.now())
+  const edge = await startTestEdge(t, center, { clock })
   const sink = new TestSink()
   edge.uplink.infer(ask('turn-1'), sink)
   const { run } = await center.book.submits.next()
@@ -109,6 +128,12 @@ test('if the new connection does not come up, the old one goes on', async (t) =>
   const end = await sink.ended
   assert.ok('result' in end && end.result.text === 'still here')
   assert.equal(edge.uplink.link.s, 'ready')
+  for (let passed = 0; passed < 600_000; passed += 10_000) {
+    await center.heartbeats.next()
+    clock.advance(10_000)
+  }
+  await edge.states.first((state) => state.s === 'ready' && state.generation === 2n)
+  assert.equal(center.registrar.renewals.all.length, 1)
 })
 
 test('an answer with the identity of another edge is refused', async (t) => {

@@ -203,6 +203,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     renewal.stop()
     inference.close()
     await states.stop()
+    await keeper.settled()
   })
   return {
     get link() {

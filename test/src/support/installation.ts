@@ -42,7 +42,7 @@ export class Installation {
 
   private constructor(dir: string, centerEnv: Env) {
     this.dir = dir
-    this.#centerEnv = centerEnv
+    this.#centerEnv = { YIZHAN_GATEWAY__HOST: '127.0.0.1', ...centerEnv }
     this.center = this.#spawnCenter('0', '0')
   }
 

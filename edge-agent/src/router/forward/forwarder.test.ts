@@ -77,6 +77,7 @@ test('without a link the asker gets a ticket at once and the conversation goes o
     ['waiting', 'waiting'],
   )
   assert.equal(edge.ledger.get(why)?.ticket, ticket)
+  assert.equal(edge.turns.waitingForCenter(), 2)
   assert.equal(edge.uplink.requests.length, 0)
   assert.match(
     (await edge.final(await edge.say('/status'))).text,
@@ -219,6 +220,7 @@ test('cancel ends a waiting turn', async (t) => {
   await edge.final(await edge.say('/cancel'))
   assert.equal((await edge.final(id)).text, 'Cancelled.')
   edge.uplink.up = true
+  assert.equal(edge.turns.waitingForCenter(), 0)
   assert.match((await edge.final(await edge.say('/status'))).text, /No question/)
   assert.equal(edge.uplink.requests.length, 0)
 })
@@ -277,6 +279,20 @@ test('a turn that waits too long expires with a sentence, whatever the wall cloc
   assert.match(final.text, /Please ask again/)
   assert.equal(final.content.quoted, 'why')
   assert.equal(edge.ledger.get(id)?.state, 'expired')
+})
+
+test('a ticket that the center never answers expires too, one whose answer comes in does not', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t), { linkUp: false, waitingTtlMs: 60_000 })
+  const [silent, coming] = [await edge.say('why'), await edge.say('how', otherRoom)]
+  await edge.until(() => edge.channel.shown.length === 2)
+  edge.uplink.up = true
+  const request = await requested(edge, 2)
+  request.sink.tokens(1, 1, 'Slow')
+  edge.clock.advance(60_000)
+  await edge.final(silent)
+  assert.equal(edge.uplink.requests[0]?.cancelled, 'expired')
+  request.finish('Slowly.')
+  assert.equal((await edge.final(coming)).text, 'Slowly.')
 })
 
 test('more waiting turns than there is room for are refused while local answers go on', async (t) => {

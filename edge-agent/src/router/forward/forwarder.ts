@@ -91,6 +91,11 @@ export class Forwarder {
     return this.#linkUp
   }
 
+  /** Turns with a ticket whose answer is still to come. */
+  get tickets(): number {
+    return this.#live.tickets
+  }
+
   /** Whether one more turn of the tenant may wait. */
   hasRoom(tenant: TenantId): boolean {
     const { maxWaiting, maxWaitingPerTenant } = this.#config
@@ -199,7 +204,7 @@ export class Forwarder {
     one.cancelStallTimer = undefined
     if (!one.isLive || one.ticket !== undefined || this.#moves(one)) return
     const ticket = ticketFor(one.turn)
-    one.ticket = ticket
+    this.#live.giveTicket(one, ticket)
     one.late = this.#late.join(laneKey(one.turn), one.turn.receivedSeq)
     const { endings, ledger } = this.#deps
     await endings.persist(this.#ends.signal, () =>
@@ -328,6 +333,7 @@ export class Forwarder {
   ): Promise<void> {
     const before = one.phase
     one.enter({ s: 'ending' })
+    this.#live.endOf(one)
     one.cancelStallTimer?.()
     if (before.s === 'submitted' && cancelReason !== undefined) before.handle.cancel(cancelReason)
     this.#line.left(one)
@@ -349,13 +355,20 @@ export class Forwarder {
     const every = Math.min(MAX_SWEEP_MS, Math.max(1, this.#config.waitingTtlMs / 10))
     this.#cancelSweep = this.#deps.clock.after(every, () => {
       for (const one of this.#live) {
-        const stands = !this.#linkUp || one.phase.s === 'queued' || one.phase.s === 'backing-off'
-        if (!one.isLive || !stands || one.ticket === undefined) continue
-        if (this.#deps.ledger.waitedMs(one.turn.id) < this.#config.waitingTtlMs) continue
-        this.#background(one, () => this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn)))
+        if (one.isLive && one.ticket !== undefined && this.#isExpired(one)) {
+          this.#background(one, () => this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn)))
+        }
       }
       this.#sweepLater()
     })
+  }
+
+  #isExpired(one: ForwardedTurn): boolean {
+    const { waitingTtlMs } = this.#config
+    const waited = this.#deps.ledger.waitedMs(one.turn.id)
+    // An answer that has begun to come in may end, but not never.
+    const comesIn = this.#linkUp && one.phase.s === 'submitted' && one.text !== ''
+    return waited >= (comesIn ? 2 * waitingTtlMs : waitingTtlMs)
   }
 
   /** For work that nobody waits for. The turn stays in the ledger if it fails; a restart takes it up again. */

@@ -91,12 +91,8 @@ async function askBack(
   await endings.answer(turn, lines.join('\n'), route)
 }
 
-const EXCERPT = 24
-
-/** An intent as a person can tell it from another: its id, and how its answer begins. */
+/** An intent as a person can tell it from another: its typical question, or its id. */
 function describe({ tenant, language }: Visit, intent: string): string {
-  const reply = tenant.file.intents[intent]?.reply
-  if (reply?.kind !== 'text') return intent
-  const text = [...inLanguage(reply.text, language, tenant.file.languages).replaceAll(/\s+/gu, ' ')]
-  return `${intent}: ${text.slice(0, EXCERPT).join('')}${text.length > EXCERPT ? '…' : ''}`
+  const title = tenant.file.intents[intent]?.title
+  return title === undefined ? intent : inLanguage(title, language, tenant.file.languages)
 }

@@ -18,6 +18,10 @@ export class TestProxy {
     this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
+  get connections(): number {
+    return this.#sockets.size / 2
+  }
+
   /** Resets every connection; new ones are taken. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy()

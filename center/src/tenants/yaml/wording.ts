@@ -1,5 +1,5 @@
 import type { YAMLError } from 'yaml'
-import type { Wording } from './problem.js'
+import type { Wording } from '../problem.js'
 
 /** The library's own messages quote the file and are English only. */
 const WORDINGS: Partial<Record<YAMLError['code'], Wording>> = {
@@ -24,7 +24,6 @@ const WORDINGS: Partial<Record<YAMLError['code'], Wording>> = {
   MULTIPLE_DOCS: { en: 'a second document starts here (---)', zh: '这里开始了第二个文档（---）' },
   NON_STRING_KEY: { en: 'a key must be text; put it in quotes', zh: '键必须是文本，请加引号' },
   TAB_AS_INDENT: { en: 'a tab cannot indent; use spaces', zh: '不能用制表符缩进，请用空格' },
-  TAG_RESOLVE_FAILED: { en: 'tags (!) are not taken', zh: '不接受标签（!）' },
   UNEXPECTED_TOKEN: { en: 'this does not belong here', zh: '这里不应出现此内容' },
 }
 const OTHER: Wording = { en: 'is not valid YAML here', zh: '此处不是有效的 YAML' }

@@ -1,5 +1,5 @@
 import type { CST } from 'yaml'
-import type { Wording } from './problem.js'
+import type { Wording } from '../problem.js'
 
 /** Far deeper than any file of a tenant; the composer recurses, and near the end of the stack V8 ends the process. */
 const MAX_DEPTH = 32
@@ -19,6 +19,7 @@ export function beyondBounds(tokens: readonly CST.Token[]): { offset: number; me
     const { token, depth } = next
     if (depth > MAX_DEPTH) return { offset: token.offset, message: TOO_DEEP }
     if (token.type === 'directive') return { offset: token.offset, message: DIRECTIVE }
+    if (token.type === 'tag') return { offset: token.offset, message: TAG }
     if (token.type === 'alias' || token.type === 'anchor') references++
     if (references > MAX_REFERENCES) return { offset: token.offset, message: TOO_MANY }
     if ('props' in token) push(token.props, depth)
@@ -41,3 +42,5 @@ const TOO_MANY: Wording = {
   zh: `锚点（&）和别名（*）超过 ${MAX_REFERENCES} 个`,
 }
 const DIRECTIVE: Wording = { en: 'YAML directives (%) are not taken', zh: '不接受 YAML 指令（%）' }
+// Some would make values that are not plain data, whatever the schema.
+const TAG: Wording = { en: 'YAML tags (!) are not taken', zh: '不接受 YAML 标签（!）' }

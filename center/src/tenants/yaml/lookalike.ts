@@ -1,4 +1,4 @@
-import type { Wording } from './problem.js'
+import type { Wording } from '../problem.js'
 
 const LOOKALIKES: readonly (readonly [RegExp, Wording])[] = [
   [
@@ -34,4 +34,9 @@ export function lookalike(line: string): Wording | undefined {
 /** The same for a line that has a problem already: also quotes, which elsewhere are a text's own. */
 export function lookalikeAt(line: string): Wording | undefined {
   return lookalike(line) ?? (QUOTES.test(line) ? QUOTED : undefined)
+}
+
+/** The message, and after it the hint if there is one. */
+export function joinWordings(message: Wording, hint: Wording | undefined): Wording {
+  return hint ? { en: `${message.en}; ${hint.en}`, zh: `${message.zh}；${hint.zh}` } : message
 }

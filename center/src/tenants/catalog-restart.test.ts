@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { YizhanError } from '@yizhan/kernel'
+import { acme, applied, directory, FILES, never, place, start, stateOf, tenantId } from './testing/catalog.js'
+
+test('a crash after the bundle and before the store leaves the former state in force', async (t) => {
+  const at = await place(t)
+  const center = await start(t, at)
+  const first = await applied(center.catalog)
+  const broken = await center.restart(({ store }) => ({
+    store: {
+      get: (...call) => store.get(...call),
+      scan: (...call) => store.scan(...call),
+      audit: (...call) => store.audit(...call),
+      batch: () => Promise.reject(new YizhanError('storage_failed', 'the disk is gone')),
+      close: () => store.close(),
+    },
+  }))
+  const next = directory({ 'tenant.yaml': `${FILES['tenant.yaml']}operatingPoint: careful\n` })
+  await assert.rejects(broken.catalog.apply(next, 'user_1', never), /the disk is gone/)
+  assert.equal(broken.catalog.current(acme)?.digest, first.digest)
+  assert.equal((await readdir(join(at.dir, 'bundles'))).length, 2)
+
+  const after = await broken.restart()
+  assert.equal(after.catalog.current(acme)?.digest, first.digest)
+  assert.deepEqual(await readdir(join(at.dir, 'bundles')), [first.digest])
+  assert.equal((await applied(after.catalog, next)).version, 2)
+})
+
+test('a restart has every tenant and its documents again', async (t) => {
+  const at = await place(t)
+  const center = await start(t, at)
+  await applied(center.catalog)
+  const clinic = directory({ 'tenant.yaml': FILES['tenant.yaml'].replace('tenant: acme', 'tenant: clinic') })
+  await applied(center.catalog, clinic)
+  const before = [await stateOf(center), center.catalog.current(tenantId('clinic'))]
+  const after = await center.restart()
+  assert.deepEqual([await stateOf(after), after.catalog.current(tenantId('clinic'))], before)
+  assert.equal(after.trained.length, 0)
+  assert.equal((await applied(after.catalog)).changed, false)
+})
+
+test('a tenant whose first apply was cut off is not there, and does not keep the others from starting', async (t) => {
+  const center = await start(t, await place(t))
+  await applied(center.catalog)
+  await center.storage.system.batch([
+    { op: 'put', collection: 'tenants', key: 'half', value: Buffer.from('{}') },
+  ])
+  const after = await center.restart()
+  assert.deepEqual(
+    after.catalog.list().map(({ tenant }) => tenant),
+    ['acme'],
+  )
+})
+
+test('files that this version refuses keep what was made of them in force', async (t) => {
+  const center = await start(t, await place(t))
+  const first = await applied(center.catalog)
+  const value = Buffer.from('it.vpn: {ask: x, colour: red}\n')
+  const audit = { time: 1, actor: 'x', action: 'UPDATE', object: 'x' } as const
+  await center.storage.store.batch(
+    acme,
+    [{ op: 'put', collection: 'tenant-files', key: 'intents/it.yaml', value }],
+    audit,
+  )
+  const after = await center.restart()
+  assert.equal(after.catalog.current(acme)?.digest, first.digest)
+  assert.equal(after.knowledge.search(acme, '年假', { knowledge: [], limit: 5 }).length, 1)
+})
+
+test('a state that cannot be read stops the start: no tenant is dropped in silence', async (t) => {
+  const center = await start(t, await place(t))
+  await applied(center.catalog)
+  const audit = { time: 1, actor: 'x', action: 'UPDATE', object: 'x' } as const
+  const value = Buffer.from('{"format":2}')
+  await center.storage.store.batch(acme, [{ op: 'put', collection: 'tenants', key: 'current', value }], audit)
+  await assert.rejects(
+    center.restart(),
+    (thrown) => thrown instanceof YizhanError && thrown.code === 'data_corrupt',
+  )
+})
+
+test('a lost bundle is made again by the same directory, as the next version', async (t) => {
+  const at = await place(t)
+  const center = await start(t, at)
+  const first = await applied(center.catalog)
+  await rm(join(at.dir, 'bundles'), { recursive: true })
+  const again = await applied(center.catalog)
+  assert.deepEqual([again.changed, again.version], [true, 2])
+  assert.deepEqual(again.files, { added: [], changed: [], removed: [] })
+  assert.notEqual(again.digest, first.digest)
+})

@@ -1,0 +1,127 @@
+import { testRefusals } from './testing/directory.js'
+
+const intent = (body: string) => ({ 'intents/it.yaml': `it.vpn:\n  ask: a question\n${body}` })
+
+testRefusals([
+  [
+    'no intents',
+    { 'intents/it.yaml': undefined },
+    ['intents holds no intent; a tenant needs at least one in intents/*.yaml'],
+  ],
+  [
+    'an unknown key of an intent',
+    intent('  reply: hi\n  colour: red\n'),
+    ['intents/it.yaml:4:3 it.vpn.colour: unknown key; known here: ask, reply, offline'],
+  ],
+  [
+    'an intent that is only a text',
+    { 'intents/it.yaml': 'it.vpn: hello\n' },
+    ['intents/it.yaml:1:1 it.vpn: must be a map, not text'],
+  ],
+  [
+    'an unknown key deep in one form of a reply',
+    {
+      ...intent('  reply: {forward: {knowledge: [x], colour: red}}\n'),
+      'knowledge.yaml': 'x: {files: [knowledge/x.md]}\n',
+      'knowledge/x.md': '# X\n',
+    },
+    ['intents/it.yaml:3:37 it.vpn.reply.forward.colour: unknown key; known here: knowledge'],
+  ],
+  [
+    'a reply with two forms',
+    intent('  reply: {text: hi, skill: time}\n'),
+    [
+      'intents/it.yaml:3:3 it.vpn.reply: must be exactly one of text, skill and forward, or a text for each language',
+    ],
+  ],
+  [
+    'a reply that mixes a form with languages',
+    intent('  reply: {skill: time, zh: 好}\n'),
+    [
+      'intents/it.yaml:3:3 it.vpn.reply: must be exactly one of text, skill and forward, or a text for each language',
+    ],
+  ],
+  [
+    'a reply of a later version',
+    intent('  reply: {card: password}\n  slots: {from: {type: date}}\n'),
+    [
+      'intents/it.yaml:3:11 it.vpn.reply.card: this version does not have this yet; leave it out for now',
+      'intents/it.yaml:4:3 it.vpn.slots: this version does not have this yet; leave it out for now',
+    ],
+  ],
+  [
+    'a reply that is handed off',
+    intent('  reply: {handoff: hr}\n'),
+    ['intents/it.yaml:3:11 it.vpn.reply.handoff: this version does not have this yet; leave it out for now'],
+  ],
+  [
+    'a reply with a form that does not exist',
+    intent('  reply: {colour: red}\n'),
+    [
+      'intents/it.yaml:3:11 it.vpn.reply.colour: unknown key; known here: text, skill, forward, or a language such as zh or en',
+    ],
+  ],
+  ['an empty reply', intent('  reply: {}\n'), ['intents/it.yaml:3:3 it.vpn.reply: is empty']],
+  ['a blank reply', intent('  reply: {zh: " "}\n'), ['intents/it.yaml:3:11 it.vpn.reply.zh: is empty']],
+  [
+    'a reply that YAML takes for a number',
+    intent('  reply: {zh: 110}\n'),
+    ['intents/it.yaml:3:11 it.vpn.reply.zh: must be text; put it in quotes'],
+  ],
+  [
+    'questions as a list',
+    { 'intents/it.yaml': 'it.vpn:\n  ask:\n    - a\n    - b\n  reply: hi\n' },
+    ['intents/it.yaml:2:3 it.vpn.ask: must be questions, one a line after “ask: |”, not a list'],
+  ],
+  [
+    'no question',
+    { 'intents/it.yaml': 'it.vpn:\n  ask: |\n\n  reply: hi\n' },
+    ['intents/it.yaml:2:3 it.vpn.ask: is empty'],
+  ],
+  [
+    'questions without a value',
+    { 'intents/it.yaml': 'it.vpn:\n  ask:\n  reply: hi\n' },
+    ['intents/it.yaml:2:3 it.vpn.ask: must be questions, one a line after “ask: |”, not empty'],
+  ],
+  [
+    'questions that YAML joins',
+    {
+      'intents/it.yaml':
+        'it.vpn:\n  ask:\n    first\n    second\n  reply: hi\nit.b:\n  ask: >\n    x\n    y\n  reply: hi\n',
+    },
+    [
+      'intents/it.yaml:2:3 it.vpn.ask: YAML joins these lines to one question; write “ask: |” and then one question a line',
+      'intents/it.yaml:7:3 it.b.ask: YAML joins these lines to one question; write “ask: |” and then one question a line',
+    ],
+  ],
+  [
+    'an intent in two files',
+    { 'intents/more.yaml': 'hr.leave: {ask: x, reply: y}\nit.vpn: {ask: x, reply: y}\n' },
+    ['intents/more.yaml:2:1 it.vpn: stands already in intents/it.yaml; an intent has one place'],
+  ],
+  [
+    'intent ids of another form',
+    {
+      'intents/more.yaml':
+        'It.VPN: {ask: x, reply: y}\n“it.x”: {ask: x, reply: y}\noos: {ask: x, reply: y}\n',
+    },
+    [
+      'intents/more.yaml:1:1 It.VPN: must be an intent id: at most 120 of a-z, 0-9, - and _, words joined by dots, such as it.vpn',
+      'intents/more.yaml:2:1 “it.x”: must be an intent id: at most 120 of a-z, 0-9, - and _, words joined by dots, such as it.vpn; “ ” do not quote here: write "…"',
+      'intents/more.yaml:3:1 oos: “oos” is what no intent fits; choose another id',
+    ],
+  ],
+  [
+    'a forward to a knowledge that does not exist',
+    intent('  reply: {forward: {knowledge: [travel, it]}}\n'),
+    [
+      'intents/it.yaml:3:33 it.vpn.reply.forward.knowledge.0: there is no knowledge named travel',
+      'intents/it.yaml:3:41 it.vpn.reply.forward.knowledge.1: there is no knowledge named it',
+    ],
+  ],
+  [
+    'a forward without knowledge',
+    intent('  reply: {forward: {}}\n'),
+    ['intents/it.yaml:3:11 it.vpn.reply.forward: needs “knowledge”'],
+  ],
+])

@@ -1,0 +1,102 @@
+import type { KnowledgeDocument } from '../retrieval/index.js'
+import { matchesGlob } from './glob.js'
+import { isMap } from './intents.js'
+import type { Problem, Wording } from './problem.js'
+import { KnowledgeYaml, NAME } from './schema.js'
+import type { Texts } from './tenant-files.js'
+import { parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+
+export interface ReadKnowledge {
+  readonly documents: readonly KnowledgeDocument[]
+  /** False if no knowledge has this name; true for every name while knowledge.yaml cannot be read. */
+  mayExist(name: string): boolean
+}
+
+const INDEX = 'knowledge.yaml'
+const FOLDER = 'knowledge/'
+const IS_NAME = new RegExp(NAME)
+
+const isEntry = schemaCheck(KnowledgeYaml)
+
+/** Reads `knowledge.yaml` and the documents below `knowledge/`; every document must be in exactly one knowledge. */
+export function readKnowledge(texts: Texts, problems: Problem[]): ReadKnowledge {
+  const files = [...texts.keys()].filter((file) => file.startsWith(FOLDER))
+  const index = texts.get(INDEX)
+  if (!texts.has(INDEX)) {
+    for (const file of files) problems.push({ file, path: '', message: UNLISTED })
+    return { documents: [], mayExist: () => false }
+  }
+  const document = index === undefined ? undefined : parseYaml(INDEX, index, problems)
+  if (!document || !isMap(document.value)) {
+    if (document) problems.push(document.misread([], NOT_KNOWLEDGE))
+    return { documents: [], mayExist: () => true }
+  }
+  const { value } = document
+  const owners = ownersOf(document, value, files, problems)
+  return {
+    documents: [...owners].map(([file, name]) => documentOf(file, name, texts.get(file) ?? '')),
+    mayExist: (name) => Object.hasOwn(value, name),
+  }
+}
+
+/** The knowledge of each file. */
+function ownersOf(
+  document: YamlDocument,
+  entries: Readonly<Record<string, unknown>>,
+  files: readonly string[],
+  problems: Problem[],
+): Map<string, string> {
+  const owners = new Map<string, string>()
+  let isWhole = true
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!IS_NAME.test(name)) problems.push(document.misread([name], BAD_NAME))
+    if (!isEntry(document, [name], entry, problems)) {
+      isWhole = false
+      continue
+    }
+    for (const [i, pattern] of entry.files.entries()) {
+      const at = (message: Wording) => problems.push(document.at([name, 'files', i], message))
+      if (!pattern.startsWith(FOLDER) || pattern.split('/').includes('..')) at(OUTSIDE)
+      else {
+        const matching = files.filter((file) => matchesGlob(pattern, file))
+        if (matching.length === 0) at(MATCHES_NONE)
+        for (const file of matching) {
+          const owner = owners.get(file)
+          if (owner !== undefined && owner !== name) at(isIn(file, owner))
+          else owners.set(file, name)
+        }
+      }
+    }
+  }
+  // Which entry a file was meant for is unknown while one of them is wrong.
+  const left = isWhole ? files.filter((file) => !owners.has(file)) : []
+  for (const file of left) problems.push({ file, path: '', message: UNLISTED })
+  return owners
+}
+
+function documentOf(file: string, knowledge: string, text: string): KnowledgeDocument {
+  const title = /^#[ \t]+(\S.*)$/m.exec(text)?.[1]?.trim()
+  return { id: file, title: title ?? file.slice(FOLDER.length), knowledge, text }
+}
+
+function isIn(file: string, owner: string): Wording {
+  return { en: `${file} is already in ${owner}`, zh: `${file} 已属于 ${owner}` }
+}
+
+const UNLISTED: Wording = {
+  en: `is in no knowledge; name it in ${INDEX}`,
+  zh: `不属于任何知识库；请在 ${INDEX} 中列出`,
+}
+const NOT_KNOWLEDGE: Wording = {
+  en: 'must map names to knowledge, such as “travel: {files: [knowledge/travel-*.md]}”',
+  zh: '应为名称到知识库的映射，例如“travel: {files: [knowledge/travel-*.md]}”',
+}
+const BAD_NAME: Wording = {
+  en: 'must be a name of at most 63 of a-z, 0-9 and -',
+  zh: '应为至多 63 个字符的名称，仅含 a-z、0-9 和 -',
+}
+const OUTSIDE: Wording = {
+  en: `must stay below ${FOLDER}, such as ${FOLDER}travel-*.md`,
+  zh: `必须位于 ${FOLDER} 之下，例如 ${FOLDER}travel-*.md`,
+}
+const MATCHES_NONE: Wording = { en: 'matches no file', zh: '没有匹配的文件' }

@@ -1,0 +1,110 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { asTenantId, parseJson, type TenantId, YizhanError } from '@yizhan/kernel'
+import type { AuditEntry, Change, Page, ScanOptions, Store, SystemStore } from '../storage/index.js'
+import type { TenantFiles } from './tenant-files.js'
+
+const TENANTS = 'tenants'
+const SOURCE = 'tenant-files'
+const CURRENT = 'current'
+const PAGE = 1_000
+
+/** What is in force for a tenant. */
+const Current = Type.Object(
+  {
+    format: Type.Literal(1),
+    /** Of the bundle; from 1. */
+    version: Type.Integer({ minimum: 1 }),
+    digest: Type.String(),
+    sizeBytes: Type.Integer(),
+    /** Of the files that it was made of. */
+    filesDigest: Type.String(),
+    /** Milliseconds since the Unix epoch. */
+    appliedAt: Type.Integer(),
+    intents: Type.Integer(),
+    documents: Type.Integer(),
+  },
+  { additionalProperties: false },
+)
+export type Current = Static<typeof Current>
+
+export interface StoredTenant {
+  readonly current: Current
+  /** As it lies in the store, and its version there. */
+  readonly record: { readonly value: Uint8Array; readonly version: number }
+}
+
+/** Every tenant that was ever applied, or was about to be. */
+export async function tenantIds(system: SystemStore): Promise<TenantId[]> {
+  const ids: TenantId[] = []
+  for await (const { key } of records((options) => system.scan(TENANTS, options))) {
+    const id = asTenantId(key)
+    if (id) ids.push(id)
+  }
+  return ids
+}
+
+/** Undefined before the first apply. Throws `data_corrupt`. */
+export async function loadTenant(store: Store, tenant: TenantId): Promise<StoredTenant | undefined> {
+  const record = await store.get(tenant, TENANTS, CURRENT)
+  if (!record) return undefined
+  const current = parseJson(Buffer.from(record.value).toString('utf8'))
+  if (Value.Check(Current, current)) return { current, record }
+  throw new YizhanError('data_corrupt', `what the store says of the tenant ${tenant} cannot be read`)
+}
+
+export async function loadFiles(store: Store, tenant: TenantId): Promise<TenantFiles> {
+  const files = new Map<string, Uint8Array>()
+  for await (const { key, value } of records((options) => store.scan(tenant, SOURCE, options))) {
+    files.set(key, value)
+  }
+  return files
+}
+
+export interface NewTenantState {
+  readonly current: Current
+  readonly files: TenantFiles
+  /** Paths that the former state had and this one has not. */
+  readonly removed: readonly string[]
+  readonly before: StoredTenant | undefined
+  readonly actor: string
+}
+
+/** Puts a tenant's state in place of the former one, with its audit entry; `conflict` if that has changed meanwhile. */
+export async function saveTenant(
+  stores: { readonly store: Store; readonly system: SystemStore },
+  tenant: TenantId,
+  state: NewTenantState,
+): Promise<void> {
+  const { before, current, files, removed, actor } = state
+  const value = Buffer.from(JSON.stringify(current))
+  const changes: Change[] = [
+    ...[...files].map(([key, content]) => ({ op: 'put', collection: SOURCE, key, value: content }) as const),
+    ...removed.map((key) => ({ op: 'delete', collection: SOURCE, key }) as const),
+    { op: 'put', collection: TENANTS, key: CURRENT, value, expectedVersion: before?.record.version ?? 0 },
+  ]
+  const audit: AuditEntry = {
+    time: current.appliedAt,
+    actor,
+    action: before ? 'UPDATE' : 'CREATE',
+    object: `${TENANTS}/${CURRENT}`,
+    ...(before ? { before: before.record.value } : {}),
+    after: value,
+  }
+  // First the list: a tenant on it without a state was never applied, a state that is not on it would be lost.
+  if (!before) {
+    await stores.system.batch([{ op: 'put', collection: TENANTS, key: tenant, value: Buffer.from('{}') }])
+  }
+  await stores.store.batch(tenant, changes, audit)
+}
+
+async function* records(
+  scan: (options: ScanOptions) => Promise<Page>,
+): AsyncGenerator<Page['records'][number]> {
+  let cursor: string | undefined
+  do {
+    const page = await scan({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+    yield* page.records
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}

@@ -1,0 +1,63 @@
+import { OOS } from '@yizhan/intent'
+import type { ReadIntents } from './intents.js'
+import type { Problem, Wording } from './problem.js'
+import { TestYaml } from './schema.js'
+import type { Texts } from './tenant-files.js'
+import { parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+
+/** A sentence that must get an expected answer before anything goes live. */
+export interface TenantTest {
+  readonly say: string
+  readonly expect: {
+    readonly intent?: string | undefined
+    readonly by?: 'edge' | 'center' | undefined
+    readonly has?: string | undefined
+  }
+  /** A problem at the test. */
+  at(message: Wording): Problem
+}
+
+const isTest = schemaCheck(TestYaml)
+
+/** Reads `tests/*.yaml`. */
+export function readTests(texts: Texts, intents: ReadIntents, problems: Problem[]): TenantTest[] {
+  const tests: TenantTest[] = []
+  for (const [file, text] of texts) {
+    if (!file.startsWith('tests/') || text === undefined) continue
+    const document = parseYaml(file, text, problems)
+    if (!document) continue
+    if (!Array.isArray(document.value)) {
+      problems.push(document.misread([], NOT_TESTS))
+      continue
+    }
+    for (const [i, value] of document.value.entries()) {
+      const test = readTest(document, i, value, intents, problems)
+      if (test) tests.push(test)
+    }
+  }
+  return tests
+}
+
+function readTest(
+  document: YamlDocument,
+  i: number,
+  value: unknown,
+  intents: ReadIntents,
+  problems: Problem[],
+): TenantTest | undefined {
+  if (!isTest(document, [i], value, problems)) return undefined
+  const { say, expect } = value
+  if (expect.intent !== undefined && expect.intent !== OOS && !intents.mayExist(expect.intent)) {
+    problems.push(document.at([i, 'expect', 'intent'], noIntent(expect.intent)))
+  }
+  return { say, expect, at: (message) => document.at([i], message) }
+}
+
+export function noIntent(id: string): Wording {
+  return { en: `there is no intent named ${id}`, zh: `没有名为 ${id} 的意图` }
+}
+
+const NOT_TESTS: Wording = {
+  en: 'must be a list of tests, such as “- {say: hello, expect: {by: edge}}”',
+  zh: '应为测试列表，例如“- {say: 你好, expect: {by: edge}}”',
+}

@@ -1,0 +1,76 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Classifier, type Decision, OOS } from '@yizhan/intent'
+import type { Problem, Wording } from './problem.js'
+import type { TenantSource } from './source.js'
+import type { TenantTest } from './test-files.js'
+
+/** A run of the model blocks this thread; between these many texts others get their turn. */
+const AT_ONCE = 32
+
+/**
+ * Runs a tenant's `tests/` against a model before it goes live, with the decision that the edge takes while its link
+ * is up: an accepted intent with an answer of its own is answered there, a near one is asked back, the rest goes to
+ * the center. Gives the failed ones.
+ */
+export async function runTests(
+  model: Classifier,
+  source: TenantSource,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const failed: Problem[] = []
+  for (let start = 0; start < source.tests.length; start += AT_ONCE) {
+    signal.throwIfAborted()
+    const tests = source.tests.slice(start, start + AT_ONCE)
+    const decisions = await model.classifyAll(
+      tests.map(({ say }) => say),
+      source.file.operatingPoint,
+    )
+    for (const [i, test] of tests.entries()) {
+      const decision = decisions[i]
+      const wrong = decision && judge(test, decision, source.file.intents)
+      if (wrong) failed.push(test.at(wrong))
+    }
+    await nextTurn()
+  }
+  return failed
+}
+
+type Way = 'edge' | 'center' | 'ask-back'
+
+function judge(
+  { say, expect }: TenantTest,
+  decision: Decision,
+  intents: TenantSource['file']['intents'],
+): Wording | undefined {
+  const { intent, score, match, accept } = decision
+  const isAccepted = intent !== OOS && (match === 'exact' || score >= accept)
+  const reply = isAccepted && Object.hasOwn(intents, intent) ? intents[intent]?.reply : undefined
+  const isNear = intent !== OOS && !isAccepted
+  const by: Way = isNear ? 'ask-back' : reply && reply.kind !== 'forward' ? 'edge' : 'center'
+  const got: Wording = {
+    en: `“${say}” is ${isNear ? 'near ' : ''}${intent} (${score.toFixed(2)}, threshold ${accept.toFixed(2)}) and ${WAYS[by].en}`,
+    zh: `“${say}”${isNear ? '接近' : '为'} ${intent}（${score.toFixed(2)}，阈值 ${accept.toFixed(2)}），${WAYS[by].zh}`,
+  }
+  const but = (en: string, zh: string): Wording => ({
+    en: `${got.en}; expected ${en}`,
+    zh: `${got.zh}；期望${zh}`,
+  })
+  if (expect.intent !== undefined && (isNear || expect.intent !== intent)) {
+    return but(`intent ${expect.intent}`, `意图 ${expect.intent}`)
+  }
+  if (expect.by !== undefined && expect.by !== by) {
+    return but(`that it ${WAYS[expect.by].en}`, `${WAYS[expect.by].zh}`)
+  }
+  const { has } = expect
+  const texts = reply?.kind === 'text' ? Object.values(reply.text) : []
+  if (has !== undefined && !texts.some((text) => text.includes(has))) {
+    return but(`“${has}” in the reply`, `回复中有“${has}”`)
+  }
+  return undefined
+}
+
+const WAYS: Readonly<Record<Way, Wording>> = {
+  edge: { en: 'is answered by the edge', zh: '由边缘节点回答' },
+  center: { en: 'goes to the center', zh: '转到中心' },
+  'ask-back': { en: 'is asked back', zh: '会反问确认' },
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Problem, problemPlace } from '../problem.js'
+import { readTenant, type TenantSource } from '../source.js'
+
+/** For tests: a fitting directory of the tenant acme. */
+export const TENANT = 'apiVersion: yizhan/v1\ntenant: acme\nname: {zh: 安科, en: Acme}\nlanguages: [zh, en]\n'
+export const INTENT = 'it.vpn:\n  ask: |\n    怎么连 VPN\n    How do I connect?\n  reply: {zh: 好, en: OK}\n'
+
+/** Files in place of those of the fitting directory; undefined takes one away. */
+export type Changes = Readonly<Record<string, string | Uint8Array | undefined>>
+
+/** What is wrong, the directory, and every line that is told of it, in order. */
+export type Wrong = readonly (readonly [string, Changes, readonly string[]])[]
+
+function read(changes: Changes) {
+  const entries = Object.entries({ 'tenant.yaml': TENANT, 'intents/it.yaml': INTENT, ...changes })
+  return readTenant(
+    new Map(
+      entries.flatMap(([path, text]) => (text === undefined ? [] : [[path, Buffer.from(text)] as const])),
+    ),
+  )
+}
+
+export function problemsOf(changes: Changes): readonly Problem[] {
+  const result = read(changes)
+  assert.ok('problems' in result, 'the directory was taken')
+  return result.problems
+}
+
+export function sourceOf(changes: Changes): TenantSource {
+  const result = read(changes)
+  assert.ok('source' in result, 'problems' in result ? linesOf(result.problems).join('\n') : '')
+  return result.source
+}
+
+/** As the command line shows them. */
+export function linesOf(problems: readonly Problem[]): string[] {
+  return problems.map((p) => `${problemPlace(p)} ${p.path === '' ? '' : `${p.path}: `}${p.message.en}`)
+}
+
+export function testRefusals(wrong: Wrong): void {
+  for (const [what, changes, expected] of wrong) {
+    test(`refused with its place and nothing else: ${what}`, () => {
+      assert.deepEqual(linesOf(problemsOf(changes)), expected)
+    })
+  }
+}
