@@ -112,8 +112,9 @@ function stop(code) {
   })()
   return stopping
 }
-process.once('SIGINT', () => void stop(0))
-process.once('SIGTERM', () => void stop(0))
+// `on`, not `once`: npm passes on the Ctrl-C that the terminal has sent already.
+process.on('SIGINT', () => void stop(0))
+process.on('SIGTERM', () => void stop(0))
 
 try {
   let centerAddress

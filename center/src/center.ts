@@ -142,15 +142,15 @@ export async function startCenter(
       ),
       15_000,
     )
+    let stopping: string | undefined
     const parts: ApiParts = {
-      clock,
       metrics,
       catalog,
       registry,
       retriever: knowledge,
       store,
       tokens,
-      notReady: () => undefined,
+      notReady: () => stopping,
       status: () => ({
         version: deps.version,
         startedAt: new Date(startedAt).toISOString(),
@@ -170,6 +170,11 @@ export async function startCenter(
       routes: (app: Parameters<typeof registerRoutes>[0]) => registerRoutes(app, parts, 'admin'),
     }
     life.add('admin socket', await startAdminServer({ log }, routes))
+
+    // The last to start is the first to stop: a load balancer hears of it before anything closes.
+    life.onStop('readiness', async (reason) => {
+      stopping = `stopping: ${reason}`
+    })
 
     const at = (host: string, port: number) => `${host}:${port}`
     return {

@@ -1,28 +1,32 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 import swagger from '@fastify/swagger'
 import { type Logger, listenHttp, type Running, useErrorReplies, YizhanError } from '@yizhan/kernel'
-import Fastify, { type FastifyInstance } from 'fastify'
-import { type ApiParts, registerProbes, registerRoutes } from './routes.js'
+import Fastify from 'fastify'
+import { registerProbes } from './probes.js'
+import { type ApiParts, registerRoutes } from './routes.js'
 
 export interface ApiConfig {
   readonly host: string
   readonly port: number
   /** Bearer token that every route but the probes asks for. */
   readonly token: string
+  /** How long requests under way have when the server stops; default 2,000. */
+  readonly drainMs?: number
 }
+
+const DRAIN_MS = 2_000
 
 export interface Api extends Running {
   readonly url: string
 }
 
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
-
 /**
  * The HTTP API. Loopback only until logins exist: another host is refused with `config_invalid`, a taken port with
- * `port_taken`. `stop` lets requests under way finish.
+ * `port_taken`. `stop` ends an apply under way, and gives every other request two seconds.
  */
 export async function startApi(parts: ApiParts & { readonly log: Logger }, config: ApiConfig): Promise<Api> {
-  if (!LOOPBACK.test(config.host)) {
+  if (!isLoopback(config.host)) {
     throw new YizhanError('config_invalid', `api.host: ${config.host} is not a loopback address`, {
       hint: 'put a reverse proxy with its own login in front, or use ssh -L',
     })
@@ -44,11 +48,25 @@ export async function startApi(parts: ApiParts & { readonly log: Logger }, confi
   })
   const url = await listenHttp(app, { ...config, setting: 'api.port (or --api-port)' })
   const done = new Promise<void>((resolve) => app.server.once('close', resolve))
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    // A client that never ends its request would keep the server open for ever.
+    const timer = setTimeout(() => app.server.closeAllConnections(), config.drainMs ?? DRAIN_MS)
+    await app.close()
+    clearTimeout(timer)
+  }
   return {
     url,
     done,
-    stop: async () => app.close(),
+    stop() {
+      stopping ??= stop()
+      return stopping
+    },
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 /** Constant in time: digests of equal length are compared. */

@@ -2,13 +2,11 @@ import {
   adminCall,
   adminSocketPath,
   type CliIo,
-  type ConfigSources,
   configCommands,
   type FlagPaths,
-  findConfigFile,
-  flagSettings,
   loadConfig,
-  type ProcessPort,
+  type ProgramHost,
+  programSources,
   YizhanError,
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
@@ -25,21 +23,15 @@ const FLAGS: FlagPaths = {
   apiPort: { path: 'api.port', number: true },
 }
 
-const IGNORED_ENV = ['YIZHAN_CONFIG', 'YIZHAN_DATA', 'YIZHAN_TEST_REQUIRE', 'YIZHAN_LLM_*', 'YIZHAN_LANG']
-
-export interface Host extends ProcessPort {
-  readonly version: string
-}
-
 type Answer = Readonly<Record<string, unknown>>
 
 /** The commands of `yizhan-center`; verbs that touch state go through the running process. */
-export function defineCommands(program: Command, io: CliIo, host: Host): void {
+export function defineCommands(program: Command, io: CliIo, host: ProgramHost): void {
   program
     .option('--config <file>', 'settings; default YIZHAN_CONFIG, then /etc/yizhan/center.yaml')
     .option('--state <dir>', 'state directory (stateDir)')
 
-  const sources = (command: Command) => configSources(io, command)
+  const sources = (command: Command) => programSources('center', FLAGS, io, command)
   const load = (command: Command) => loadConfig(centerConfig, sources(command))
   const call = async <T = Answer>(
     command: Command,
@@ -188,9 +180,3 @@ export function defineCommands(program: Command, io: CliIo, host: Host): void {
 
 const EDGE_COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'agentVersion']
 const TENANT_COLUMNS = ['tenant', 'version', 'intents', 'documents', 'digest']
-
-function configSources(io: CliIo, command: Command): ConfigSources {
-  const given = command.optsWithGlobals() as Record<string, unknown>
-  const found = findConfigFile('center', given.config as string | undefined, io.env)
-  return { ...found, env: io.env, flags: flagSettings(given, FLAGS), ignoreEnv: IGNORED_ENV }
-}

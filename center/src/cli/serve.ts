@@ -1,12 +1,11 @@
-import { type CliIo, createLogger, serveUntilStopped } from '@yizhan/kernel'
+import { type CliIo, createLogger, type ProgramHost, serveUntilStopped } from '@yizhan/kernel'
 import { startCenter } from '../center.js'
 import type { CenterConfig } from '../config.js'
-import type { Host } from './commands.js'
 
 /** Starts the center, prints one ready line, and resolves when it has stopped. */
 export async function serve(
   io: CliIo,
-  host: Host,
+  host: ProgramHost,
   { value: config }: { readonly value: CenterConfig },
   withParent: boolean,
 ): Promise<void> {

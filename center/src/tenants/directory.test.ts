@@ -35,11 +35,17 @@ test('a link is refused by name, wherever it leads, and so is a special file', a
   for (const target of ['/etc/passwd', 'tenant.yaml', 'nowhere']) {
     const dir = await directory(t, ['tenant.yaml', 'knowledge/a.md'])
     await symlink(target, join(dir, 'knowledge', 'b.md'))
-    await assert.rejects(readTenantDirectory(dir), failsWith('invalid_argument', /knowledge\/b\.md is a link/))
+    await assert.rejects(
+      readTenantDirectory(dir),
+      failsWith('invalid_argument', /knowledge\/b\.md is a link/),
+    )
   }
   const dir = await directory(t, ['tenant.yaml'])
   execFileSync('mkfifo', [join(dir, 'pipe')])
-  await assert.rejects(readTenantDirectory(dir), failsWith('invalid_argument', /pipe is a link or another special/))
+  await assert.rejects(
+    readTenantDirectory(dir),
+    failsWith('invalid_argument', /pipe is a link or another special/),
+  )
 })
 
 test('a huge file is refused before it is read', async (t) => {

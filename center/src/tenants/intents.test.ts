@@ -4,6 +4,24 @@ const intent = (body: string) => ({ 'intents/it.yaml': `it.vpn:\n  ask: a questi
 
 testRefusals([
   [
+    'several things at once in one intent',
+    {
+      'intents/it.yaml':
+        'a:\n  ask: >\n    x\n    y\n  reply: {forward: {knowledge: [none], colour: red}}\n  colour: red\n' +
+        'b:\n  ask: x\n  reply: {cn: 好, colour: red}\n  offline: {cn: 好, Deutsch: Ja}\n',
+    },
+    [
+      'intents/it.yaml:2:3 a.ask: YAML joins these lines to one question; write “ask: |” and then one question a line',
+      'intents/it.yaml:5:33 a.reply.forward.knowledge.0: there is no knowledge named none',
+      'intents/it.yaml:5:40 a.reply.forward.colour: unknown key; known here: knowledge',
+      'intents/it.yaml:6:3 a.colour: unknown key; known here: ask, reply, offline',
+      'intents/it.yaml:9:11 b.reply.cn: is not one of the languages in tenant.yaml (zh, en)',
+      'intents/it.yaml:9:18 b.reply.colour: unknown key; known here: text, skill, forward, or a language such as zh or en',
+      'intents/it.yaml:10:13 b.offline.cn: is not one of the languages in tenant.yaml (zh, en)',
+      'intents/it.yaml:10:20 b.offline.Deutsch: unknown key; known here: a language such as zh or en',
+    ],
+  ],
+  [
     'no intents',
     { 'intents/it.yaml': undefined },
     ['intents holds no intent; a tenant needs at least one in intents/*.yaml'],

@@ -1,21 +1,28 @@
 import { type IntentReply, type LanguageMap, OOS } from '@yizhan/intent'
 import type { Problem, Wording } from './problem.js'
-import { IntentYaml } from './schema.js'
+import { IntentYaml, type ReplyForms } from './schema.js'
 import { foreignTag, foreignTags, type Languages, sentenceOf } from './sentence.js'
 import type { Texts } from './tenant-files.js'
-import { type Path, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+import { isMap, type Path, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 export interface ReadIntent {
   readonly asks: readonly string[]
   readonly reply: IntentReply
   readonly offline?: LanguageMap
-  /** A problem at a path inside the intent. */
-  at(path: Path, message: Wording): Problem
+}
+
+/** A name in a reply that forwards. */
+export interface KnowledgeUse {
+  readonly name: string
+  /** A problem at this name. */
+  at(message: Wording): Problem
 }
 
 export interface ReadIntents {
   /** Those without a problem, by id. */
   readonly whole: ReadonlyMap<string, ReadIntent>
+  /** Of all intents, also of those with a problem. */
+  readonly uses: readonly KnowledgeUse[]
   /** False if no intent of this id stands anywhere; true for every id as long as some file cannot be read. */
   mayExist(id: string): boolean
 }
@@ -29,6 +36,7 @@ const isIntent = schemaCheck(IntentYaml)
 /** Reads `intents/*.yaml`. */
 export function readIntents(texts: Texts, languages: Languages, problems: Problem[]): ReadIntents {
   const whole = new Map<string, ReadIntent>()
+  const uses: KnowledgeUse[] = []
   const firstFile = new Map<string, string>()
   let unread = 0
   for (const [file, text] of texts) {
@@ -43,12 +51,13 @@ export function readIntents(texts: Texts, languages: Languages, problems: Proble
       const wrong = wrongId(id, firstFile.get(id))
       if (wrong) problems.push(document.misread([id], wrong))
       if (!firstFile.has(id)) firstFile.set(id, file)
-      const intent = readIntent(document, id, value, languages, problems)
-      if (intent && !wrong) whole.set(id, intent)
+      uses.push(...usesIn(document, id, value))
+      problems.push(...beyondSchema(document, id, value, languages))
+      if (isIntent(document, [id], value, problems) && !wrong) whole.set(id, readIntent(value, languages))
     }
   }
   if (firstFile.size === 0 && unread === 0) problems.push({ file: 'intents', path: '', message: NONE })
-  return { whole, mayExist: (id) => unread > 0 || firstFile.has(id) }
+  return { whole, uses, mayExist: (id) => unread > 0 || firstFile.has(id) }
 }
 
 function wrongId(id: string, firstFile: string | undefined): Wording | undefined {
@@ -61,57 +70,56 @@ function wrongId(id: string, firstFile: string | undefined): Wording | undefined
   }
 }
 
-function readIntent(
-  document: YamlDocument,
-  id: string,
-  value: unknown,
-  languages: Languages,
-  problems: Problem[],
-): ReadIntent | undefined {
-  if (!isIntent(document, [id], value, problems)) return undefined
-  if (document.isJoined([id, 'ask'])) problems.push(document.at([id, 'ask'], JOINED))
-  const reply = replyOf(value.reply, languages)
+/** What the schema cannot say. Looks at any value, so that what is wrong beside does not hide it. */
+function beyondSchema(document: YamlDocument, id: string, value: unknown, languages: Languages): Problem[] {
+  if (!isMap(value)) return []
+  const { ask, reply, offline } = value
   const sentences: [Path, unknown][] = [
-    [['offline'], value.offline],
-    ...(reply.kind === 'text' ? [textOf(value.reply)] : []),
+    [['reply'], reply],
+    [['reply', 'text'], isMap(reply) ? reply.text : undefined],
+    [['offline'], offline],
   ]
-  for (const [path, sentence] of sentences) {
-    for (const tag of foreignTags(sentence, languages)) {
-      problems.push(document.at([id, ...path, tag], foreignTag(languages)))
-    }
-  }
+  const foreign = sentences.flatMap(([path, sentence]) =>
+    foreignTags(sentence, languages).map((tag) => document.at([id, ...path, tag], foreignTag(languages))),
+  )
+  const isJoined = typeof ask === 'string' && document.isJoined([id, 'ask'])
+  return isJoined ? [document.at([id, 'ask'], JOINED), ...foreign] : foreign
+}
+
+function usesIn(document: YamlDocument, id: string, value: unknown): KnowledgeUse[] {
+  const reply = isMap(value) ? value.reply : undefined
+  const forward = isMap(reply) ? reply.forward : undefined
+  const names: unknown = isMap(forward) ? forward.knowledge : undefined
+  if (!Array.isArray(names)) return []
+  return names.flatMap((name: unknown, i) => {
+    const at = (message: Wording) => document.at([id, 'reply', 'forward', 'knowledge', i], message)
+    return typeof name === 'string' ? [{ name, at }] : []
+  })
+}
+
+function readIntent({ ask, reply, offline }: IntentYaml, languages: Languages): ReadIntent {
+  const asks = ask.split('\n').map((line) => line.trim())
   return {
-    asks: value.ask
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== ''),
-    reply,
-    ...(value.offline === undefined ? {} : { offline: sentenceOf(value.offline, languages) }),
-    at: (path, message) => document.at([id, ...path], message),
+    asks: asks.filter((line) => line !== ''),
+    reply: replyOf(reply, languages),
+    ...(offline === undefined ? {} : { offline: sentenceOf(offline, languages) }),
   }
 }
 
 function replyOf(reply: IntentYaml['reply'], languages: Languages): IntentReply {
-  if (typeof reply === 'object') {
-    if ('skill' in reply && reply.skill !== undefined) return { kind: 'skill', skill: reply.skill }
-    if ('forward' in reply && typeof reply.forward === 'object') {
-      return { kind: 'forward', knowledge: reply.forward.knowledge }
-    }
-  }
-  const [, text] = textOf(reply)
-  return { kind: 'text', text: sentenceOf(text, languages) }
+  const text = (said: string | LanguageMap): IntentReply => ({
+    kind: 'text',
+    text: sentenceOf(said, languages),
+  })
+  if (typeof reply === 'string' || !isForms(reply)) return text(reply)
+  if (reply.skill !== undefined) return { kind: 'skill', skill: reply.skill }
+  if (reply.forward !== undefined) return { kind: 'forward', knowledge: reply.forward.knowledge }
+  return text(reply.text ?? '')
 }
 
-/** The text of a reply that has one, and where it stands in the intent. */
-function textOf(reply: IntentYaml['reply']): [Path, string | LanguageMap] {
-  if (typeof reply === 'object' && 'text' in reply && reply.text !== undefined) {
-    return [['reply', 'text'], reply.text]
-  }
-  return [['reply'], reply as string | LanguageMap]
-}
-
-export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The names of the forms are longer than a language, and the schema lets nothing stand beside one. */
+function isForms(reply: ReplyForms | LanguageMap): reply is ReplyForms {
+  return 'skill' in reply || 'forward' in reply || 'text' in reply
 }
 
 const NOT_INTENTS: Wording = {

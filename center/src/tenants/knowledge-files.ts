@@ -1,10 +1,9 @@
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import { matchesGlob } from './glob.js'
-import { isMap } from './intents.js'
 import type { Problem, Wording } from './problem.js'
 import { KnowledgeYaml, NAME } from './schema.js'
 import type { Texts } from './tenant-files.js'
-import { parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 export interface ReadKnowledge {
   readonly documents: readonly KnowledgeDocument[]

@@ -8,7 +8,7 @@ import { SAID } from './yaml/index.js'
 // `wants`: what a fitting value is. `keys`: what the keys of a map are. `notYet`: keys that a later version will know.
 
 const Closed = { additionalProperties: false } as const
-const LANGUAGE = '^[a-z]{2}(-[A-Za-z0-9]+)*$'
+export const LANGUAGE = '^[a-z]{2}(-[A-Za-z0-9]+)*$'
 
 const TEXT: Wording = { en: 'text', zh: '文本' }
 const TEXTS: Wording = { en: 'text, or a text for each language', zh: '文本，或每种语言各一段文本' }
@@ -65,7 +65,7 @@ const ONE_FORM = {
   },
 } as const
 
-interface ReplyForms {
+export interface ReplyForms {
   readonly text?: string | LanguageMap
   readonly skill?: string
   readonly forward?: Static<typeof Forward>

@@ -1,5 +1,7 @@
 import type { LanguageMap } from '@yizhan/intent'
 import type { Wording } from './problem.js'
+import { LANGUAGE } from './schema.js'
+import { isMap } from './yaml/index.js'
 
 /** The languages of a tenant, the default one first; undefined if its tenant.yaml could not be read. */
 export type Languages = readonly string[] | undefined
@@ -9,10 +11,15 @@ export function sentenceOf(value: string | LanguageMap, languages: Languages): L
   return typeof value === 'string' ? { [languages?.[0] ?? 'en']: value } : value
 }
 
-/** The languages of the sentence that tenant.yaml does not name: `cn` for `zh` would otherwise never be said. */
+const TAG = new RegExp(LANGUAGE)
+
+/**
+ * The languages of a sentence that tenant.yaml does not name: `cn` for `zh` would otherwise never be said. Takes any
+ * value, so that what is wrong beside does not hide it.
+ */
 export function foreignTags(value: unknown, languages: Languages): string[] {
-  if (!languages || typeof value !== 'object' || value === null) return []
-  return Object.keys(value).filter((tag) => !languages.includes(tag))
+  if (!languages || !isMap(value)) return []
+  return Object.keys(value).filter((tag) => TAG.test(tag) && !languages.includes(tag))
 }
 
 export function foreignTag(languages: Languages): Wording {

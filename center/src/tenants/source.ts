@@ -1,14 +1,14 @@
 import type { LanguageMap, TenantFile } from '@yizhan/intent'
 import { asTenantId, type TenantId } from '@yizhan/kernel'
 import type { KnowledgeDocument } from '../retrieval/index.js'
-import { isMap, type ReadIntent, type ReadIntents, readIntents } from './intents.js'
+import { type ReadIntent, type ReadIntents, readIntents } from './intents.js'
 import { readKnowledge } from './knowledge-files.js'
 import { inOrder, type Problem, type Wording } from './problem.js'
 import { TenantYaml } from './schema.js'
 import { foreignTag, foreignTags, type Languages, sentenceOf } from './sentence.js'
 import { decodeFiles, relevantFiles, type TenantFiles, type Texts, tooMuch } from './tenant-files.js'
 import { noIntent, readTests, type TenantTest } from './test-files.js'
-import { parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 /** A tenant directory that was read without a problem. */
 export interface TenantSource {
@@ -37,7 +37,9 @@ export function readTenant(
   const languages = languagesOf(main?.document.value)
   const intents = readIntents(texts, languages, problems)
   const knowledge = readKnowledge(texts, problems)
-  checkKnowledgeNames(intents, knowledge.mayExist, problems)
+  for (const { name, at } of intents.uses) {
+    if (!knowledge.mayExist(name)) problems.push(at(noKnowledge(name)))
+  }
   const tests = readTests(texts, intents, problems)
   if (main) checkMain(main.document, intents, languages, problems)
   const tenant = main?.value && asTenantId(main.value.tenant)
@@ -99,19 +101,6 @@ function checkMain(
   for (const [i, id] of suggest.entries()) {
     if (typeof id === 'string' && !intents.mayExist(id)) {
       problems.push(document.at(['welcome', 'suggest', i], noIntent(id)))
-    }
-  }
-}
-
-function checkKnowledgeNames(
-  intents: ReadIntents,
-  mayExist: (name: string) => boolean,
-  problems: Problem[],
-): void {
-  for (const { reply, at } of intents.whole.values()) {
-    if (reply.kind !== 'forward') continue
-    for (const [i, name] of reply.knowledge.entries()) {
-      if (!mayExist(name)) problems.push(at(['reply', 'forward', 'knowledge', i], noKnowledge(name)))
     }
   }
 }

@@ -2,6 +2,15 @@ import { testRefusals } from './testing/directory.js'
 
 testRefusals([
   [
+    'an unknown intent beside something else',
+    { 'tests/t.yaml': '- {say: hi, expect: {intent: no.such, by: cloud}}\n- 5\n' },
+    [
+      'tests/t.yaml:1:22 0.expect.intent: there is no intent named no.such',
+      'tests/t.yaml:1:39 0.expect.by: must be one of edge, center',
+      'tests/t.yaml:2:3 1: must be a map; put it in quotes',
+    ],
+  ],
+  [
     'a test that names an unknown intent',
     {
       'tests/t.yaml':

@@ -3,7 +3,7 @@ import type { ReadIntents } from './intents.js'
 import type { Problem, Wording } from './problem.js'
 import { TestYaml } from './schema.js'
 import type { Texts } from './tenant-files.js'
-import { parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 /** A sentence that must get an expected answer before anything goes live. */
 export interface TenantTest {
@@ -45,12 +45,13 @@ function readTest(
   intents: ReadIntents,
   problems: Problem[],
 ): TenantTest | undefined {
-  if (!isTest(document, [i], value, problems)) return undefined
-  const { say, expect } = value
-  if (expect.intent !== undefined && expect.intent !== OOS && !intents.mayExist(expect.intent)) {
-    problems.push(document.at([i, 'expect', 'intent'], noIntent(expect.intent)))
+  // Also of a test that is otherwise wrong, so that this is not hidden.
+  const expected: unknown = isMap(value) && isMap(value.expect) ? value.expect.intent : undefined
+  if (typeof expected === 'string' && expected !== OOS && !intents.mayExist(expected)) {
+    problems.push(document.at([i, 'expect', 'intent'], noIntent(expected)))
   }
-  return { say, expect, at: (message) => document.at([i], message) }
+  if (!isTest(document, [i], value, problems)) return undefined
+  return { ...value, at: (message) => document.at([i], message) }
 }
 
 export function noIntent(id: string): Wording {

@@ -14,7 +14,14 @@ function deciding(decisions: readonly Partial<Decision>[], runs: unknown[] = [])
   return {
     async classifyAll(texts, point) {
       runs.push([texts.length, point])
-      return texts.map(() => ({ intent: 'oos', score: 0.9, match: 'model', top: [], ...near, ...queue.shift() }))
+      return texts.map(() => ({
+        intent: 'oos',
+        score: 0.9,
+        match: 'model',
+        top: [],
+        ...near,
+        ...queue.shift(),
+      }))
     },
   }
 }
@@ -56,7 +63,14 @@ test('each way that fails says what came instead, with its line', async () => {
     { intent: 'time', score: 0.9 },
     { intent: 'oos', score: 0.7 },
   ]
-  const tests = ['{intent: far}', '{intent: near}', '{by: center}', '{by: edge}', '{has: time}', '{by: edge, has: x}']
+  const tests = [
+    '{intent: far}',
+    '{intent: near}',
+    '{by: center}',
+    '{by: edge}',
+    '{has: time}',
+    '{by: edge, has: x}',
+  ]
   assert.deepEqual(told(await runTests(deciding(decisions), source(tests), never)), [
     '1 “hi” is near (0.90, threshold 0.60) and is answered by the edge; expected intent far',
     '2 “hi” is near near (0.50, threshold 0.60) and is asked back; expected intent near',

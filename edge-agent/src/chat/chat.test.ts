@@ -7,7 +7,8 @@ import type { Message } from '@yizhan/proto'
 import { hashPassword } from '../channels/index.js'
 import { INFO, never, replyOf, startTestChannel, type TestChannel, turnOf } from '../channels/mqtt/testing.js'
 import type { Reply, ReplyContent, Turn } from '../ledger/turn.js'
-import { type ChatIo, type ChatOptions, chat } from './chat.js'
+import { type ChatOptions, chat } from './chat.js'
+import type { ChatIo } from './io.js'
 
 interface TestIo extends ChatIo {
   readonly stdin: PassThrough

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@yizhan/kernel'
 import { converse } from './interactive.js'
+import type { ChatIo } from './io.js'
 import { askOnce } from './once.js'
 import { footer, paintFor, printable } from './paint.js'
 import { wordsFor } from './words.js'
@@ -19,16 +20,6 @@ export interface ChatOptions {
   readonly wait?: boolean
   /** With `once` and without `wait`; default 120,000. */
   readonly timeoutMs?: number
-}
-
-export interface ChatIo {
-  readonly stdin: NodeJS.ReadableStream
-  readonly stdout: NodeJS.WritableStream
-  readonly stderr: NodeJS.WritableStream
-  /** stdout is a terminal. */
-  readonly isTty: boolean
-  /** YIZHAN_CHAT_PASSWORD logs in as `tenant/user`; NO_COLOR; YIZHAN_LANG, LANG. */
-  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /**

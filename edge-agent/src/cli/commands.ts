@@ -2,13 +2,11 @@ import {
   adminCall,
   adminSocketPath,
   type CliIo,
-  type ConfigSources,
   configCommands,
   type FlagPaths,
-  findConfigFile,
-  flagSettings,
   loadConfig,
-  type ProcessPort,
+  type ProgramHost,
+  programSources,
   YizhanError,
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
@@ -28,30 +26,15 @@ const FLAGS: FlagPaths = {
   mqttPort: { path: 'mqtt.port', number: true },
 }
 
-const IGNORED_ENV = [
-  'YIZHAN_CONFIG',
-  'YIZHAN_DATA',
-  'YIZHAN_TEST_REQUIRE',
-  'YIZHAN_LLM_*',
-  'YIZHAN_LANG',
-  'YIZHAN_CHAT_PASSWORD',
-]
-
-export interface Host extends ProcessPort {
-  readonly version: string
-  readonly stdout: NodeJS.WritableStream
-  readonly stderr: NodeJS.WritableStream
-}
-
 type Answer = Readonly<Record<string, unknown>>
 
 /** The commands of `yizhan-edge`; verbs that touch state go through the running process. */
-export function defineCommands(program: Command, io: CliIo, host: Host): void {
+export function defineCommands(program: Command, io: CliIo, host: ProgramHost): void {
   program
     .option('--config <file>', 'settings; default YIZHAN_CONFIG, then /etc/yizhan/edge.yaml')
     .option('--state <dir>', 'state directory (stateDir)')
 
-  const sources = (command: Command) => configSources(io, command)
+  const sources = (command: Command) => programSources('edge', FLAGS, io, command)
   const load = (command: Command) => loadConfig(edgeConfig, sources(command))
   const call = async <T = Answer>(command: Command, method: 'GET' | 'POST', path: string): Promise<T> =>
     (await adminCall(adminSocketPath(load(command).value.stateDir), method, path, undefined, {
@@ -140,12 +123,6 @@ interface ChatFlags {
   readonly chat: string
   readonly once?: string
   readonly wait?: boolean
-}
-
-function configSources(io: CliIo, command: Command): ConfigSources {
-  const given = command.optsWithGlobals() as Record<string, unknown>
-  const found = findConfigFile('edge', given.config as string | undefined, io.env)
-  return { ...found, env: io.env, flags: flagSettings(given, FLAGS), ignoreEnv: IGNORED_ENV }
 }
 
 async function readLine(stdin: NodeJS.ReadableStream): Promise<string> {

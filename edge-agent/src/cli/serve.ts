@@ -1,12 +1,11 @@
-import { type CliIo, createLogger, serveUntilStopped } from '@yizhan/kernel'
+import { type CliIo, createLogger, type ProgramHost, serveUntilStopped } from '@yizhan/kernel'
 import { startAgent } from '../agent.js'
 import type { EdgeConfig } from '../config.js'
-import type { Host } from './commands.js'
 
 /** Starts the agent, prints one ready line, and resolves when it has stopped; rejects if a part failed for good. */
 export async function serve(
   io: CliIo,
-  host: Host,
+  host: ProgramHost,
   { value: config }: { readonly value: EdgeConfig },
   withParent: boolean,
 ): Promise<void> {

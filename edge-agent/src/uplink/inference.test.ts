@@ -294,6 +294,22 @@ test('requests made without a link are presented when there is one', async (t) =
   assert.equal(center.book.cancels.all.length, 0)
 })
 
+test('a center that does not serve inference is not asked; the next one is', async (t) => {
+  const center = await startTestCenter(t)
+  center.greet = (call) => center.welcome(call, { capabilities: ['bundles'] })
+  const edge = await startTestEdge(t, center)
+  await edge.reached('ready')
+  const sink = new TestSink()
+  edge.uplink.infer(ask('turn-1'), sink)
+  await assert.rejects(edge.uplink.renew(new AbortController().signal), { code: 'unavailable' })
+  center.greet = (call) => center.welcome(call)
+  center.dropLink()
+  const { run } = await center.book.submits.next()
+  assert.equal(run.generation, 2n)
+  run.finish()
+  await resultOf(sink)
+})
+
 test('an end-ack names the attempt that was kept', async (t) => {
   const center = await startTestCenter(t)
   const edge = await startTestEdge(t, center)

@@ -86,6 +86,11 @@ export class LinkSession {
     return this.#generation
   }
 
+  /** Whether the center serves this beside the link; what it does not name is not called. */
+  serves(capability: 'inference' | 'bundles' | 'renew'): boolean {
+    return this.#phase.s === 'open' && this.#phase.welcome.capabilities.includes(capability)
+  }
+
   /** Says hello and resolves once the center has welcomed this edge, or the session is over. */
   async greet(hello: Hello, signal: AbortSignal): Promise<Welcome | SessionEnd> {
     const { promise: welcomed, resolve } = deferred<void>()

@@ -74,11 +74,13 @@ export class Renewal {
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
+    // The key first: it takes its time, and the link may be another one after it.
+    const key = this.#owner.client() && (await newEdgeKey())
     const client = this.#owner.client()
     const before = this.#owner.identity()
-    if (!client || !before)
+    if (!key || !client || !before) {
       throw new YizhanError('unavailable', 'there is no link to renew the certificate over')
-    const key = await newEdgeKey()
+    }
     const request = create(RenewRequestSchema, { protocol: PROTOCOL, csrDer: signingRequest(key) })
     const answer = await client.unary(Enrollment.method.renew, request, CALL_MS, signal).catch((thrown) => {
       throw rpcError(thrown)

@@ -144,7 +144,9 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
 
   let links = 0
   const attached = (session: LinkSession) => {
-    inference.attach({ client: session.client, generation: session.generation })
+    const { client, generation } = session
+    if (session.serves('inference')) inference.attach({ client, generation })
+    else log.warn('the center serves no inference: requests wait')
     links += 1
     if (links > 1) metrics.reconnect()
     log.info({ generation: String(session.generation) }, 'linked to the center')
@@ -183,7 +185,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     { clock, log },
     {
       identity: () => keeper.identity,
-      client: () => link.session?.client,
+      client: () => (link.session?.serves('renew') ? link.session.client : undefined),
       become: (identity) => keeper.become(identity),
       moved: () => !link.session || keeper.isCurrent(link.session.client),
       move: (signal) => link.replace(signal),

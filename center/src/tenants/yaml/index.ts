@@ -1,2 +1,3 @@
 export { type Path, parseYaml, type YamlDocument } from './document.js'
+export { isMap } from './is-map.js'
 export { SAID, type SchemaCheck, schemaCheck } from './schema-check.js'

@@ -86,7 +86,7 @@ export class TestCenter {
       linkGeneration: this.generation,
       heartbeatMs: this.heartbeatMs,
       reconnectSpreadMs: 0,
-      capabilities: [],
+      capabilities: ['inference', 'bundles', 'renew'],
       centerTimeMs: BigInt(Date.now()),
       signingKeys: this.registrar.signingKeys,
       ...wishes,

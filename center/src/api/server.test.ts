@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request as httpRequest } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { type ErrorCode, YizhanError } from '@yizhan/kernel'
+import { startApi } from './server.js'
+import { apiParts, type FakeParts, held, log, REPORT } from './testing.js'
+
+const TOKEN = 'the-right-token'
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: unknown
+}
+
+async function start(t: TestContext, parts: FakeParts = apiParts()) {
+  const api = await startApi({ ...parts, log }, { host: '127.0.0.1', port: 0, token: TOKEN })
+  t.after(() => api.stop('test over'))
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    init: RequestInit = {},
+  ): Promise<Answer> => {
+    const response = await fetch(api.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...init,
+    })
+    const type = response.headers.get('content-type') ?? ''
+    const text = await response.text()
+    return {
+      status: response.status,
+      type,
+      body: type.startsWith('application/json') ? JSON.parse(text) : text,
+    }
+  }
+  return { api, call, parts }
+}
+
+/** The error of an answer, which must have the error form and this status. */
+function errorOf({ status, body }: Answer, wanted: number) {
+  assert.equal(status, wanted, JSON.stringify(body))
+  const { error } = body as { error: { code: ErrorCode; message: string; details?: { problems: unknown } } }
+  return { code: error.code, message: error.message, problems: error.details?.problems }
+}
+
+test('without the right token every route but the probes is closed, also one that does not exist', async (t) => {
+  const { call, api } = await start(t)
+  const wrong = ['', `Bearer ${TOKEN}x`, 'Bearer ', `bearer ${TOKEN}`, `Basic ${btoa(TOKEN)}`, TOKEN]
+  for (const path of ['/v1/status', '/v1/edges', '/v1/tenants', '/openapi.json']) {
+    for (const authorization of wrong) {
+      const { code } = errorOf(await call('GET', path, undefined, { headers: { authorization } }), 401)
+      assert.equal(code, 'unauthenticated')
+    }
+    assert.equal((await fetch(api.url + path)).status, 401)
+    assert.equal((await call('GET', path)).status, 200)
+  }
+  const revoke = await call('POST', '/v1/edges/north/revoke', undefined, { headers: {} })
+  assert.equal(errorOf(revoke, 401).code, 'unauthenticated')
+})
+
+test('an unauthorised body is not read, and whoever never ends one does not hold up the stop', async (t) => {
+  const api = await startApi({ ...apiParts(), log }, { host: '127.0.0.1', port: 0, token: TOKEN, drainMs: 1 })
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write(
+    'POST /v1/tenants/apply HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9000000\r\n\r\n{',
+  )
+  const [data] = await once(socket, 'data')
+  assert.match(String(data), /^HTTP\/1\.1 401 /)
+  await api.stop('test over')
+  await api.done
+})
+
+test('probes and metrics answer without a token, and say when a part does not work', async (t) => {
+  const parts = apiParts()
+  const { call } = await start(t, parts)
+  const open = { headers: {} }
+  assert.deepEqual((await call('GET', '/healthz', undefined, open)).body, { ok: true })
+  assert.deepEqual(await call('GET', '/readyz', undefined, open), {
+    status: 200,
+    type: 'application/json; charset=utf-8',
+    body: { ready: true },
+  })
+  parts.broken = 'storage'
+  const answer = await call('GET', '/readyz', undefined, open)
+  assert.deepEqual([answer.status, answer.body], [503, { ready: false, why: 'storage' }])
+  const metrics = await call('GET', '/metrics', undefined, open)
+  assert.match(metrics.type, /^text\/plain/)
+  assert.match(String(metrics.body), /# TYPE yizhan_test_total counter/)
+})
+
+test('a host that others can reach is refused at the start', async () => {
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '192.0.2.1',
+    '127.0.0.1.example.org',
+    '127.999.0.1',
+    '',
+    'example.org',
+  ]) {
+    await assert.rejects(startApi({ ...apiParts(), log }, { host, port: 0, token: TOKEN }), (thrown) => {
+      assert.ok(thrown instanceof YizhanError)
+      assert.equal(thrown.code, 'config_invalid', host)
+      return true
+    })
+  }
+})
+
+test('a taken port is refused with the setting that changes it', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => other.close())
+  const { port } = other.address() as AddressInfo
+  await assert.rejects(
+    startApi({ ...apiParts(), log }, { host: '127.0.0.1', port, token: TOKEN }),
+    (thrown) => {
+      assert.ok(thrown instanceof YizhanError)
+      assert.equal(thrown.code, 'port_taken')
+      assert.match(`${thrown.message} ${thrown.hint}`, new RegExp(`${port}.*api\\.port.*--api-port`))
+      return true
+    },
+  )
+})
+
+test('an unknown path or method is not found, in the error form', async (t) => {
+  const { call } = await start(t)
+  for (const [method, path] of [
+    ['GET', '/'],
+    ['GET', '/v1/nothing'],
+    ['DELETE', '/v1/tenants'],
+    ['GET', '/v1/tenants/acme/../../x'],
+  ] as const) {
+    assert.equal(errorOf(await call(method, path), 404).code, 'not_found')
+  }
+})
+
+test('a malformed body is refused by path and never by value, and unknown keys are not dropped', async (t) => {
+  const { call, parts } = await start(t)
+  const secret = 'S3cret'
+  const wrong: readonly (readonly [string, unknown, readonly string[]])[] = [
+    ['/v1/edges/tokens', {}, ['body', 'body']],
+    [
+      '/v1/edges/tokens',
+      { edge: secret, tenants: [secret], ttlMs: '5000' },
+      ['body/edge', 'body/tenants/0', 'body/ttlMs'],
+    ],
+    ['/v1/edges/tokens', { edge: 'north', tenants: ['acme'], colour: secret }, ['body/colour']],
+    ['/v1/edges/north/tenants', { tenants: 'acme' }, ['body/tenants']],
+    ['/v1/tenants/apply', { files: { 'tenant.yaml': 5 } }, ['body/files/tenant.yaml']],
+    ['/v1/tenants/apply', { files: { 'a/b.md': `${secret}!` } }, ['body/files/a/b.md']],
+    ['/v1/tenants/apply?lang=fr', { files: {} }, ['querystring/lang']],
+    ['/v1/edges/North/revoke', undefined, ['params/edge']],
+  ]
+  for (const [path, body, expected] of wrong) {
+    const answer = await call('POST', path, body)
+    const { code, problems } = errorOf(answer, 400)
+    assert.equal(code, 'invalid_argument')
+    assert.deepEqual(
+      (problems as { path: string }[]).map((problem) => problem.path),
+      expected,
+    )
+    assert.doesNotMatch(JSON.stringify(answer.body), new RegExp(secret))
+  }
+  assert.deepEqual(parts.calls, [])
+})
+
+test('what is not JSON, or reaches a prototype, is refused', async (t) => {
+  const { call, parts } = await start(t)
+  const wrong = [
+    '{"files":{"__proto__":"eA=="}}',
+    '{"__proto__":{"files":{}}}',
+    '{"files":{"constructor":{"prototype":{}}}}',
+    '{"files":',
+    '',
+    'null',
+    '[]',
+  ]
+  for (const body of wrong)
+    assert.equal(errorOf(await call('POST', '/v1/tenants/apply', body), 400).code, 'invalid_argument')
+  const text = { headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'text/plain' }, body: 'x' }
+  errorOf(await call('POST', '/v1/tenants/apply', 'x', text), 400)
+  const xml = { ...text, headers: { ...text.headers, 'content-type': 'application/xml' } }
+  assert.equal(errorOf(await call('POST', '/v1/tenants/apply', 'x', xml), 501).code, 'unsupported')
+  assert.deepEqual(parts.calls, [])
+})
+
+test('a body over the limit is refused, also when it does not say its size', async (t) => {
+  const { call, api } = await start(t)
+  const large = { tenants: [], site: 'x'.repeat(1024 * 1024) }
+  assert.equal(errorOf(await call('POST', '/v1/edges/tokens', large), 413).code, 'too_large')
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
+    const request = httpRequest(`${api.url}/v1/edges/tokens`, { method: 'POST', headers }, (response) => {
+      resolve(response.statusCode)
+      request.destroy()
+    })
+    request.on('error', reject)
+    for (let i = 0; i < 20; i++) request.write(' '.repeat(100_000))
+  })
+  assert.equal(status, 413)
+})
+
+test('the routes pass what they are given and answer what they get', async (t) => {
+  const { call, parts } = await start(t)
+  const token = await call('POST', '/v1/edges/tokens', { edge: 'north', tenants: ['acme'] })
+  assert.deepEqual(token.body, { edge: 'north', token: 'yz-token' })
+  await call('POST', '/v1/edges/north/tenants', { tenants: ['acme', 'clinic'] })
+  assert.deepEqual((await call('POST', '/v1/edges/north/revoke')).body, { edge: 'north', revoked: true })
+  await call('GET', '/v1/tenants/acme/knowledge?q=%E5%B9%B4%E5%81%87&limit=3')
+  assert.deepEqual((await call('GET', '/v1/tenants/acme/audit')).body, {
+    entries: [
+      { time: '2023-11-14T22:13:20.000Z', actor: 'api-token', action: 'CREATE', object: 'tenants/current' },
+    ],
+    cursor: 'next',
+  })
+  assert.deepEqual(
+    (await call('POST', '/v1/tenants/apply', { files: { 'tenant.yaml': btoa('a: b') } })).body,
+    REPORT,
+  )
+  assert.deepEqual(parts.calls, [
+    ['token', { edgeId: 'north', tenants: ['acme'], site: '', ttlMs: 600_000, actor: 'api-token' }],
+    ['tenants', 'north', ['acme', 'clinic']],
+    ['revoke', 'north', 'api-token'],
+    ['search', 'acme', '年假', { knowledge: [], limit: 3 }],
+    ['audit', 'acme', {}],
+    ['apply', [['tenant.yaml', 'a: b']], 'api-token'],
+  ])
+  for (const what of ['knowledge?q=x', 'audit']) {
+    assert.equal(errorOf(await call('GET', `/v1/tenants/nobody/${what}`), 404).code, 'not_found')
+  }
+})
+
+test('the problems of a tenant come with their places, in the language that was asked for', async (t) => {
+  const parts = apiParts()
+  parts.apply = async () => ({
+    problems: [
+      { file: 'tenant.yaml', path: 'tenant', line: 2, column: 1, message: { en: 'is wrong', zh: '有误' } },
+    ],
+  })
+  const { call } = await start(t, parts)
+  for (const [query, message] of [
+    ['', 'tenant: is wrong'],
+    ['?lang=zh', 'tenant: 有误'],
+  ]) {
+    const { code, problems } = errorOf(await call('POST', `/v1/tenants/apply${query}`, { files: {} }), 422)
+    assert.equal(code, 'tenant_invalid')
+    assert.deepEqual(problems, [{ path: 'tenant.yaml:2:1', message }])
+  }
+})
+
+test('an apply is aborted when its client goes away, and not before', async (t) => {
+  const parts = apiParts()
+  const arrived = held<AbortSignal>()
+  const ended = held<unknown>()
+  parts.apply = (_files, _actor, signal) => {
+    signal.addEventListener('abort', () => ended.resolve(signal.reason))
+    arrived.resolve(signal)
+    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const { call } = await start(t, parts)
+  const client = new AbortController()
+  const gone = call('POST', '/v1/tenants/apply', { files: {} }, { signal: client.signal })
+  const signal = await arrived.promise
+  // The body has been read to its end by now: that must not count as the client's going.
+  await call('GET', '/v1/status')
+  assert.equal(signal.aborted, false)
+  client.abort()
+  await assert.rejects(gone)
+  const reason = await ended.promise
+  assert.ok(reason instanceof YizhanError && reason.code === 'cancelled')
+  assert.equal((await call('GET', '/v1/status')).status, 200)
+})
+
+test('an apply that was answered is not aborted afterwards', async (t) => {
+  const parts = apiParts()
+  const arrived = held<AbortSignal>()
+  parts.apply = async (_files, _actor, signal) => {
+    arrived.resolve(signal)
+    return { report: REPORT }
+  }
+  const { call } = await start(t, parts)
+  assert.equal((await call('POST', '/v1/tenants/apply', { files: {} })).status, 200)
+  const signal = await arrived.promise
+  assert.equal((await call('GET', '/v1/status')).status, 200)
+  assert.equal(signal.aborted, false)
+})
+
+test('stop ends an apply, lets other requests finish, and takes no new ones', async (t) => {
+  const parts = apiParts()
+  const arrived = held<void>()
+  parts.apply = (_files, _actor, signal) => {
+    arrived.resolve()
+    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const asked = held<void>()
+  const release = held<void>()
+  parts.revoke = async () => {
+    asked.resolve()
+    await release.promise
+  }
+  const { api, call } = await start(t, parts)
+  const apply = call('POST', '/v1/tenants/apply', { files: {} })
+  const revoke = call('POST', '/v1/edges/north/revoke')
+  await Promise.all([arrived.promise, asked.promise])
+  const stopping = Promise.all([api.stop('one'), api.stop('two')])
+  assert.equal(errorOf(await apply, 503).code, 'unavailable')
+  await assert.rejects(fetch(`${api.url}/healthz`))
+  release.resolve()
+  assert.equal((await revoke).status, 200)
+  await stopping
+  await api.done
+})
+
+test('the description of the API is OpenAPI and names every route but the probes', async (t) => {
+  const { call } = await start(t)
+  const { body } = await call('GET', '/openapi.json')
+  const described = body as {
+    openapi: string
+    info: { title: string; version: string }
+    security: unknown
+    components: { securitySchemes: unknown }
+    paths: Record<
+      string,
+      Record<
+        string,
+        {
+          summary?: string
+          responses?: unknown
+          parameters?: { name: string; in: string; required: boolean }[]
+          requestBody?: unknown
+        }
+      >
+    >
+  }
+  assert.match(described.openapi, /^3\./)
+  assert.deepEqual(described.info, { title: 'Yizhan center', version: '1' })
+  assert.deepEqual(described.security, [{ token: [] }])
+  assert.deepEqual(described.components.securitySchemes, { token: { type: 'http', scheme: 'bearer' } })
+  const routes = Object.entries(described.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((m) => `${m} ${path}`),
+  )
+  assert.deepEqual(routes.sort(), [
+    'get /v1/edges',
+    'get /v1/status',
+    'get /v1/tenants',
+    'get /v1/tenants/{tenant}/audit',
+    'get /v1/tenants/{tenant}/knowledge',
+    'post /v1/edges/tokens',
+    'post /v1/edges/{edge}/revoke',
+    'post /v1/edges/{edge}/tenants',
+    'post /v1/tenants/apply',
+  ])
+  for (const methods of Object.values(described.paths)) {
+    for (const route of Object.values(methods)) assert.ok(route.summary && route.responses)
+  }
+  const search = described.paths['/v1/tenants/{tenant}/knowledge']?.get
+  assert.deepEqual(
+    search?.parameters?.map(({ name, in: place, required }) => [name, place, required]),
+    [
+      ['q', 'query', true],
+      ['limit', 'query', false],
+      ['tenant', 'path', true],
+    ],
+  )
+  assert.ok(described.paths['/v1/edges/tokens']?.post?.requestBody)
+  assert.equal(described.paths['/v1/edges/{edge}/revoke']?.post?.requestBody, undefined)
+})

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { asTenantId, createMetrics, silentLogger } from '@yizhan/kernel'
+import type { ApplyReport, TenantCatalog } from '../tenants/index.js'
+import type { ApiParts } from './routes.js'
+
+export const log = silentLogger()
+const acme = asTenantId('acme')
+assert.ok(acme)
+
+export const REPORT: ApplyReport = {
+  tenant: acme,
+  version: 1,
+  digest: '0'.repeat(64),
+  appliedAt: 1_700_000_000_000,
+  intents: 1,
+  documents: 0,
+  changed: true,
+  files: { added: ['tenant.yaml'], changed: [], removed: [] },
+  examples: 1,
+  tests: 0,
+  warnings: [],
+  trainMs: 5,
+}
+
+/** What the routes stand on, for tests of the routes: it notes each call and answers something fixed. */
+export interface FakeParts extends ApiParts {
+  readonly calls: unknown[][]
+  apply: TenantCatalog['apply']
+  revoke: (edge: string, actor: string) => Promise<void>
+  broken: string | undefined
+}
+
+export function apiParts(): FakeParts {
+  const calls: unknown[][] = []
+  const metrics = createMetrics()
+  metrics.counter('yizhan_test_total', 'For the tests').inc()
+  const refuse = () => assert.fail('no route asks for this')
+  const parts: FakeParts = {
+    calls,
+    broken: undefined,
+    async apply(files, actor) {
+      calls.push(['apply', [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]), actor])
+      return { report: REPORT }
+    },
+    async revoke(edge, actor) {
+      calls.push(['revoke', edge, actor])
+    },
+    metrics,
+    notReady: () => parts.broken,
+    status: () => ({ version: '0.0.0' }),
+    catalog: {
+      current: (tenant) => (tenant === acme ? { digest: REPORT.digest, sizeBytes: 1 } : undefined),
+      onChange: refuse,
+      list: () => [REPORT],
+      apply: (files, actor, signal) => parts.apply(files, actor, signal),
+    },
+    registry: {
+      get: refuse,
+      list: () => [],
+      keyCounts: refuse,
+      openLink: refuse,
+      noteApplied: refuse,
+      noteRejected: refuse,
+      noteSeen: refuse,
+      onRevoked: refuse,
+      async setTenants(edge, tenants) {
+        calls.push(['tenants', edge, tenants])
+      },
+      revoke: (edge, actor) => parts.revoke(edge, actor),
+    },
+    retriever: {
+      search(tenant, query, options) {
+        calls.push(['search', tenant, query, options])
+        return []
+      },
+    },
+    store: {
+      get: refuse,
+      batch: refuse,
+      scan: refuse,
+      close: refuse,
+      async audit(tenant, options) {
+        calls.push(['audit', tenant, options])
+        const entry = {
+          time: 1_700_000_000_000,
+          actor: 'api-token',
+          action: 'CREATE',
+          object: 'tenants/current',
+        } as const
+        return { entries: [entry], cursor: 'next' }
+      },
+    },
+    tokens: {
+      async create(request) {
+        calls.push(['token', request])
+        return 'yz-token'
+      },
+    },
+  }
+  return parts
+}
+
+/** A promise that a test settles by hand. */
+export function held<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { type ConfigSources, findConfigFile } from '../config/index.js'
+import { type FlagPaths, flagSettings } from './flags.js'
+import type { CliIo } from './io.js'
+import { runCli } from './run.js'
+import type { ProcessPort } from './serve.js'
+
+/** The process as a command may see it. */
+export interface ProgramHost extends ProcessPort {
+  readonly version: string
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+}
+
+export interface ProgramOptions {
+  readonly name: string
+  /** Of the package whose version is the program's. */
+  readonly packageJson: URL
+  /** What `version --json` says besides. */
+  readonly about: Readonly<Record<string, unknown>>
+}
+
+/** Variables of ours that are no settings of either program. */
+const NO_SETTINGS = [
+  'YIZHAN_CONFIG',
+  'YIZHAN_DATA',
+  'YIZHAN_TEST_REQUIRE',
+  'YIZHAN_LLM_*',
+  'YIZHAN_LANG',
+  'YIZHAN_CHAT_PASSWORD',
+]
+
+/** Runs one command line of the process and sets its exit code; the process ends when nothing is left to do. */
+export async function runProgram(
+  own: NodeJS.Process,
+  options: ProgramOptions,
+  define: (program: Command, io: CliIo, host: ProgramHost) => void,
+): Promise<void> {
+  const { version } = JSON.parse(readFileSync(options.packageJson, 'utf8')) as { version: string }
+  const { stdin, stdout, stderr, env } = own
+  const onSignal = (signal: NodeJS.Signals, fn: () => void) => void own.once(signal, fn)
+  const about = { node: own.versions.node, ...options.about }
+  own.exitCode = await runCli(
+    { name: options.name, version, argv: own.argv.slice(2), env, stdout, stderr, about },
+    (program, io) => define(program, io, { version, stdin, stdout, stderr, onSignal }),
+  )
+}
+
+/** Where a program's settings come from on this command line: its flags, the environment, the file that applies. */
+export function programSources(
+  name: 'center' | 'edge',
+  flags: FlagPaths,
+  io: Pick<CliIo, 'env'>,
+  command: Command,
+): ConfigSources {
+  const given = command.optsWithGlobals() as Record<string, unknown>
+  const found = findConfigFile(name, given.config as string | undefined, io.env)
+  return { ...found, env: io.env, flags: flagSettings(given, flags), ignoreEnv: NO_SETTINGS }
+}
