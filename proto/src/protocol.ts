@@ -11,3 +11,10 @@ export const WIRE_LIMITS = {
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   'grpc.default_compression_algorithm': 0,
 } as const
+
+/** Trailing metadata with which the center says what a status alone does not: our code, and when to try again. */
+export const ERROR_METADATA = {
+  code: 'yizhan-code',
+  retryable: 'yizhan-retryable',
+  retryAfterMs: 'yizhan-retry-after-ms',
+} as const

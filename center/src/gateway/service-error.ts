@@ -1,10 +1,7 @@
 import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js'
 import { ERROR_TABLE, type ErrorCode, isErrorCode, toYizhanError, YizhanError } from '@yizhan/kernel'
-import { create, type Failure, FailureSchema } from '@yizhan/proto'
+import { create, ERROR_METADATA, type Failure, FailureSchema } from '@yizhan/proto'
 
-const CODE = 'yizhan-code'
-const RETRYABLE = 'yizhan-retryable'
-const RETRY_AFTER = 'yizhan-retry-after-ms'
 const MAX_MESSAGE = 512
 
 // Their messages may hold paths and states of this machine; the log has them, a peer does not get them.
@@ -15,13 +12,13 @@ const PRIVATE: ReadonlySet<ErrorCode> = new Set([
   'config_invalid',
 ])
 
-/** The gRPC status of an error, with its code and whether to retry as metadata `yizhan-code`, `yizhan-retryable`. */
+/** The gRPC status of an error, with its code and whether to retry as `ERROR_METADATA`. */
 export function toStatus(error: YizhanError): StatusObject {
   const metadata = new Metadata()
-  metadata.set(CODE, error.code)
-  metadata.set(RETRYABLE, String(error.retryable))
+  metadata.set(ERROR_METADATA.code, error.code)
+  metadata.set(ERROR_METADATA.retryable, String(error.retryable))
   const wait = retryAfterMs(error)
-  if (wait > 0) metadata.set(RETRY_AFTER, String(wait))
+  if (wait > 0) metadata.set(ERROR_METADATA.retryAfterMs, String(wait))
   return { code: status[error.traits.grpc], details: publicMessage(error), metadata }
 }
 
@@ -33,10 +30,10 @@ export function toServiceError(error: YizhanError): ServiceError {
 /** The other way round: by the metadata if a center of ours sent it, else by the gRPC status. */
 export function fromServiceError(thrown: unknown): YizhanError {
   if (!isServiceError(thrown)) return toYizhanError(thrown)
-  const [named] = thrown.metadata?.get(CODE) ?? []
+  const [named] = thrown.metadata?.get(ERROR_METADATA.code) ?? []
   const code = isErrorCode(named) ? named : codeOfStatus(thrown.code)
-  const [retryable] = thrown.metadata?.get(RETRYABLE) ?? []
-  const [wait] = thrown.metadata?.get(RETRY_AFTER) ?? []
+  const [retryable] = thrown.metadata?.get(ERROR_METADATA.retryable) ?? []
+  const [wait] = thrown.metadata?.get(ERROR_METADATA.retryAfterMs) ?? []
   const retryAfter = Number(wait ?? 0)
   return new YizhanError(code, thrown.details, {
     cause: thrown,

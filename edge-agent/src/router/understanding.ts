@@ -75,7 +75,7 @@ export class Understanding {
     return toPlan(asked, { decision, route: routeOf(classification, decision) }, knowledge, entry?.offline)
   }
 
-  async #classify({ tenant, question, turn }: Asked, signal: AbortSignal): Promise<Classification> {
+  async #classify({ tenant, question }: Asked, signal: AbortSignal): Promise<Classification> {
     try {
       return await this.#deps.classifier.classify(tenant, question, signal)
     } catch (thrown) {

@@ -1,6 +1,6 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { type ErrorCode, isErrorCode, toYizhanError, YizhanError } from '@yizhan/kernel'
-import type { Failure } from '@yizhan/proto'
+import { ERROR_METADATA, type Failure } from '@yizhan/proto'
 
 const CODE_OF = new Map<status, ErrorCode>([
   [status.INVALID_ARGUMENT, 'invalid_argument'],
@@ -26,15 +26,15 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
 export function rpcError(thrown: unknown): YizhanError {
   if (!isServiceError(thrown)) return toYizhanError(thrown, 'unavailable')
   const named = (key: string) => thrown.metadata?.get(key)[0]
-  const code = named('yizhan-code')
-  const retryable = named('yizhan-retryable')
+  const code = named(ERROR_METADATA.code)
+  const retryable = named(ERROR_METADATA.retryable)
   return new YizhanError(
     isErrorCode(code) ? code : (CODE_OF.get(thrown.code) ?? 'internal'),
     thrown.details,
     {
       cause: thrown,
       ...(retryable === undefined ? {} : { retryable: retryable === 'true' }),
-      ...waitDetails(Number(named('yizhan-retry-after-ms') ?? 0)),
+      ...waitDetails(Number(named(ERROR_METADATA.retryAfterMs) ?? 0)),
     },
   )
 }
