@@ -3,7 +3,7 @@ import { compileConfig } from '@yizhan/kernel'
 import { gatewayConfigSchema } from './gateway/index.js'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
-const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def })
+const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
 const group = <P extends TProperties>(properties: P): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, default: {} })
 
@@ -56,8 +56,8 @@ export const CenterConfig = Type.Object(
         /** Pause between the pieces of a quoted answer, so that a person can read along. 0 = none. */
         paceMs: Ms(0),
       }),
-      maxRunning: Type.Integer({ minimum: 1, default: 32 }),
-      maxQueued: Type.Integer({ minimum: 1, default: 1_000 }),
+      maxRunning: Type.Integer({ minimum: 1, default: 32, restart: true }),
+      maxQueued: Type.Integer({ minimum: 1, default: 1_000, restart: true }),
       requestTimeoutMs: Ms(10 * 60_000, 1_000),
     }),
   },

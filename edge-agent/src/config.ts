@@ -2,7 +2,7 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import { compileConfig } from '@yizhan/kernel'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
-const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def })
+const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
 const group = <P extends TProperties>(properties: P): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, default: {} })
 const HOUR = 3_600_000
@@ -41,7 +41,7 @@ export const EdgeConfig = Type.Object(
       host: Type.String({ default: '127.0.0.1', restart: true }),
       port: Port(8080),
       /** Origins besides the page's own that may open a WebSocket. */
-      allowedOrigins: Type.Array(Type.String({ pattern: '^https?://' }), { default: [] }),
+      allowedOrigins: Type.Array(Type.String({ pattern: '^https?://' }), { default: [], restart: true }),
     }),
     mqtt: group({
       host: Type.String({ default: '127.0.0.1', restart: true }),
@@ -58,16 +58,16 @@ export const EdgeConfig = Type.Object(
     chat: group({
       /** Tell clients how each answer was decided. */
       showRoute: Type.Boolean({ default: false, restart: true }),
-      maxTextChars: Type.Integer({ minimum: 1, maximum: 32_000, default: 4_000 }),
+      maxTextChars: Type.Integer({ minimum: 1, maximum: 32_000, default: 4_000, restart: true }),
     }),
     turns: group({
       /** How long a running answer may lack the link before its asker gets a ticket. */
       ticketAfterMs: Ms(8_000),
       /** How long a turn waits for the center before it ends as expired. */
       waitingTtlMs: Ms(24 * HOUR, 1_000),
-      maxWaiting: Type.Integer({ minimum: 1, default: 10_000 }),
-      maxWaitingPerTenant: Type.Integer({ minimum: 1, default: 5_000 }),
-      maxConcurrent: Type.Integer({ minimum: 1, default: 64 }),
+      maxWaiting: Type.Integer({ minimum: 1, default: 10_000, restart: true }),
+      maxWaitingPerTenant: Type.Integer({ minimum: 1, default: 5_000, restart: true }),
+      maxConcurrent: Type.Integer({ minimum: 1, default: 64, restart: true }),
       handlerMs: Ms(120_000, 100),
     }),
     replies: group({
@@ -75,7 +75,7 @@ export const EdgeConfig = Type.Object(
       keepMs: Ms(72 * HOUR, 1_000),
     }),
     uplink: group({
-      windowBytes: Type.Integer({ minimum: 4_096, maximum: 1_048_576, default: 65_536 }),
+      windowBytes: Type.Integer({ minimum: 4_096, maximum: 1_048_576, default: 65_536, restart: true }),
       backoffBaseMs: Ms(500, 10),
       backoffMaxMs: Ms(30_000, 100),
     }),

@@ -51,7 +51,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--api-port <n>', 'api.port')
     .option('--with-parent', 'end when standard input closes')
     .action(async (options: { withParent?: boolean }, command: Command) => {
-      await serve(io, host, load(command), options.withParent === true)
+      await serve(io, host, () => load(command), options.withParent === true)
     })
 
   program

@@ -51,7 +51,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--mqtt-port <n>', 'mqtt.port')
     .option('--with-parent', 'end when standard input closes')
     .action(async (options: { withParent?: boolean }, command: Command) =>
-      serve(io, host, load(command), options.withParent === true),
+      serve(io, host, () => load(command), options.withParent === true),
     )
 
   program

@@ -1,4 +1,11 @@
-import { type CliIo, createLogger, type ProgramHost, serveUntilStopped } from '@yizhan/kernel'
+import { join } from 'node:path'
+import {
+  type CliIo,
+  createLogger,
+  type LoadedConfig,
+  type ProgramHost,
+  serveUntilStopped,
+} from '@yizhan/kernel'
 import { startAgent } from '../agent.js'
 import type { EdgeConfig } from '../config.js'
 
@@ -6,14 +13,24 @@ import type { EdgeConfig } from '../config.js'
 export async function serve(
   io: CliIo,
   host: ProgramHost,
-  { value: config }: { readonly value: EdgeConfig },
+  load: () => LoadedConfig<EdgeConfig>,
   withParent: boolean,
 ): Promise<void> {
-  const log = createLogger({ name: 'edge', level: config.log.level })
-  const agent = await startAgent({ log, version: host.version }, config)
+  const loaded = load()
+  const log = createLogger({ name: 'edge', level: loaded.value.log.level })
+  const agent = await startAgent({ log, version: host.version }, loaded.value)
+  const config = {
+    loaded,
+    load,
+    apply: (value: EdgeConfig) => {
+      log.level = value.log.level
+    },
+    lastGoodPath: join(loaded.value.stateDir, 'config.last-good.yaml'),
+  }
   await serveUntilStopped(io, host, agent, {
     ready: { chat: agent.chatUrl, mqtt: agent.mqttUrl },
     withParent,
     log,
+    config,
   })
 }

@@ -39,7 +39,7 @@ export async function runProgram(
 ): Promise<void> {
   const { version } = JSON.parse(readFileSync(options.packageJson, 'utf8')) as { version: string }
   const { stdin, stdout, stderr, env } = own
-  const onSignal = (signal: NodeJS.Signals, fn: () => void) => void own.once(signal, fn)
+  const onSignal = (signal: NodeJS.Signals, fn: () => void) => void own.on(signal, fn)
   const about = { node: own.versions.node, ...options.about }
   own.exitCode = await runCli(
     { name: options.name, version, argv: own.argv.slice(2), env, stdout, stderr, about },

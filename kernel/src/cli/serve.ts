@@ -1,3 +1,4 @@
+import { type LoadedConfig, lastKnownGood, reloadConfig } from '../config/index.js'
 import type { Running } from '../lifecycle.js'
 import type { Logger } from '../log.js'
 import type { CliIo } from './io.js'
@@ -5,10 +6,23 @@ import type { CliIo } from './io.js'
 /** What a long-running command needs of its process; `main.ts` alone touches it. */
 export interface ProcessPort {
   readonly stdin: NodeJS.ReadableStream
-  onSignal(signal: 'SIGTERM' | 'SIGINT', fn: () => void): void
+  /** Calls `fn` each time the signal comes. */
+  onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', fn: () => void): void
 }
 
-export interface ServeOptions {
+/** The settings of a running process. */
+export interface ServedConfig<T> {
+  readonly loaded: LoadedConfig<T>
+  /** Reads them again; throws if they are broken. */
+  load(): LoadedConfig<T>
+  /** Puts in force what needs no restart. */
+  apply(value: T): void
+  /** Where a copy of what was last accepted is kept. */
+  readonly lastGoodPath: string
+}
+
+export interface ServeOptions<T> {
+  readonly config: ServedConfig<T>
   /** What the one line on stdout says besides `ready`. */
   readonly ready: Readonly<Record<string, unknown>>
   /** End when standard input closes, so that a supervisor that dies leaves nobody behind. */
@@ -16,12 +30,15 @@ export interface ServeOptions {
   readonly log: Logger
 }
 
-/** Prints the ready line and resolves when the whole has stopped, on SIGTERM, SIGINT or by itself; rejects if it failed. */
-export async function serveUntilStopped(
+/**
+ * Prints the ready line and resolves when the whole has stopped, on SIGTERM, SIGINT or by itself; rejects if it failed.
+ * On SIGHUP the settings are read again: broken ones are named in the log and what is in force stays.
+ */
+export async function serveUntilStopped<T>(
   io: CliIo,
   host: ProcessPort,
   running: Running,
-  options: ServeOptions,
+  options: ServeOptions<T>,
 ): Promise<void> {
   const stop = (reason: string) => {
     options.log.info({ reason }, 'stopping')
@@ -29,6 +46,7 @@ export async function serveUntilStopped(
   }
   host.onSignal('SIGTERM', () => stop('SIGTERM'))
   host.onSignal('SIGINT', () => stop('SIGINT'))
+  host.onSignal('SIGHUP', reloader(options))
   if (options.withParent) {
     const gone = () => stop('the parent is gone')
     host.stdin.once('end', gone).once('error', gone)
@@ -40,5 +58,27 @@ export async function serveUntilStopped(
   } finally {
     // An open pipe would keep the process alive.
     if (options.withParent) host.stdin.pause()
+  }
+}
+
+function reloader<T>({ config, log }: ServeOptions<T>): () => void {
+  const good = lastKnownGood({ path: config.lastGoodPath, log })
+  let current = config.loaded
+  void good.save(current.fileText)
+  return () => {
+    const reload = reloadConfig(current, () => config.load())
+    if (reload.s === 'kept') {
+      log.error({ err: reload.error }, 'the settings are broken; what is in force stays')
+      return
+    }
+    if (reload.s === 'unchanged') {
+      log.info('the settings have not changed')
+      return
+    }
+    current = reload.config
+    config.apply(current.value)
+    void good.save(current.fileText)
+    const paths = (waits: boolean) => reload.changes.filter((c) => c.restart === waits).map((c) => c.path)
+    log.info({ inForce: paths(false), afterRestart: paths(true) }, 'the settings have changed')
   }
 }

@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadConfig } from '@yizhan/kernel'
+import { edgeConfig } from './config.js'
+
+test('the defaults alone are a whole configuration', () => {
+  const { value } = loadConfig(edgeConfig, { env: {}, flags: {} })
+  assert.equal(value.log.level, 'info')
+  assert.ok(Object.isFrozen(value))
+})
+
+test('what a reload puts in force is the log level; everything else says that it needs a restart', () => {
+  const live = edgeConfig.fields.filter((field) => !field.restart).map((field) => field.path)
+  assert.deepEqual(live, ['log.level'])
+})
