@@ -115,7 +115,7 @@ export async function startCenter(
       system,
       bundles,
       knowledge,
-      train: ({ examples }, signal) => trainInWorker({ examples, signal }),
+      train: ({ examples, file }, signal) => trainInWorker({ examples, languages: file.languages, signal }),
       clock,
       log,
     })

@@ -18,3 +18,10 @@ test('port 0 gives a URL that answers; the same port again is refused by name', 
     { code: 'port_taken', hint: /api\.port \(or --api-port\)/ },
   )
 })
+
+test('an address that is not this machine’s is refused by name', async () => {
+  await assert.rejects(listenHttp(Fastify(), { host: '192.0.2.1', port: 0, setting: 'api.port' }), {
+    code: 'config_invalid',
+    message: /192\.0\.2\.1.*EADDRNOTAVAIL/,
+  })
+})

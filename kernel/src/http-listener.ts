@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { YizhanError } from './errors.js'
+import { systemCode } from './storage-error.js'
 
 export interface ListenOptions {
   readonly host: string
@@ -9,17 +10,19 @@ export interface ListenOptions {
   readonly setting: string
 }
 
-/** Opens a fastify app and returns its URL; a failure closes the app. Throws `port_taken`, naming the setting. */
+/** Opens a fastify app and returns its URL; a failure closes the app. Throws `port_taken` or `config_invalid`, naming the setting. */
 export async function listenHttp(app: FastifyInstance, options: ListenOptions): Promise<string> {
   const { host, port, setting } = options
   try {
     await app.listen({ host, port })
   } catch (cause) {
     await app.close()
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new YizhanError('port_taken', `port ${port} is taken`, {
+    const code = systemCode(cause)
+    const hint = `set ${setting} to another port; 0 takes any free one`
+    if (code === 'EADDRINUSE') throw new YizhanError('port_taken', `port ${port} is taken`, { cause, hint })
+    throw new YizhanError('config_invalid', `${host} port ${port} cannot be opened (${code ?? 'unknown'})`, {
       cause,
-      hint: `set ${setting} to another port; 0 takes any free one`,
+      hint,
     })
   }
   const bound = app.server.address()

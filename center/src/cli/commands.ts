@@ -11,7 +11,7 @@ import {
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { centerConfig } from '../config.js'
-import { readTenant, readTenantDirectory, tenantInvalid } from '../tenants/index.js'
+import { type ApplyReport, readTenant, readTenantDirectory, tenantInvalid } from '../tenants/index.js'
 import { doctor } from './doctor.js'
 import { serve } from './serve.js'
 
@@ -121,7 +121,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .requiredOption('-f, --file <dir>', 'the tenant directory')
     .action(async (options: { file: string }) => {
       const read = readTenant(await readTenantDirectory(options.file))
-      if ('problems' in read) throw tenantInvalid(read.problems)
+      if ('problems' in read) throw tenantInvalid(read.problems, io.lang)
       const { source } = read
       io.record({
         tenant: source.tenant,
@@ -142,7 +142,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
           [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')]),
         ),
       }
-      io.record(await call(command, 'POST', '/v1/tenants/apply', body))
+      showApplied(io, await call<ApplyReport>(command, 'POST', `/v1/tenants/apply?lang=${io.lang}`, body))
     })
 
   program
@@ -180,3 +180,18 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
 
 const EDGE_COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'agentVersion']
 const TENANT_COLUMNS = ['tenant', 'version', 'intents', 'documents', 'digest']
+
+/** What an apply did: the files that differ, then one line of what is in force, then what the trainer noticed. */
+function showApplied(io: CliIo, report: ApplyReport): void {
+  if (io.wantsJson) return io.json(report)
+  const { files, changed, tenant, version, intents, examples, documents, tests } = report
+  for (const path of files.added) io.out(`+ ${path}`)
+  for (const path of files.changed) io.out(`~ ${path}`)
+  for (const path of files.removed) io.out(`- ${path}`)
+  const content = `${intents} intents, ${examples} examples, ${documents} documents`
+  const work = changed
+    ? `${tests} tests passed, trained in ${(report.trainMs / 1000).toFixed(1)} s`
+    : 'nothing to do'
+  io.out(`${tenant} version ${version}: ${content}; ${work}`)
+  for (const warning of report.warnings) io.err(`warning: ${warning}`)
+}

@@ -4,14 +4,19 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseTenantFile, trainInWorker } from '@yizhan/intent'
 import { type TenantId, YizhanError } from '@yizhan/kernel'
+import { createKnowledge } from '../retrieval/index.js'
+import { BundleStore } from './bundle-store.js'
+import { openTenantCatalog } from './catalog.js'
 import {
   acme,
   applied,
   directory,
   FILES,
   filesInStore,
+  log,
   never,
   place,
+  signer,
   start,
   stateOf,
   train,
@@ -245,4 +250,43 @@ test('listeners hear of a change once it is durable, and one that fails changes 
   off()
   await applied(center.catalog, directory({ 'tests/smoke.yaml': undefined }))
   assert.equal(seen.length, 1)
+})
+
+test('of two centers that apply at once, the slower one is refused and changes nothing', async (t) => {
+  const at = await place(t)
+  const center = await start(t, at, ({ store, system }) => ({
+    async train(source) {
+      const other = await openTenantCatalog({
+        store,
+        system,
+        bundles: new BundleStore(join(at.dir, 'other'), signer),
+        knowledge: createKnowledge({ log }),
+        train,
+        clock: at.clock,
+        log,
+      })
+      await applied(other, directory({ 'tests/smoke.yaml': undefined }))
+      return train(source)
+    },
+  }))
+  await assert.rejects(
+    center.catalog.apply(directory(), 'user_1', never),
+    (thrown) => thrown instanceof YizhanError && thrown.code === 'conflict',
+  )
+  assert.equal(center.catalog.current(acme), undefined)
+  assert.equal((await filesInStore(center.storage.store)).includes('tests/smoke.yaml'), false)
+})
+
+test('a model that no edge could read is never in force', async (t) => {
+  const center = await start(t, await place(t), () => ({
+    async train(source) {
+      const model = await train(source)
+      return { ...model, labels: model.labels.slice(1) }
+    },
+  }))
+  await assert.rejects(
+    center.catalog.apply(directory(), 'user_1', never),
+    (thrown) => thrown instanceof YizhanError && thrown.code === 'internal',
+  )
+  assert.equal(center.catalog.current(acme), undefined)
 })

@@ -1,5 +1,5 @@
-import { encodeModel, IntentModel, TENANT_FILE, type TrainedModel } from '@yizhan/intent'
-import { type Clock, canonicalJson, type Logger, type TenantId } from '@yizhan/kernel'
+import { encodeModel, IntentModel, parseTenantFile, TENANT_FILE, type TrainedModel } from '@yizhan/intent'
+import { type Clock, canonicalJson, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import type { Store, SystemStore } from '../storage/index.js'
@@ -170,12 +170,21 @@ async function makeBundle(
   const trained = await train(source, signal)
   const trainMs = Math.round(clock.monotonic() - started)
   const files = encodeModel(trained)
-  // From the bytes that edges will get, on the runtime that they have.
-  const model = await IntentModel.load(files)
+  files.set(TENANT_FILE, Buffer.from(canonicalJson(source.file)))
+  const model = await openAsEdge(files)
   const failed = await runTests(model, source, signal).finally(() => model.close())
   if (failed.length > 0) return { problems: failed }
-  files.set(TENANT_FILE, Buffer.from(canonicalJson(source.file)))
   const { tenant } = source
   const bundle = await bundles.add({ tenant, version, createdAt: clock.wall(), files })
   return { ...bundle, warnings: trained.warnings, trainMs }
+}
+
+/** From the bytes that edges will get, with what they read them with: a bundle that none of them takes stays here. */
+async function openAsEdge(files: ReadonlyMap<string, Uint8Array>): Promise<IntentModel> {
+  try {
+    parseTenantFile(files.get(TENANT_FILE) ?? new Uint8Array())
+    return await IntentModel.load(files)
+  } catch (cause) {
+    throw new YizhanError('internal', 'no edge could read what was made of the tenant', { cause })
+  }
 }

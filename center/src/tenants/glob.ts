@@ -1,4 +1,4 @@
-/** Whether `path` fits `pattern`, in which `*` stands for any run of characters but `/`. Linear but for one star at a time. */
+/** Whether `path` fits `pattern`, in which `*` stands for any run of characters but `/`. */
 export function matchesGlob(pattern: string, path: string): boolean {
   const wanted = pattern.split('/')
   const given = path.split('/')

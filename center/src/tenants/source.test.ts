@@ -77,14 +77,22 @@ testRefusals([
   [
     'a language of a sentence that the tenant does not speak',
     {
-      ...tenantYaml('welcome: {text: {cn: 您好}}\nmessages: {busy: {fr: Non}}\n'),
+      ...tenantYaml('welcome: {text: {cn: 您好}}\nmessages: {refuse.overloaded: {fr: Non}}\n'),
       'intents/it.yaml': `${INTENT.replace('{zh: 好', '{cn: 好')}  offline: {de: Ja}\n`,
     },
     [
       'intents/it.yaml:5:11 it.vpn.reply.cn: is not one of the languages in tenant.yaml (zh, en)',
       'intents/it.yaml:6:13 it.vpn.offline.de: is not one of the languages in tenant.yaml (zh, en)',
       'tenant.yaml:5:18 welcome.text.cn: is not one of the languages in tenant.yaml (zh, en)',
-      'tenant.yaml:6:19 messages.busy.fr: is not one of the languages in tenant.yaml (zh, en)',
+      'tenant.yaml:6:32 messages.refuse.overloaded.fr: is not one of the languages in tenant.yaml (zh, en)',
+    ],
+  ],
+  [
+    'words for a sentence that the edge does not say, or with a placeholder that it does not fill',
+    tenantYaml('messages:\n  no.such: hi\n  status.waits: {zh: "{tickets}", en: "{ticket}"}\n'),
+    [
+      'tenant.yaml:6:3 messages.no.such: is not the key of a built-in sentence',
+      'tenant.yaml:7:3 messages.status.waits: there is no {ticket} in this sentence',
     ],
   ],
   [
@@ -120,7 +128,7 @@ test('problems of all files come at once, each once, and one wrong file makes no
 
 test('a whole directory becomes the tenant file, examples, documents and tests', () => {
   const source = sourceOf({
-    'tenant.yaml': `\ufeff${TENANT}welcome: {text: 您好, suggest: [it.vpn, travel]}\noperatingPoint: careful\nmessages: {busy: 忙}\n`,
+    'tenant.yaml': `\ufeff${TENANT}welcome: {text: 您好, suggest: [it.vpn, travel]}\noperatingPoint: careful\nmessages: {refuse.overloaded: 忙}\n`,
     'intents/more.yaml':
       'a: {ask: x, reply: 好}\nb: {ask: x, reply: {text: {en: B}}}\nc: {ask: x, reply: {skill: time}}\n' +
       'travel: {ask: x, reply: {forward: {knowledge: [travel]}}, offline: {zh: 已记下}}\nall: {ask: x, reply: {forward: {knowledge: []}}}\n',
@@ -146,7 +154,7 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
       text: { zh: '您好' },
       suggest: [{ zh: '怎么连 VPN', en: 'How do I connect?' }, title],
     },
-    messages: { busy: { zh: '忙' } },
+    messages: { 'refuse.overloaded': { zh: '忙' } },
     intents: {
       'it.vpn': {
         title: { zh: '怎么连 VPN', en: 'How do I connect?' },

@@ -1,4 +1,4 @@
-import type { LanguageMap, TenantFile } from '@yizhan/intent'
+import { type LanguageMap, type MessageProblem, messageProblem, type TenantFile } from '@yizhan/intent'
 import { asTenantId, type TenantId } from '@yizhan/kernel'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import { type ReadIntent, type ReadIntents, readIntents } from './intents.js'
@@ -97,12 +97,35 @@ function checkMain(
       problems.push(document.at([...path, tag], foreignTag(languages)))
     }
   }
+  checkMessages(document, messages, problems)
   const suggest: unknown[] = Array.isArray(welcome.suggest) ? welcome.suggest : []
   for (const [i, id] of suggest.entries()) {
     if (typeof id === 'string' && !intents.mayExist(id)) {
       problems.push(document.at(['welcome', 'suggest', i], noIntent(id)))
     }
   }
+}
+
+/** A tenant's own words for a built-in sentence: it must exist, and may name only what the edge fills in. */
+function checkMessages(
+  document: YamlDocument,
+  messages: Readonly<Record<string, unknown>>,
+  problems: Problem[],
+): void {
+  for (const [key, value] of Object.entries(messages)) {
+    for (const text of isMap(value) ? Object.values(value) : [value]) {
+      const problem = messageProblem(key, String(text))
+      if (!problem) continue
+      problems.push(document.at(['messages', key], messageWording(problem)))
+      break
+    }
+  }
+}
+
+function messageWording(problem: MessageProblem): Wording {
+  return problem.unknown === 'key'
+    ? { en: 'is not the key of a built-in sentence', zh: '不是内置语句的键' }
+    : { en: `there is no {${problem.name}} in this sentence`, zh: `该语句没有 {${problem.name}}` }
 }
 
 function compileFile(value: TenantYaml, intents: ReadonlyMap<string, ReadIntent>): TenantFile {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MESSAGE_PLACEHOLDERS } from '@yizhan/intent'
 import { asTenantId } from '@yizhan/kernel'
 import { acme } from '../router/testing.js'
 import { checkMessages, isMessageKey, MESSAGES, placeholdersOf, say } from './catalogue.js'
@@ -58,4 +59,9 @@ test('a value that looks like a placeholder is not filled in again', () => {
     say(undefined, 'en', 'ticket.number', { ticket: '{place}', place: 3 }),
     'Ticket {place}, place 3.',
   )
+})
+
+test('the center checks tenants’ own words against the same keys and placeholders', () => {
+  const own = Object.fromEntries(Object.entries(MESSAGES).map(([key, map]) => [key, placeholdersOf(map.en)]))
+  assert.deepEqual(own, MESSAGE_PLACEHOLDERS)
 })

@@ -5,16 +5,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type TrainedModel, trainInWorker } from '@yizhan/intent'
-import { asTenantId, ManualClock, plainSealer, silentLogger, type TenantId } from '@yizhan/kernel'
+import {
+  asTenantId,
+  type Logger,
+  ManualClock,
+  plainSealer,
+  silentLogger,
+  type TenantId,
+} from '@yizhan/kernel'
+import type { Signer } from '../../fleet/port.js'
 import { createKnowledge } from '../../retrieval/index.js'
 import { openStorage, type Storage, type Store } from '../../storage/index.js'
 import { BundleStore } from '../bundle-store.js'
 import { type ApplyReport, type CatalogDeps, openTenantCatalog, type TenantCatalog } from '../catalog.js'
 import type { TenantSource } from '../source.js'
 
-const log = silentLogger()
+export const log: Logger = silentLogger()
 const { privateKey } = generateKeyPairSync('ed25519')
-const signer = { current: { keyId: 'k1', privateKey }, publicKeys: [] }
+export const signer: Signer = { current: { keyId: 'k1', privateKey }, publicKeys: [] }
 export const never: AbortSignal = new AbortController().signal
 export const acme = tenantId('acme')
 
