@@ -1,4 +1,5 @@
 // `npm start`: one center and one edge agent on this machine, as two processes, with a small tenant.
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,6 +8,8 @@ import { callCli, superviseProcess } from './supervise.mjs'
 
 const DEFAULTS = { chat: 8080, mqtt: 1883, center: 7443, api: 7480 }
 const HOST = '127.0.0.1'
+const EDGE = 'hq'
+const SITE = 'headquarters'
 const USAGE = `npm start -- [--state DIR] [--chat-port N] [--mqtt-port N] [--center-port N] [--api-port N] [--tenant DIR] [--json]
   a port of 0 takes any free one`
 
@@ -150,27 +153,18 @@ try {
   centerAddress = centerReady.link
   apiPort = Number(new URL(centerReady.api).port)
 
-  const applied = await callCli(
+  const api = centerApi(centerReady.api, join(centerState, 'api-token'))
+  const applying = callCli(
     centerBin,
     ['tenant', 'apply', '-f', tenant, '--state', centerState, '--json'],
     say,
   )
-  const { token } = await callCli(
-    centerBin,
-    [
-      'edges',
-      'token',
-      'hq',
-      '--tenant',
-      applied.tenant,
-      '--site',
-      'headquarters',
-      '--state',
-      centerState,
-      '--json',
-    ],
-    say,
-  )
+  applying.catch(() => {})
+  // An edge that the center knows starts while the tenant is applied; a new one needs to know which tenant it joins.
+  const known = (await api('GET', '/v1/edges')).find((one) => one.edgeId === EDGE)
+  const tenants = known?.tenants ?? [(await applying).tenant]
+  // A token too many does no harm: it runs out, and an edge that has a certificate does not use it.
+  const { token } = await api('POST', '/v1/edges/tokens', { edge: EDGE, tenants, site: SITE })
 
   const bound = { chat: ports.chat, mqtt: ports.mqtt }
   const edge = superviseProcess({
@@ -185,7 +179,7 @@ try {
         edgeState,
         '--with-parent',
         '--site',
-        'headquarters',
+        SITE,
         '--link',
         centerAddress,
         '--enroll',
@@ -202,6 +196,10 @@ try {
   const edgeReady = await edge.ready()
   bound.chat = Number(new URL(edgeReady.chat).port)
   bound.mqtt = Number(new URL(edgeReady.mqtt).port)
+  const applied = await applying
+  if (!tenants.includes(applied.tenant)) {
+    await api('POST', `/v1/edges/${EDGE}/tenants`, { tenants: [...tenants, applied.tenant] })
+  }
   // Ready means that a question can be answered: the edge has the tenant's bundle.
   await callCli(edgeBin, ['status', '--state', edgeState, '--wait-tenant', applied.tenant, '--json'], say)
 
@@ -231,6 +229,18 @@ try {
 } catch (thrown) {
   say(thrown.message)
   await stop(1)
+}
+
+/** Calls of the center's HTTP API; rejects with what it said. */
+function centerApi(url, tokenFile) {
+  const authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`
+  return async (method, path, body) => {
+    const headers = { authorization, ...(body ? { 'content-type': 'application/json' } : {}) }
+    const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) })
+    const answer = await response.json()
+    if (!response.ok) throw new Error(`${method} ${path}: ${answer.error?.message ?? response.status}`)
+    return answer
+  }
 }
 
 /** On a terminal: `k` stops or starts the center, `q` quits. */

@@ -1,6 +1,7 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { compileConfig } from '@yizhan/kernel'
-import { gatewayConfigSchema } from './gateway/index.js'
+// Past the folder's index: every verb reads the settings, and gRPC would come along.
+import { gatewayConfigSchema } from './gateway/config.js'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
 const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })

@@ -11,9 +11,8 @@ import {
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { centerConfig } from '../config.js'
-import { type ApplyReport, readTenant, readTenantDirectory, tenantInvalid } from '../tenants/index.js'
+import type { ApplyReport } from '../tenants/index.js'
 import { doctor } from './doctor.js'
-import { serve } from './serve.js'
 
 /** Flags that set a setting, by its path. */
 const FLAGS: FlagPaths = {
@@ -51,6 +50,8 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--api-port <n>', 'api.port')
     .option('--with-parent', 'end when standard input closes')
     .action(async (options: { withParent?: boolean }, command: Command) => {
+      // Only here: the other verbs are quick because they do not load what the center is made of.
+      const { serve } = await import('./serve.js')
       await serve(io, host, () => load(command), options.withParent === true)
     })
 
@@ -120,6 +121,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .description('read a tenant directory and name every problem; needs no running center')
     .requiredOption('-f, --file <dir>', 'the tenant directory')
     .action(async (options: { file: string }) => {
+      const { readTenant, readTenantDirectory, tenantInvalid } = await import('../tenants/index.js')
       const read = readTenant(await readTenantDirectory(options.file))
       if ('problems' in read) throw tenantInvalid(read.problems, io.lang)
       const { source } = read
@@ -136,6 +138,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .description('check, train, test, and put a tenant directory in force')
     .requiredOption('-f, --file <dir>', 'the tenant directory')
     .action(async (options: { file: string }, command: Command) => {
+      const { readTenantDirectory } = await import('../tenants/index.js')
       const files = await readTenantDirectory(options.file)
       const body = {
         files: Object.fromEntries(
@@ -183,7 +186,10 @@ const TENANT_COLUMNS = ['tenant', 'version', 'intents', 'documents', 'digest']
 
 /** What an apply did: the files that differ, then one line of what is in force, then what the trainer noticed. */
 function showApplied(io: CliIo, report: ApplyReport): void {
-  if (io.wantsJson) return io.json(report)
+  if (io.wantsJson) {
+    io.json(report)
+    return
+  }
   const { files, changed, tenant, version, intents, examples, documents, tests } = report
   for (const path of files.added) io.out(`+ ${path}`)
   for (const path of files.changed) io.out(`~ ${path}`)

@@ -10,11 +10,8 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { hashPassword } from '../channels/index.js'
-import { chat } from '../chat/index.js'
 import { edgeConfig } from '../config.js'
 import { doctor } from './doctor.js'
-import { serve } from './serve.js'
 
 /** Flags that set a setting, by its path. */
 const FLAGS: FlagPaths = {
@@ -50,9 +47,11 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--http-port <n>', 'http.port')
     .option('--mqtt-port <n>', 'mqtt.port')
     .option('--with-parent', 'end when standard input closes')
-    .action(async (options: { withParent?: boolean }, command: Command) =>
-      serve(io, host, () => load(command), options.withParent === true),
-    )
+    .action(async (options: { withParent?: boolean }, command: Command) => {
+      // Loaded where it is needed: the other verbs are quick, and the agent stays without the chat client.
+      const { serve } = await import('./serve.js')
+      await serve(io, host, () => load(command), options.withParent === true)
+    })
 
   program
     .command('status')
@@ -94,7 +93,10 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   program
     .command('password')
     .description('hash a password, read from standard input, for mqtt.auth.users')
-    .action(async () => io.out(await hashPassword(await readLine(host.stdin))))
+    .action(async () => {
+      const { hashPassword } = await import('../channels/index.js')
+      io.out(await hashPassword(await readLine(host.stdin)))
+    })
 
   program
     .command('chat')
@@ -106,6 +108,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--once <text>', 'ask one question, print the final reply, end')
     .option('--wait', 'with --once: wait for the answer behind a ticket')
     .action(async (options: ChatFlags) => {
+      const { chat } = await import('../chat/index.js')
       const code = await chat(
         { ...options, json: io.wantsJson },
         { stdin: host.stdin, stdout: host.stdout, stderr: host.stderr, isTty: io.isTty, env: io.env },
