@@ -33,10 +33,8 @@ import { openStorage } from './storage/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
 
 export interface Center extends Running {
-  /** host:port of the mTLS listener. */
-  readonly linkAddress: string
-  readonly enrollAddress: string
-  readonly apiUrl: string
+  /** Where it is reached: host:port of the two listeners for edges, URL of the API. */
+  readonly ready: { readonly link: string; readonly enroll: string; readonly api: string }
 }
 
 /**
@@ -178,9 +176,11 @@ export async function startCenter(
 
     const at = (host: string, port: number) => `${host}:${port}`
     return {
-      linkAddress: at(config.gateway.host, gateway.linkPort),
-      enrollAddress: at(config.gateway.host, gateway.enrollPort),
-      apiUrl: api.url,
+      ready: {
+        link: at(config.gateway.host, gateway.linkPort),
+        enroll: at(config.gateway.host, gateway.enrollPort),
+        api: api.url,
+      },
       ...life.running([storage.done, gateway.done, api.done]),
     }
   })

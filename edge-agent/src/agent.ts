@@ -29,9 +29,8 @@ import { type LiveTenant, TenantHost } from './tenants/index.js'
 import { startUplink, type Uplink } from './uplink/index.js'
 
 export interface Agent extends Running {
-  /** The chat page. */
-  readonly chatUrl: string
-  readonly mqttUrl: string
+  /** Where people reach it: the chat page, the broker. */
+  readonly ready: { readonly chat: string; readonly mqtt: string }
 }
 
 const WEB_DIR = fileURLToPath(new URL('../web', import.meta.url))
@@ -192,8 +191,7 @@ export async function startAgent(
     )
 
     return {
-      chatUrl: http.url,
-      mqttUrl: `mqtt://${config.mqtt.host}:${mqtt.port}`,
+      ready: { chat: http.url, mqtt: `mqtt://${config.mqtt.host}:${mqtt.port}` },
       ...life.running([fatal, mqtt.done, http.done]),
     }
   })

@@ -21,15 +21,14 @@ export {
   configCommands,
   type FlagPaths,
   flagSettings,
-  type ProcessPort,
   type ProgramHost,
   type ProgramOptions,
   programSources,
   runChecks,
   runCli,
   runProgram,
-  type ServeOptions,
-  serveUntilStopped,
+  type Served,
+  serveProgram,
   stateDirChecks,
 } from './cli/index.js'
 export { type Clock, ManualClock, systemClock } from './clock.js'

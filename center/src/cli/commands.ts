@@ -7,6 +7,7 @@ import {
   loadConfig,
   type ProgramHost,
   programSources,
+  serveProgram,
   YizhanError,
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
@@ -51,8 +52,13 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--with-parent', 'end when standard input closes')
     .action(async (options: { withParent?: boolean }, command: Command) => {
       // Only here: the other verbs are quick because they do not load what the center is made of.
-      const { serve } = await import('./serve.js')
-      await serve(io, host, () => load(command), options.withParent === true)
+      const { startCenter } = await import('../center.js')
+      await serveProgram(io, host, {
+        name: 'center',
+        load: () => load(command),
+        withParent: options.withParent === true,
+        start: (log, config) => startCenter({ log, version: host.version }, config),
+      })
     })
 
   program

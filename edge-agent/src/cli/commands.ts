@@ -7,6 +7,7 @@ import {
   loadConfig,
   type ProgramHost,
   programSources,
+  serveProgram,
   YizhanError,
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
@@ -49,8 +50,13 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--with-parent', 'end when standard input closes')
     .action(async (options: { withParent?: boolean }, command: Command) => {
       // Loaded where it is needed: the other verbs are quick, and the agent stays without the chat client.
-      const { serve } = await import('./serve.js')
-      await serve(io, host, () => load(command), options.withParent === true)
+      const { startAgent } = await import('../agent.js')
+      await serveProgram(io, host, {
+        name: 'edge',
+        load: () => load(command),
+        withParent: options.withParent === true,
+        start: (log, config) => startAgent({ log, version: host.version }, config),
+      })
     })
 
   program

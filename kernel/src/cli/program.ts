@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Command } from 'commander'
-import { type ConfigSources, findConfigFile } from '../config/index.js'
+import { type ConfigSources, findConfigFile, type LoadedConfig } from '../config/index.js'
+import type { Running } from '../lifecycle.js'
+import { createLogger, type Logger, type LogLevelName } from '../log.js'
 import { type FlagPaths, flagSettings } from './flags.js'
 import type { CliIo } from './io.js'
 import { runCli } from './run.js'
-import type { ProcessPort } from './serve.js'
+import { type ProcessPort, serveUntilStopped } from './serve.js'
 
 /** The process as a command may see it. */
 export interface ProgramHost extends ProcessPort {
@@ -57,4 +60,41 @@ export function programSources(
   const given = command.optsWithGlobals() as Record<string, unknown>
   const found = findConfigFile(name, given.config as string | undefined, io.env)
   return { ...found, env: io.env, flags: flagSettings(given, flags), ignoreEnv: NO_SETTINGS }
+}
+
+/** What every program's settings have. */
+interface ProgramConfig {
+  readonly stateDir: string
+  readonly log: { readonly level: LogLevelName }
+}
+
+export interface Served<T> {
+  readonly name: string
+  /** Reads the settings: now, and again on SIGHUP. */
+  load(): LoadedConfig<T>
+  readonly withParent: boolean
+  /** `ready` is what the ready line says of the started whole. */
+  start(log: Logger, config: T): Promise<Running & { readonly ready: Readonly<Record<string, unknown>> }>
+}
+
+/** The `serve` of a program: starts it, prints one ready line, resolves when it has stopped, rejects if it failed. */
+export async function serveProgram<T extends ProgramConfig>(
+  io: CliIo,
+  host: ProgramHost,
+  served: Served<T>,
+): Promise<void> {
+  const { load } = served
+  const loaded = load()
+  const log = createLogger({ name: served.name, level: loaded.value.log.level })
+  const running = await served.start(log, loaded.value)
+  const config = {
+    loaded,
+    load,
+    apply: (value: T) => {
+      log.level = value.log.level
+    },
+    lastGoodPath: join(loaded.value.stateDir, 'config.last-good.yaml'),
+  }
+  const { withParent } = served
+  await serveUntilStopped(io, host, running, { ready: running.ready, withParent, log, config })
 }
