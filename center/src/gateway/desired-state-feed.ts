@@ -58,6 +58,11 @@ export class DesiredStateFeed {
     return revision > 0 && revision <= this.#highestSent
   }
 
+  /** The latest revision that this link has sent; 0 before the first. */
+  get latest(): number {
+    return this.#highestSent
+  }
+
   async #read(): Promise<void> {
     try {
       const state = await this.#deps.desiredStates.current(this.#edge)

@@ -198,6 +198,16 @@ test('a changed desired state is sent at once, and the edge’s answers are reco
   assert.deepEqual(center.registry.noted, ['beijing-1 applied 2', 'beijing-1 rejected 3 tenant_invalid'])
 })
 
+test('an edge that cannot verify a state names no revision: it counts against the latest', async (t) => {
+  const center = await startTestGateway(t)
+  const { link, welcome } = await center.edge().link({ appliedRevision: 1n })
+  center.states.set(beijing, { revision: 2n })
+  await next(link, 'desiredState')
+  link.call.write(connectFrame(welcome.linkGeneration, result(0n, 'rejected')))
+  await until(() => center.registry.noted.length >= 1)
+  assert.deepEqual(center.registry.noted, ['beijing-1 rejected 2 tenant_invalid'])
+})
+
 test('an answer to a revision that was never sent is dropped', async (t) => {
   const center = await startTestGateway(t)
   const { link, welcome } = await center.edge().link()

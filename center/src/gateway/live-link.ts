@@ -193,8 +193,10 @@ export class LiveSession implements LiveLink {
 
   #desiredStateResult(result: DesiredStateResult): void {
     const { registry, log } = this.#deps
-    const revision = Number(result.revision)
     const { outcome } = result
+    // A state that does not verify is not parsed, so the edge cannot name its revision: it means the latest.
+    const named = Number(result.revision)
+    const revision = named === 0 && outcome.case === 'rejected' ? this.#feed.latest : named
     if (!this.#feed.sent(revision) || outcome.case === undefined) {
       this.#drop('revision')
       return
