@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 
 declare const brand: unique symbol
 type Brand<T, B> = T & { readonly [brand]: B }
@@ -26,13 +26,30 @@ export function asEdgeId(value: string): EdgeId | undefined {
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-function base32(value: bigint, length: number): string {
+function base32(value: number, length: number): string {
   let out = ''
   let rest = value
   for (let i = 0; i < length; i++) {
-    out = (ALPHABET[Number(rest & 31n)] ?? '0') + out
-    rest >>= 5n
+    out = (ALPHABET[rest % 32] ?? '0') + out
+    rest = Math.floor(rest / 32)
   }
+  return out
+}
+
+const RANDOM_CHARS = 16
+// Drawn in blocks: a call for a few bytes costs as much as one for thousands.
+const block = Buffer.alloc(RANDOM_CHARS * 256)
+let taken = block.length
+
+function randomChars(): string {
+  if (taken === block.length) {
+    randomFillSync(block)
+    taken = 0
+  }
+  let out = ''
+  // Five bits of each byte.
+  for (const end = taken + RANDOM_CHARS; taken < end; taken++)
+    out += ALPHABET[(block[taken] ?? 0) % 32] ?? '0'
   return out
 }
 
@@ -41,8 +58,7 @@ function base32(value: bigint, length: number): string {
  * prefix, across processes only as well as their clocks agree.
  */
 export function newId(prefix: string, wallMs: number): string {
-  const random = BigInt(`0x${randomBytes(10).toString('hex')}`)
-  return `${prefix}_${base32(BigInt(Math.max(0, Math.floor(wallMs))), 10)}${base32(random, 16)}`
+  return `${prefix}_${base32(Math.max(0, Math.floor(wallMs)), 10)}${randomChars()}`
 }
 
 /** A random 64-bit incarnation number (journal epochs). Never 0. */

@@ -9,6 +9,20 @@ const MAX_CARD_VALUES = 64
 /** C0 controls besides tab, line feed and carriage return, and halves of surrogate pairs. */
 const UNCLEAN_TEXT = /[^\P{Cc}\t\n\r\x7f-\x9f]|\p{Surrogate}/u
 const UNCLEAN_ID = /[\p{Cc}\p{Surrogate}]/u
+const IDS: readonly (readonly [string, (message: Message) => string | undefined])[] = [
+  ['channelId', (message) => message.channelId],
+  ['conversationId', (message) => message.conversationId],
+  ['platformId', (message) => message.platformId],
+  ['locale', (message) => message.locale],
+  ['sender.id', (message) => message.sender?.id],
+  ['sender.name', (message) => message.sender?.name],
+  ['sender.department', (message) => message.sender?.department],
+  ['quoted.platformId', (message) => message.quoted?.platformId],
+  ['quoted.senderId', (message) => message.quoted?.senderId],
+  ['cardAction.cardId', (message) => message.cardAction?.cardId],
+  ['cardAction.action', (message) => message.cardAction?.action],
+  ['chatEvent.subject', (message) => message.chatEvent?.subject],
+]
 
 /** Why a decoded message cannot be taken, or undefined. Adapters decode; what they let through is checked here once. */
 export function problemOf(message: Message, maxTextChars: number): Refused | undefined {
@@ -16,22 +30,11 @@ export function problemOf(message: Message, maxTextChars: number): Refused | und
 }
 
 function idProblem(message: Message): Refused | undefined {
-  const required = { channelId: message.channelId, conversationId: message.conversationId }
-  for (const [field, id] of Object.entries(required)) if (id === '') return invalid(`${field} is empty`)
-  const ids = {
-    ...required,
-    platformId: message.platformId,
-    locale: message.locale,
-    'sender.id': message.sender?.id ?? '',
-    'sender.name': message.sender?.name ?? '',
-    'sender.department': message.sender?.department ?? '',
-    'quoted.platformId': message.quoted?.platformId ?? '',
-    'quoted.senderId': message.quoted?.senderId ?? '',
-    'cardAction.cardId': message.cardAction?.cardId ?? '',
-    'cardAction.action': message.cardAction?.action ?? '',
-    'chatEvent.subject': message.chatEvent?.subject ?? '',
-  }
-  for (const [field, id] of Object.entries(ids)) {
+  if (message.channelId === '') return invalid('channelId is empty')
+  if (message.conversationId === '') return invalid('conversationId is empty')
+  for (const [field, of] of IDS) {
+    const id = of(message)
+    if (!id) continue
     if (id.length > MAX_ID) return tooLarge(`${field} is longer than ${MAX_ID} characters`)
     if (UNCLEAN_ID.test(id)) return invalid(`${field} holds control characters`)
   }

@@ -4,8 +4,8 @@ import type { Op } from './engine.js'
 /** What one commit writes. */
 export interface Commit {
   readonly ops: Op[]
-  /** Sets what the commit changed in memory; called after it is on disk, before its callers are told. */
-  done(): void
+  /** Sets what the commit changed in memory; called after it is written, before its callers are told. */
+  done(how: { readonly synced: boolean }): void
 }
 
 export interface Entry {
@@ -87,36 +87,36 @@ export class CommitQueue {
 
   async #commit(batch: readonly Waiting[], mayMakeRoom: boolean): Promise<void> {
     if (this.#dead) return rejectAll(batch, this.#dead)
-    let keys: string[] = []
+    let ops: Op[] = []
     try {
       if (this.#torn) {
         await this.#target.reopen()
         this.#torn = false
       }
       const commit = this.#target.build(batch.map((waiting) => waiting.entry))
-      keys = commit.ops.flatMap((op) => (op.type === 'put' ? [op.key] : []))
+      ops = commit.ops
       const undo: Op[] = [...this.#undo].map((key) => ({ type: 'del', key }))
-      const sync = batch.some(({ entry }) => !entry.lazy)
-      await this.#target.write([...undo, ...commit.ops], sync)
+      const synced = batch.some(({ entry }) => !entry.lazy)
+      await this.#target.write(undo.length > 0 ? [...undo, ...ops] : ops, synced)
       this.#undo.clear()
-      commit.done()
+      commit.done({ synced })
       batch.forEach((waiting, i) => {
         waiting.resolve(commit.firsts[i] ?? 0)
       })
     } catch (thrown) {
-      await this.#failed(toYizhanError(thrown, 'storage_failed'), batch, keys, mayMakeRoom)
+      await this.#failed(toYizhanError(thrown, 'storage_failed'), batch, ops, mayMakeRoom)
     }
   }
 
   async #failed(
     error: YizhanError,
     batch: readonly Waiting[],
-    keys: readonly string[],
+    ops: readonly Op[],
     mayMakeRoom: boolean,
   ): Promise<void> {
     if (error.code !== 'disk_full') return this.#die(error, batch)
     this.#torn = true
-    for (const key of keys) this.#undo.add(key)
+    for (const { type, key } of ops) if (type === 'put') this.#undo.add(key)
     const accepted = batch.filter(({ entry }) => !entry.intake)
     rejectAll(
       batch.filter(({ entry }) => entry.intake),

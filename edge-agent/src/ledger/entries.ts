@@ -37,13 +37,14 @@ export type LedgerEntry =
       readonly state: ReplyState
     }
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 export function encodeEntry(entry: LedgerEntry): Uint8Array {
-  if (entry.k !== 'received') return encoder.encode(JSON.stringify(entry))
-  const message = Buffer.from(toBinary(MessageSchema, entry.message)).toString('base64')
-  return encoder.encode(JSON.stringify({ ...entry, message }))
+  // Small buffers come from a pool; a TextEncoder makes one of its own each time.
+  if (entry.k !== 'received') return Buffer.from(JSON.stringify(entry))
+  const { buffer, byteOffset, byteLength } = toBinary(MessageSchema, entry.message)
+  const message = Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+  return Buffer.from(JSON.stringify({ ...entry, message }))
 }
 
 /** The entry in a record whose checksum held; `data_corrupt` if it is not one (a program error, not a bit flip). */

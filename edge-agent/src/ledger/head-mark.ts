@@ -4,8 +4,8 @@ import { decodeRecord, encodeRecord } from './record.js'
 
 /**
  * The position of the last durable record, beside the store. LevelDB drops the tail of a damaged log without a word;
- * a mark ahead of the last record found shows how much went. It is written after each commit without an fsync, so it
- * can lag behind after a power cut, but never run ahead.
+ * a mark ahead of the last record found shows how much went. It is written after each synced commit, without an fsync of
+ * its own, so it can lag behind, but never run ahead.
  */
 export interface HeadMark {
   /** 0 if there is none or it cannot be read. */

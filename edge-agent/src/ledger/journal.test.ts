@@ -133,7 +133,7 @@ test('a whole record of an unknown format stops the start instead of counting as
     const place = new Uint8Array(9)
     new DataView(place.buffer).setFloat64(0, 1)
     place[8] = 9
-    new DataView(record.buffer).setUint32(1, crc32(record.subarray(5), crc32(place)))
+    new DataView(record.buffer, record.byteOffset).setUint32(1, crc32(record.subarray(5), crc32(place)))
     await db.put(recordKey(1), record)
   })
   await assert.rejects(openTestJournal(t, dir), { code: 'version_skew' })

@@ -207,7 +207,7 @@ test('a turn whose receipt is lost is counted and does not come back', async (t)
   assert.equal(ledger.get(turn.id), undefined)
 })
 
-test('routed, answering, sent and confirmed cost no fsync of their own', async (t) => {
+test('routed, answering, sent, confirmed and the done of a delivered final cost no fsync of their own', async (t) => {
   const host = faultyHost()
   const { ledger } = await openTestLedger(t, await temporaryDir(t), { host })
   const turn = await received(ledger)
@@ -220,7 +220,35 @@ test('routed, answering, sent and confirmed cost no fsync of their own', async (
   await ledger.replyState(turn.id, 'final', 'confirmed')
   assert.equal(host.writes.length, before + 1)
   await ledger.transition(turn.id, { to: 'done', cause: 'x' })
-  assert.equal(host.writes.length, before + 2)
+  assert.deepEqual(
+    host.writes.slice(before).map(({ sync }) => sync),
+    [true, false],
+  )
+})
+
+test('a turn that is done without a delivered final is fsynced', async (t) => {
+  const host = faultyHost()
+  const { ledger } = await openTestLedger(t, await temporaryDir(t), { host })
+  const turn = await received(ledger)
+  await ledger.transition(turn.id, { to: 'routed', cause: 'x' })
+  await ledger.transition(turn.id, { to: 'replying', cause: 'x' })
+  await ledger.transition(turn.id, { to: 'done', cause: 'x' })
+  assert.equal(host.writes.at(-1)?.sync, true)
+})
+
+test('a done that the killed process had written is there after a restart', async (t) => {
+  const dir = await temporaryDir(t)
+  const first = await openTestLedger(t, dir)
+  const turn = await received(first.ledger)
+  await first.ledger.transition(turn.id, { to: 'routed', cause: 'x' })
+  await first.ledger.transition(turn.id, { to: 'replying', cause: 'x' })
+  await first.ledger.addReply(turn.id, 'final', answer)
+  await first.ledger.replyState(turn.id, 'final', 'confirmed')
+  await first.ledger.transition(turn.id, { to: 'done', cause: 'x' })
+  await first.kill()
+  const { ledger } = await openTestLedger(t, dir)
+  assert.equal(ledger.get(turn.id)?.state, 'done')
+  assert.equal(ledger.get(turn.id)?.final?.state, 'confirmed')
 })
 
 test('the delivery of a notice, and of a final that tells of an end, survives a killed process', async (t) => {

@@ -54,6 +54,13 @@ type Durability = 'fsync' | 'written' | 'rides'
 /** If a crash loses one of these, a step without effect outside is repeated. */
 const RIDES: ReadonlySet<TurnState> = new Set(['routed', 'answering', 'streaming', 'replying'])
 
+/** The `done` of a delivered final says no more than its `sent` or `confirmed`, which go to disk with it. */
+function durabilityOf(turn: Turn, to: TurnState): Durability {
+  if (RIDES.has(to)) return 'rides'
+  const delivered = turn.final?.state === 'sent' || turn.final?.state === 'confirmed'
+  return to === 'done' && delivered ? 'written' : 'fsync'
+}
+
 /** The ledger as the journal tells it. Turns whose records are damaged end as `failed` and are not executed again. */
 export async function openLedger(deps: LedgerDeps, config: LedgerConfig = {}): Promise<EdgeLedger> {
   const settings = {
@@ -151,7 +158,7 @@ class JournalLedger implements EdgeLedger {
       const version = turn.version + 1
       const base = { k: 'state', id: turnId, r: turn.receivedSeq, n, at, to, version, cause, actor } as const
       const entry = ticket === undefined ? base : { ...base, ticket }
-      const next = await this.#record(entry, RIDES.has(to) ? 'rides' : 'fsync')
+      const next = await this.#record(entry, durabilityOf(turn, to))
       this.#tell(next, { state: to })
       return next
     })

@@ -15,7 +15,6 @@ import { scanRecords } from './scan.js'
 const SAMPLE_MS = 1_000
 const PRUNE_LIMIT = 10_000
 const DELETE_CHUNK = 1_000
-const text = new TextEncoder()
 
 /** A Journal on LevelDB in `dir` (store, head mark, ballast). One process at a time, else `failed_precondition`. */
 export async function openJournal(
@@ -197,16 +196,17 @@ class LevelJournal implements Journal {
       }
       if (entry.dedupe) {
         const key = dedupeKey(entry.dedupe.key)
-        ops.push({ type: 'put', key, value: text.encode(entry.dedupe.value) })
-        ops.push({ type: 'put', key: ageKey(age, first), value: text.encode(key) })
+        ops.push({ type: 'put', key, value: Buffer.from(entry.dedupe.value) })
+        ops.push({ type: 'put', key: ageKey(age, first), value: Buffer.from(key) })
       }
       for (const key of entry.deletes ?? []) ops.push({ type: 'del', key })
       return first
     })
     ops.push({ type: 'put', key: META, value: encodeMeta({ ...this.#meta, age }) })
-    const done = () => {
+    const done = ({ synced }: { readonly synced: boolean }) => {
       this.#next = seq
-      this.#deps.head.note(seq - 1)
+      // A mark ahead of what a power cut leaves would pass for lost records.
+      if (synced) this.#deps.head.note(seq - 1)
     }
     return { ops, firsts, done }
   }

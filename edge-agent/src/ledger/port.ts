@@ -23,7 +23,10 @@ export interface Ledger {
   transition(turnId: string, transition: Transition): Promise<Turn>
   /** Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`. */
   addReply(turnId: string, kind: ReplyKind, content: ReplyContent): Promise<Turn>
-  /** Moves a reply on; `sent` and `confirmed` are not waited for by fsync (a crash re-sends under the same id). */
+  /**
+   * Moves a reply on; `sent` and `confirmed`, and the `done` that follows them, are not waited for by fsync (a crash
+   * re-sends under the same id).
+   */
   replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn>
   get(turnId: string): Turn | undefined
   /** Turns that are not terminal, or whose reply is not settled, in the order in which they were received. */

@@ -10,12 +10,12 @@ export type Decoded = { readonly age: number; readonly bytes: Uint8Array } | 'co
 
 /** A record as it lies on disk. The checksum covers position, format, age and content. */
 export function encodeRecord(seq: number, age: number, bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(HEADER + bytes.length)
-  const view = new DataView(out.buffer)
+  // Every byte of it is written below.
+  const out = Buffer.allocUnsafe(HEADER + bytes.length)
   out[0] = FORMAT
-  view.setFloat64(5, age)
+  out.writeDoubleBE(age, 5)
   out.set(bytes, HEADER)
-  view.setUint32(1, checksum(seq, out))
+  out.writeUInt32BE(checksum(seq, out), 1)
   return out
 }
 
@@ -36,9 +36,10 @@ export function decodeRecord(seq: number, stored: Uint8Array): Decoded {
   return { age: view.getFloat64(5), bytes: stored.subarray(HEADER) }
 }
 
+const place = Buffer.alloc(9)
+
 function checksum(seq: number, record: Uint8Array): number {
-  const place = new Uint8Array(9)
-  new DataView(place.buffer).setFloat64(0, seq)
+  place.writeDoubleBE(seq)
   place[8] = record[0] ?? 0
   return crc32(record.subarray(5), crc32(place))
 }

@@ -70,23 +70,21 @@ function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Tu
       const next: Turn = { ...turn, state: entry.to, cause: entry.cause, version: entry.version }
       return entry.ticket === undefined ? next : { ...next, ticket: entry.ticket }
     }
-    case 'reply':
-      return {
-        ...turn,
-        [entry.kind]: {
-          id: `${turn.id}.${entry.kind}`,
-          kind: entry.kind,
-          content: entry.content,
-          state: 'pending',
-        } satisfies Reply,
-      }
+    case 'reply': {
+      const { kind, content } = entry
+      return withReply(turn, { id: `${turn.id}.${kind}`, kind, content, state: 'pending' })
+    }
     case 'reply-state': {
       const reply = turn[entry.kind]
-      return reply ? { ...turn, [entry.kind]: { ...reply, state: entry.state } } : turn
+      return reply ? withReply(turn, { ...reply, state: entry.state }) : turn
     }
     default:
       return entry satisfies never
   }
+}
+
+function withReply(turn: Turn, reply: Reply): Turn {
+  return reply.kind === 'final' ? { ...turn, final: reply } : { ...turn, notice: reply }
 }
 
 export function checkMove(turn: Turn, to: TurnState): void {

@@ -90,8 +90,9 @@ export class Courier {
     const { ledger, clock } = this.#deps
     const cut = new AbortController()
     const stop = () => cut.abort(this.#signals.cuts.reason)
-    const timeout = new YizhanError('deadline_exceeded', 'the delivery took too long')
-    const cancel = clock.after(this.#config.deliverMs, () => cut.abort(timeout))
+    const cancel = clock.after(this.#config.deliverMs, () => {
+      cut.abort(new YizhanError('deadline_exceeded', 'the delivery took too long'))
+    })
     this.#signals.cuts.addEventListener('abort', stop, { once: true })
     try {
       // Tells a restart that this may have been shown. Who recognises a repetition needs no such record.
