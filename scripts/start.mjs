@@ -1,15 +1,17 @@
 // `npm start`: one center and one edge agent on this machine, as two processes, with a small tenant.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { root, setUp } from './setup.mjs'
-import { callCli, superviseProcess } from './supervise.mjs'
+import { superviseProcess } from './supervise.mjs'
 
 const DEFAULTS = { chat: 8080, mqtt: 1883, center: 7443, api: 7480 }
 const HOST = '127.0.0.1'
 const EDGE = 'hq'
 const SITE = 'headquarters'
+const READY_MS = 60_000
 const USAGE = `npm start -- [--state DIR] [--chat-port N] [--mqtt-port N] [--center-port N] [--api-port N] [--tenant DIR] [--json]
   a port of 0 takes any free one`
 
@@ -154,11 +156,7 @@ try {
   apiPort = Number(new URL(centerReady.api).port)
 
   const api = centerApi(centerReady.api, join(centerState, 'api-token'))
-  const applying = callCli(
-    centerBin,
-    ['tenant', 'apply', '-f', tenant, '--state', centerState, '--json'],
-    say,
-  )
+  const applying = api('POST', '/v1/tenants/apply', { files: readTenant(tenant) })
   applying.catch(() => {})
   // An edge that the center knows starts while the tenant is applied; a new one needs to know which tenant it joins.
   const known = (await api('GET', '/v1/edges')).find((one) => one.edgeId === EDGE)
@@ -200,8 +198,7 @@ try {
   if (!tenants.includes(applied.tenant)) {
     await api('POST', `/v1/edges/${EDGE}/tenants`, { tenants: [...tenants, applied.tenant] })
   }
-  // Ready means that a question can be answered: the edge has the tenant's bundle.
-  await callCli(edgeBin, ['status', '--state', edgeState, '--wait-tenant', applied.tenant, '--json'], say)
+  await servesTenant(edgeReady.chat, applied.tenant)
 
   if (json) {
     const line = {
@@ -231,6 +228,26 @@ try {
   await stop(1)
 }
 
+/** The files below a tenant directory, as the API takes them. */
+function readTenant(dir) {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const name = (file) => relative(dir, file).split(sep).join('/')
+  return Object.fromEntries(files.map((file) => [name(file), readFileSync(file).toString('base64')]))
+}
+
+/** Ready means that a question can be answered: resolves once the edge has the tenant's bundle. */
+async function servesTenant(chat, tenant) {
+  const deadline = Date.now() + READY_MS
+  for (;;) {
+    const { tenants } = await (await fetch(new URL('/readyz', chat))).json()
+    if (tenants.includes(tenant)) return
+    if (Date.now() > deadline)
+      throw new Error(`the edge did not get the tenant ${tenant} within ${READY_MS / 1000} s`)
+    await sleep(50)
+  }
+}
+
 /** Calls of the center's HTTP API; rejects with what it said. */
 function centerApi(url, tokenFile) {
   const authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`
@@ -238,8 +255,10 @@ function centerApi(url, tokenFile) {
     const headers = { authorization, ...(body ? { 'content-type': 'application/json' } : {}) }
     const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) })
     const answer = await response.json()
-    if (!response.ok) throw new Error(`${method} ${path}: ${answer.error?.message ?? response.status}`)
-    return answer
+    if (response.ok) return answer
+    const { message = String(response.status), details } = answer.error ?? {}
+    const problems = (details?.problems ?? []).map((problem) => `\n  ${problem.path}: ${problem.message}`)
+    throw new Error(`${message}${problems.join('')}`)
   }
 }
 

@@ -117,28 +117,3 @@ function plain(words) {
     })
     .join('\n')
 }
-
-/** Runs one of our commands with `--json` and returns what it printed; its errors go to `say`. */
-export function callCli(bin, args, say) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (data) => {
-      out += data
-    })
-    child.stderr.on('data', (data) => {
-      err += data
-    })
-    child.once('error', reject)
-    child.once('exit', (code) => {
-      if (code !== 0) return reject(new Error(`${args.slice(0, 2).join(' ')} failed (exit ${code}):\n${err}`))
-      if (err !== '') say(err.trimEnd())
-      try {
-        resolve(JSON.parse(out.trim().split('\n').at(-1)))
-      } catch {
-        reject(new Error(`${args.slice(0, 2).join(' ')} printed no JSON: ${out}`))
-      }
-    })
-  })
-}

@@ -179,7 +179,7 @@ export async function startAgent(
     const http = life.add(
       'http',
       await startHttp(
-        { channel: mqtt, metrics, log },
+        { tenants, channel: mqtt, metrics, log },
         { ...config.http, authMode: config.mqtt.auth.mode, webDir: WEB_DIR },
       ),
     )

@@ -1,6 +1,7 @@
 import { type Logger, listenHttp, type Metrics, type Running, useErrorReplies } from '@yizhan/kernel'
 import Fastify from 'fastify'
 import { type AuthMode, type ChatRoutesDeps, refuseOpenBind, registerChatRoutes } from '../channels/index.js'
+import type { TenantHost } from '../tenants/index.js'
 
 export interface HttpConfig {
   readonly host: string
@@ -14,15 +15,24 @@ export interface Http extends Running {
   readonly url: string
 }
 
-/** The chat page with its WebSocket, and `/metrics`. Throws `port_taken`, `config_invalid`. */
+/** The chat page with its WebSocket, `/readyz` (a tenant is served) and `/metrics`. Throws `port_taken`, `config_invalid`. */
 export async function startHttp(
-  deps: { readonly channel: ChatRoutesDeps['channel']; readonly metrics: Metrics; readonly log: Logger },
+  deps: {
+    readonly tenants: Pick<TenantHost, 'list'>
+    readonly channel: ChatRoutesDeps['channel']
+    readonly metrics: Metrics
+    readonly log: Logger
+  },
   config: HttpConfig,
 ): Promise<Http> {
   refuseOpenBind(config.authMode, config.host, 'http.host')
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true })
   useErrorReplies(app, deps.log)
   await registerChatRoutes(app, { channel: deps.channel }, { webDir: config.webDir })
+  app.get('/readyz', async (_request, reply) => {
+    const tenants = deps.tenants.list().map(({ tenant }) => tenant)
+    return reply.code(tenants.length > 0 ? 200 : 503).send({ ready: tenants.length > 0, tenants })
+  })
   app.get('/metrics', async (_request, reply) =>
     reply.type(deps.metrics.contentType).send(await deps.metrics.render()),
   )
