@@ -41,6 +41,8 @@ export class ForwardedTurn {
   text = ''
   attempt = 0
   failures = 0
+  /** The center has answered this submission. */
+  accepted = false
   cancelStallTimer: (() => void) | undefined
   #release: () => void = () => undefined
   #steps: Promise<void> = Promise.resolve()

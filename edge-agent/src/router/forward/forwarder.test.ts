@@ -42,6 +42,30 @@ test('an answer streams through, and is acked to the center once the final is du
   await edge.until(() => edge.ledger.open().length === 0)
 })
 
+test('a center that hangs with its link up gives no answer: after a while the asker gets a ticket', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t))
+  const id = await edge.say('why')
+  const request = await requested(edge, 1)
+  edge.clock.advance(60_000)
+  await edge.until(() => edge.ledger.get(id)?.notice !== undefined)
+  assert.ok(edge.ledger.get(id)?.ticket)
+  request.sink.started(1, 0)
+  request.finish('Because.')
+  const late = await edge.final(id)
+  assert.deepEqual([late.text, late.content.quoted], ['Because.', 'why'])
+})
+
+test('what the center has accepted may take its time', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t))
+  const id = await edge.say('why')
+  const request = await requested(edge, 1)
+  request.sink.started(1, 0)
+  edge.clock.advance(60_000)
+  request.finish('Because.')
+  assert.equal((await edge.final(id)).content.quoted, undefined)
+  assert.equal(edge.ledger.get(id)?.notice, undefined)
+})
+
 test('an empty answer and an unknown one say so', async (t) => {
   const edge = await startTestEdge(t, await temporaryDir(t))
   const id = await edge.say('为什么')

@@ -197,7 +197,9 @@ export class Forwarder {
   }
 
   #moves(one: ForwardedTurn): boolean {
-    return this.#linkUp && (one.phase.s === 'submitted' || one.phase.s === 'submitting')
+    if (!this.#linkUp) return false
+    // A center that hangs keeps its link for three heartbeats; only what it has accepted moves.
+    return one.phase.s === 'submitted' && one.accepted
   }
 
   async #giveTicket(one: ForwardedTurn): Promise<void> {
@@ -262,6 +264,7 @@ export class Forwarder {
     const { uplink, history } = this.#deps
     const { plan, turn } = one
     if (one.phase.s !== 'submitting' || !plan) return
+    one.accepted = false
     const handle = uplink.infer(one.request(plan, history(turn)), this.#sink(one))
     one.enter({ s: 'submitted', handle })
     this.#metrics.forwarded.inc()
@@ -272,7 +275,11 @@ export class Forwarder {
     const { replies, endings } = this.#deps
     let streaming = false
     return {
-      started: (attempt) => one.begin(attempt),
+      started: (attempt) => {
+        one.accepted = true
+        one.begin(attempt)
+        this.#watch(one)
+      },
       tokens: (attempt, seq, text) => {
         if (!one.isLive || !one.take(attempt, text)) return
         if (!streaming) {
