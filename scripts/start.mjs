@@ -1,8 +1,6 @@
 // `npm start`: one center and one edge agent on this machine, as two processes, with a small tenant.
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join, relative, resolve, sep } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root, setUp } from './setup.mjs'
 import { superviseProcess } from './supervise.mjs'
@@ -11,7 +9,7 @@ const DEFAULTS = { chat: 8080, mqtt: 1883, center: 7443, api: 7480 }
 const HOST = '127.0.0.1'
 const EDGE = 'hq'
 const SITE = 'headquarters'
-const READY_MS = 60_000
+const READY_MS = 30_000
 const USAGE = `npm start -- [--state DIR] [--chat-port N] [--mqtt-port N] [--center-port N] [--api-port N] [--tenant DIR] [--json]
   a port of 0 takes any free one`
 
@@ -79,9 +77,22 @@ async function checkPorts(ports) {
   process.exit(1)
 }
 
+/** The tenant directory as the API takes it; a wrong one is told before anything starts. */
+async function tenantFiles() {
+  try {
+    const read = await readTenantDirectory(tenant)
+    return Object.fromEntries([...read].map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')]))
+  } catch (thrown) {
+    return usage(`--tenant: ${thrown.message}`)
+  }
+}
+
 const { state, tenant, json, ports } = options()
 const say = (text) => process.stderr.write(`${text}\n`)
 await setUp()
+const { adminCall, adminSocketPath } = await import('@yizhan/kernel')
+const { readTenantDirectory } = await import('../center/dist/tenants/index.js')
+const files = await tenantFiles()
 await checkPorts(ports)
 
 const centerState = join(state, 'center')
@@ -155,12 +166,15 @@ try {
   centerAddress = centerReady.link
   apiPort = Number(new URL(centerReady.api).port)
 
-  const api = centerApi(centerReady.api, join(centerState, 'api-token'))
-  const applying = api('POST', '/v1/tenants/apply', { files: readTenant(tenant) })
+  const api = (method, path, body) =>
+    adminCall(adminSocketPath(centerState), method, path, body, { timeoutMs: 600_000 })
+  const applying = api('POST', '/v1/tenants/apply', { files })
   applying.catch(() => {})
   // An edge that the center knows starts while the tenant is applied; a new one needs to know which tenant it joins.
   const known = (await api('GET', '/v1/edges')).find((one) => one.edgeId === EDGE)
-  const tenants = known?.tenants ?? [(await applying).tenant]
+  if (known?.revoked)
+    throw new Error(`the edge ${EDGE} was revoked for good: start with another --state, or remove ${state}`)
+  const tenants = known?.tenants.length ? known.tenants : [(await applying).tenant]
   // A token too many does no harm: it runs out, and an edge that has a certificate does not use it.
   const { token } = await api('POST', '/v1/edges/tokens', { edge: EDGE, tenants, site: SITE })
 
@@ -197,8 +211,8 @@ try {
   const applied = await applying
   if (!tenants.includes(applied.tenant)) {
     await api('POST', `/v1/edges/${EDGE}/tenants`, { tenants: [...tenants, applied.tenant] })
-  }
-  await servesTenant(edgeReady.chat, applied.tenant)
+  } else if (known && known.tenants.length === 0) await api('POST', `/v1/edges/${EDGE}/tenants`, { tenants })
+  await servesTenant(applied)
 
   if (json) {
     const line = {
@@ -224,41 +238,30 @@ try {
   }
   watchKeys(center)
 } catch (thrown) {
-  say(thrown.message)
+  // Stopped while it was starting: what that broke is no news.
+  if (stopping === undefined) {
+    const problems = (thrown.details?.problems ?? []).map(({ path, message }) => `\n  ${path}: ${message}`)
+    say(`${thrown.message}${problems.join('')}`)
+  }
   await stop(1)
 }
 
-/** The files below a tenant directory, as the API takes them. */
-function readTenant(dir) {
-  const entries = readdirSync(dir, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const name = (file) => relative(dir, file).split(sep).join('/')
-  return Object.fromEntries(files.map((file) => [name(file), readFileSync(file).toString('base64')]))
-}
-
-/** Ready means that a question can be answered: resolves once the edge has the tenant's bundle. */
-async function servesTenant(chat, tenant) {
-  const deadline = Date.now() + READY_MS
-  for (;;) {
-    const { tenants } = await (await fetch(new URL('/readyz', chat))).json()
-    if (tenants.includes(tenant)) return
-    if (Date.now() > deadline)
-      throw new Error(`the edge did not get the tenant ${tenant} within ${READY_MS / 1000} s`)
-    await sleep(50)
-  }
-}
-
-/** Calls of the center's HTTP API; rejects with what it said. */
-function centerApi(url, tokenFile) {
-  const authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`
-  return async (method, path, body) => {
-    const headers = { authorization, ...(body ? { 'content-type': 'application/json' } : {}) }
-    const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) })
-    const answer = await response.json()
-    if (response.ok) return answer
-    const { message = String(response.status), details } = answer.error ?? {}
-    const problems = (details?.problems ?? []).map((problem) => `\n  ${problem.path}: ${problem.message}`)
-    throw new Error(`${message}${problems.join('')}`)
+/** Ready means that a question can be answered: linked, and serving the bundle that was applied. */
+async function servesTenant({ tenant: id, digest }) {
+  const status = (query) =>
+    adminCall(adminSocketPath(edgeState), 'GET', `/v1/status?${query}`, undefined, {
+      timeoutMs: 2 * READY_MS,
+    })
+  try {
+    await status(`tenant=${id}@${digest}&link=ready&timeoutMs=${READY_MS}`)
+  } catch (thrown) {
+    const { link } = await status('timeoutMs=0')
+    const why =
+      link.state === 'ready'
+        ? thrown.message
+        : `its link is ${link.state}: ${link.reason ?? 'no reason given'}`
+    throw new Error(`the edge does not serve ${id}; ${why}
+if the center's state was removed or is another one, remove ${edgeState} too`)
   }
 }
 

@@ -17,10 +17,16 @@ export function superviseProcess({ name, log, say, command }) {
   let timer
   let wanted = true
   let everReady = false
+  let toldOfLog = false
 
   function start() {
     const { args, env } = command()
     const out = createWriteStream(log, { flags: 'a', mode: 0o600 })
+    // A full disk under the log must not end what it is the log of.
+    out.on('error', (error) => {
+      if (!toldOfLog) say(`the log ${log} cannot be written (${error.code}); going on without it`)
+      toldOfLog = true
+    })
     let words = ''
     // Own process group: Ctrl-C reaches this script alone, which stops its children in order. The pipe on stdin is
     // how a child learns that this script is gone.
@@ -44,7 +50,8 @@ export function superviseProcess({ name, log, say, command }) {
         resolve(value)
       })
       spawned.once('error', reject)
-      spawned.once('exit', (code, signal) => {
+      // 'close', not 'exit': by then all that it said has come.
+      spawned.once('close', (code, signal) => {
         out.end()
         if (child === spawned) child = undefined
         reject(new Error(`${name} ended before it was ready (${signal ?? `exit ${code}`}):\n${plain(words)}`))

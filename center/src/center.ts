@@ -4,6 +4,7 @@ import {
   adminSocketPath,
   createMetrics,
   createOutbound,
+  hostPort,
   type Logger,
   openStateDir,
   plainSealer,
@@ -15,7 +16,7 @@ import {
   writeFileAtomic,
 } from '@yizhan/kernel'
 import { createAdmission } from './admission/index.js'
-import { type ApiParts, registerRoutes, startApi } from './api/index.js'
+import { type ApiParts, refuseOpenApi, registerRoutes, startApi } from './api/index.js'
 import type { CenterConfig } from './config.js'
 import {
   createDesiredStates,
@@ -49,141 +50,144 @@ export async function startCenter(
   const clock = systemClock
   const startedAt = clock.wall()
 
-  return startWithUndo(async (life) => {
-    const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
-    const metrics = createMetrics({ processMetrics: true })
+  return startWithUndo(
+    async (life) => {
+      const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
+      refuseOpenApi(config.api.host)
+      const metrics = createMetrics({ processMetrics: true })
 
-    // What outlives the process.
-    const storage = await openStorage(
-      { log, sealer: plainSealer, clock },
-      { dir: dir.file('data'), shards: config.storage.shards },
-    )
-    life.onStop('storage', () => storage.close(), 20_000)
-    const { store, system } = storage
+      // What outlives the process.
+      const storage = await openStorage(
+        { log, sealer: plainSealer, clock },
+        { dir: dir.file('data'), shards: config.storage.shards },
+      )
+      life.onStop('storage', () => storage.close(), 20_000)
+      const { store, system } = storage
 
-    // Who is who.
-    const { trustDomain, certificates } = config
-    const ca = await openCa({ clock, log }, { dir: dir.file('ca'), trustDomain })
-    const serverCertificate = await openServerCertificate(
-      { ca, clock, log },
-      {
-        dnsNames: certificates.dnsNames,
-        ips: certificates.ips,
-        ttlMs: certificates.serverTtlMs,
-      },
-    )
-    life.add('server certificate', serverCertificate)
-    const signer = await openSigner({ log }, { dir: dir.file('ca') })
-    const registry = await openEdgeRegistry({ system, clock, log })
-    const tokens = createJoinTokens({ system, ca, registry, clock, log })
-    const enrollment = createEnrollment(
-      { ca, tokens, registry, signer, clock, log },
-      { edgeTtlMs: certificates.edgeTtlMs },
-    )
-
-    // What answers a question: documents, the fair queue, backends, and the book of requests that survives a cut.
-    const knowledge = createKnowledge({ log, metrics })
-    const outbound = createOutbound()
-    life.onStop('outbound connections', () => outbound.close())
-    const extractive = createExtractive({ clock, terms: knowledge }, config.inference.extractive)
-    const { llm } = config.inference
-    const backends =
-      llm.url === undefined
-        ? [extractive]
-        : [createOpenAi({ fetch: outbound.fetch, clock }, { ...llm, url: llm.url }), extractive]
-    const admission = createAdmission(
-      { clock, metrics },
-      {
-        maxRunning: config.inference.maxRunning,
-        maxQueued: config.inference.maxQueued,
-        maxQueuedPerTenant: Math.ceil(config.inference.maxQueued / 2),
-        queueTtlMs: config.inference.requestTimeoutMs,
-      },
-    )
-    const requests = createRequestBook(
-      { admission, retriever: knowledge, backends, clock, log, metrics },
-      { maxTotalMs: config.inference.requestTimeoutMs },
-    )
-    life.add('requests', requests)
-
-    // Tenants, and what each edge shall run.
-    const bundles = new BundleStore(dir.file('bundles'), signer)
-    const catalog = await openTenantCatalog({
-      store,
-      system,
-      bundles,
-      knowledge,
-      train: ({ examples, file }, signal) => trainInWorker({ examples, languages: file.languages, signal }),
-      clock,
-      log,
-    })
-    const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })
-
-    // The doors: edges, then people.
-    const gateway = life.add(
-      'gateway',
-      await startGateway(
+      // Who is who.
+      const { trustDomain, certificates } = config
+      const ca = await openCa({ clock, log }, { dir: dir.file('ca'), trustDomain })
+      const serverCertificate = await openServerCertificate(
+        { ca, clock, log },
         {
-          clock,
-          log,
-          metrics,
-          registry,
-          desiredStates,
-          bundles,
-          requests,
-          signer,
-          enrollment,
-          tls: serverCertificate,
-          trustDomain,
+          dnsNames: certificates.dnsNames,
+          ips: certificates.ips,
+          ttlMs: certificates.serverTtlMs,
         },
-        config.gateway,
-      ),
-      15_000,
-    )
-    let stopping: string | undefined
-    const parts: ApiParts = {
-      metrics,
-      catalog,
-      registry,
-      retriever: knowledge,
-      store,
-      tokens,
-      notReady: () => stopping,
-      status: () => ({
-        version: deps.version,
-        startedAt: new Date(startedAt).toISOString(),
-        links: gateway.links(),
-        edges: registry.list().length,
-        tenants: catalog.list(),
-        inference: { backends: backends.map(({ name, model }) => ({ name, model })), ...requests.stats() },
-      }),
-    }
-    const token = await apiToken(dir.file('api-token'))
-    const api = life.add(
-      'api',
-      await startApi({ ...parts, log }, { host: config.api.host, port: config.api.port, token }),
-    )
-    const routes = {
-      socketPath: adminSocketPath(dir.path),
-      routes: (app: Parameters<typeof registerRoutes>[0]) => registerRoutes(app, parts, 'admin'),
-    }
-    life.add('admin socket', await startAdminServer({ log }, routes))
+      )
+      life.add('server certificate', serverCertificate)
+      const signer = await openSigner({ log }, { dir: dir.file('ca') })
+      const registry = await openEdgeRegistry({ system, clock, log })
+      const tokens = createJoinTokens({ system, ca, registry, clock, log })
+      const enrollment = createEnrollment(
+        { ca, tokens, registry, signer, clock, log },
+        { edgeTtlMs: certificates.edgeTtlMs },
+      )
 
-    // The last to start is the first to stop: a load balancer hears of it before anything closes.
-    life.onStop('readiness', async (reason) => {
-      stopping = `stopping: ${reason}`
-    })
+      // What answers a question: documents, the fair queue, backends, and the book of requests that survives a cut.
+      const knowledge = createKnowledge({ log, metrics })
+      const outbound = createOutbound()
+      life.onStop('outbound connections', () => outbound.close())
+      const extractive = createExtractive({ clock, terms: knowledge }, config.inference.extractive)
+      const { llm } = config.inference
+      const backends =
+        llm.url === undefined
+          ? [extractive]
+          : [createOpenAi({ fetch: outbound.fetch, clock }, { ...llm, url: llm.url }), extractive]
+      const admission = createAdmission(
+        { clock, metrics },
+        {
+          maxRunning: config.inference.maxRunning,
+          maxQueued: config.inference.maxQueued,
+          maxQueuedPerTenant: Math.ceil(config.inference.maxQueued / 2),
+          queueTtlMs: config.inference.requestTimeoutMs,
+        },
+      )
+      const requests = createRequestBook(
+        { admission, retriever: knowledge, backends, clock, log, metrics },
+        { maxTotalMs: config.inference.requestTimeoutMs },
+      )
+      life.add('requests', requests)
 
-    const at = (host: string, port: number) => `${host}:${port}`
-    return {
-      ready: {
-        link: at(config.gateway.host, gateway.linkPort),
-        enroll: at(config.gateway.host, gateway.enrollPort),
-        api: api.url,
-      },
-      ...life.running([storage.done, gateway.done, api.done]),
-    }
-  })
+      // Tenants, and what each edge shall run.
+      const bundles = new BundleStore(dir.file('bundles'), signer)
+      const catalog = await openTenantCatalog({
+        store,
+        system,
+        bundles,
+        knowledge,
+        train: ({ examples, file }, signal) => trainInWorker({ examples, languages: file.languages, signal }),
+        clock,
+        log,
+      })
+      const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })
+
+      // The doors: edges, then people.
+      const gateway = life.add(
+        'gateway',
+        await startGateway(
+          {
+            clock,
+            log,
+            metrics,
+            registry,
+            desiredStates,
+            bundles,
+            requests,
+            signer,
+            enrollment,
+            tls: serverCertificate,
+            trustDomain,
+          },
+          config.gateway,
+        ),
+        15_000,
+      )
+      let stopping: string | undefined
+      const parts: ApiParts = {
+        metrics,
+        catalog,
+        registry,
+        retriever: knowledge,
+        store,
+        tokens,
+        notReady: () => stopping,
+        status: () => ({
+          version: deps.version,
+          startedAt: new Date(startedAt).toISOString(),
+          links: gateway.links(),
+          edges: registry.list().length,
+          tenants: catalog.list(),
+          inference: { backends: backends.map(({ name, model }) => ({ name, model })), ...requests.stats() },
+        }),
+      }
+      const token = await apiToken(dir.file('api-token'))
+      const api = life.add(
+        'api',
+        await startApi({ ...parts, log }, { host: config.api.host, port: config.api.port, token }),
+      )
+      const routes = {
+        socketPath: adminSocketPath(dir.path),
+        routes: (app: Parameters<typeof registerRoutes>[0]) => registerRoutes(app, parts, 'admin'),
+      }
+      life.add('admin socket', await startAdminServer({ log }, routes))
+
+      // The last to start is the first to stop.
+      life.onStop('readiness', async (reason) => {
+        stopping = `stopping: ${reason}`
+      })
+
+      return {
+        ready: {
+          link: hostPort(config.gateway.host, gateway.linkPort),
+          enroll: hostPort(config.gateway.host, gateway.enrollPort),
+          api: api.url,
+        },
+        ...life.running([storage.done, gateway.done, api.done]),
+      }
+    },
+    (report) => log.warn(report, 'a part did not stop as it should'),
+  )
 }
 
 async function apiToken(path: string): Promise<string> {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import {
   adminSocketPath,
   createMetrics,
+  hostPort,
   type Logger,
   openStateDir,
   type Running,
@@ -9,7 +10,7 @@ import {
   startWithUndo,
   systemClock,
 } from '@yizhan/kernel'
-import { type ChannelAdapter, startMqttChannel } from './channels/index.js'
+import { type ChannelAdapter, refuseOpenBind, startMqttChannel } from './channels/index.js'
 import type { EdgeConfig } from './config.js'
 import { createIntake } from './intake/index.js'
 import { startIntentService } from './intent/index.js'
@@ -48,151 +49,160 @@ export async function startAgent(
   const clock = systemClock
   const startedAt = clock.wall()
 
-  return startWithUndo(async (life) => {
-    const metrics = createMetrics({ processMetrics: true })
-    const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
+  return startWithUndo(
+    async (life) => {
+      refuseOpenBind(config.mqtt.auth.mode, config.mqtt.host, 'mqtt.host')
+      refuseOpenBind(config.mqtt.auth.mode, config.http.host, 'http.host')
+      const metrics = createMetrics({ processMetrics: true })
+      const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
 
-    // The truth of this edge: every turn, fsynced.
-    let fail: (error: Error) => void = () => undefined
-    const fatal = new Promise<void>((_resolve, reject) => {
-      fail = reject
-    })
-    const journal = await openJournal(
-      { clock, log, onFatal: (error) => fail(error) },
-      { dir: dir.file('journal') },
-    )
-    life.onStop('journal', () => journal.close(), 10_000)
-    const ledger = await openLedger({ journal, clock, log, metrics })
-    life.onStop('ledger', () => ledger.close(), 10_000)
+      // The truth of this edge: every turn, fsynced.
+      let fail: (error: Error) => void = () => undefined
+      const fatal = new Promise<void>((_resolve, reject) => {
+        fail = reject
+      })
+      // It may come before anybody listens, while the rest still starts.
+      fatal.catch(() => undefined)
+      const journal = await openJournal(
+        { clock, log, onFatal: (error) => fail(error) },
+        { dir: dir.file('journal') },
+      )
+      life.onStop('journal', () => journal.close(), 10_000)
+      const ledger = await openLedger({ journal, clock, log, metrics })
+      life.onStop('ledger', () => ledger.close(), 10_000)
 
-    // What this edge answers by itself: models and answers of its tenants, switched together.
-    const tenants = new TenantHost({ log, check: checkMessages })
-    const intents = life.add('intents', await startIntentService({ log, clock, metrics }))
+      // What this edge answers by itself: models and answers of its tenants, switched together.
+      const tenants = new TenantHost({ log, check: checkMessages })
+      const intents = life.add('intents', await startIntentService({ log, clock, metrics }))
 
-    // The center, whether it is there or not.
-    const target = tenantTarget({ tenants, intents, log })
-    const channels: ChannelAdapter[] = []
-    const uplink: Uplink = life.add(
-      'uplink',
-      await startUplink(
-        {
-          clock,
-          log,
-          metrics,
-          random: Math.random,
-          target,
-          journalEpoch: ledger.epoch,
-          channelHealth: () => channelHealth(tenants, channels),
-          waitingTurns: () => turns.waitingForCenter(),
-        },
-        {
-          linkAddress: config.center.link,
-          ...(config.center.enroll === undefined ? {} : { enrollAddress: config.center.enroll }),
-          ...(config.center.joinToken === undefined ? {} : { token: config.center.joinToken }),
-          dir: dir.file('uplink'),
-          agentVersion: version,
-          site: config.site,
-          ...config.uplink,
-        },
-      ),
-    )
-
-    let linkSince = clock.wall()
-    uplink.onLink(() => {
-      linkSince = clock.wall()
-    })
-
-    // A turn's way: replies stand before the router that makes them, intake before the channels that hand in.
-    const replies = life.add(
-      'replies',
-      await startReplies({ ledger, clock, log, metrics }, config.replies),
-      10_000,
-    )
-    const classifier = {
-      classify: (
-        { tenant, digest }: Pick<LiveTenant, 'tenant' | 'digest'>,
-        text: string,
-        signal: AbortSignal,
-      ) => intents.classify(tenant, digest, text, signal),
-    }
-    const turns: Turns = life.add(
-      'turns',
-      startTurns(
-        { ledger, tenants, classifier, replies, uplink, clock, log, metrics, policy: () => target.policy },
-        config.turns,
-      ),
-      10_000,
-    )
-    const intake = createIntake(
-      { ledger, turns, tenants, log, metrics },
-      { ...config.turns, maxTextChars: config.chat.maxTextChars },
-    )
-    const status: StatusParts = {
-      version,
-      site: config.site,
-      startedAt,
-      uplink,
-      linkSince: () => linkSince,
-      tenants,
-      channels,
-      journal,
-      ledger,
-      turns,
-    }
-    const mqtt = life.add(
-      'mqtt',
-      await startMqttChannel(
-        {
-          clock,
-          log,
-          metrics,
-          inbound: intake.accept,
-          edge: () => uplink.identity?.edgeId ?? '',
-          info: () => infoOf(status),
-          onInfoChange: (fn) => {
-            let told = turns.waitingForCenter()
-            const waits = ledger.onChange(() => {
-              if (turns.waitingForCenter() === told) return
-              told = turns.waitingForCenter()
-              fn()
-            })
-            const off = [uplink.onLink(fn), tenants.onChange(fn), waits]
-            return () => {
-              for (const each of off) each()
-            }
+      // The center, whether it is there or not.
+      let turns: Turns | undefined
+      const target = tenantTarget({ tenants, intents, log })
+      const channels: ChannelAdapter[] = []
+      const uplink: Uplink = life.add(
+        'uplink',
+        await startUplink(
+          {
+            clock,
+            log,
+            metrics,
+            random: Math.random,
+            target,
+            journalEpoch: ledger.epoch,
+            channelHealth: () => channelHealth(tenants, channels),
+            // The link may be up before the turns stand.
+            waitingTurns: () => turns?.waitingForCenter() ?? 0,
           },
-        },
-        {
-          ...config.mqtt,
-          allowedOrigins: config.http.allowedOrigins,
-          showRoute: config.chat.showRoute,
-          maxTextChars: config.chat.maxTextChars,
-        },
-      ),
-    )
-    channels.push(mqtt)
-    const detach = replies.attach(mqtt)
-    life.onStop('mqtt replies', async () => detach())
-    log.info({ turns: intake.replay() }, 'turns of an earlier run go on')
+          {
+            linkAddress: config.center.link,
+            ...(config.center.enroll === undefined ? {} : { enrollAddress: config.center.enroll }),
+            ...(config.center.joinToken === undefined ? {} : { token: config.center.joinToken }),
+            dir: dir.file('uplink'),
+            agentVersion: version,
+            site: config.site,
+            ...config.uplink,
+          },
+        ),
+      )
 
-    // People: the page, and the operators of this machine.
-    const http = life.add(
-      'http',
-      await startHttp(
-        { tenants, channel: mqtt, metrics, log },
-        { ...config.http, authMode: config.mqtt.auth.mode, webDir: WEB_DIR },
-      ),
-    )
-    const socketPath = adminSocketPath(dir.path)
-    const ops = { ...status, clock, uplink, ledger }
-    life.add(
-      'admin socket',
-      await startAdminServer({ log }, { socketPath, routes: (app) => registerOpsRoutes(app, ops) }),
-    )
+      let linkSince = clock.wall()
+      uplink.onLink(() => {
+        linkSince = clock.wall()
+      })
 
-    return {
-      ready: { chat: http.url, mqtt: `mqtt://${config.mqtt.host}:${mqtt.port}` },
-      ...life.running([fatal, mqtt.done, http.done]),
-    }
-  })
+      // A turn's way: replies stand before the router that makes them, intake before the channels that hand in.
+      const replies = life.add(
+        'replies',
+        await startReplies({ ledger, clock, log, metrics }, config.replies),
+        10_000,
+      )
+      const classifier = {
+        classify: (
+          { tenant, digest }: Pick<LiveTenant, 'tenant' | 'digest'>,
+          text: string,
+          signal: AbortSignal,
+        ) => intents.classify(tenant, digest, text, signal),
+      }
+      turns = life.add(
+        'turns',
+        startTurns(
+          { ledger, tenants, classifier, replies, uplink, clock, log, metrics, policy: () => target.policy },
+          config.turns,
+        ),
+        10_000,
+      )
+      const intake = createIntake(
+        { ledger, turns, tenants, log, metrics },
+        { ...config.turns, maxTextChars: config.chat.maxTextChars },
+      )
+      const status: StatusParts = {
+        version,
+        site: config.site,
+        startedAt,
+        uplink,
+        linkSince: () => linkSince,
+        tenants,
+        channels,
+        journal,
+        ledger,
+        turns,
+      }
+      const mqtt = life.add(
+        'mqtt',
+        await startMqttChannel(
+          {
+            clock,
+            log,
+            metrics,
+            inbound: intake.accept,
+            edge: () => uplink.identity?.edgeId ?? '',
+            info: () => infoOf(status),
+            onInfoChange: (fn) => {
+              let told = turns.waitingForCenter()
+              const waits = ledger.onChange(() => {
+                if (turns.waitingForCenter() === told) return
+                told = turns.waitingForCenter()
+                fn()
+              })
+              const off = [uplink.onLink(fn), tenants.onChange(fn), waits]
+              return () => {
+                for (const each of off) each()
+              }
+            },
+          },
+          {
+            ...config.mqtt,
+            allowedOrigins: config.http.allowedOrigins,
+            showRoute: config.chat.showRoute,
+            maxTextChars: config.chat.maxTextChars,
+          },
+        ),
+      )
+      channels.push(mqtt)
+      const detach = replies.attach(mqtt)
+      life.onStop('mqtt replies', async () => detach())
+      log.info({ turns: intake.replay() }, 'turns of an earlier run go on')
+
+      // People: the page, and the operators of this machine.
+      const http = life.add(
+        'http',
+        await startHttp(
+          { tenants, channel: mqtt, metrics, log },
+          { ...config.http, authMode: config.mqtt.auth.mode, webDir: WEB_DIR },
+        ),
+      )
+      const socketPath = adminSocketPath(dir.path)
+      const ops = { ...status, clock, uplink, ledger }
+      life.add(
+        'admin socket',
+        await startAdminServer({ log }, { socketPath, routes: (app) => registerOpsRoutes(app, ops) }),
+      )
+
+      return {
+        ready: { chat: http.url, mqtt: `mqtt://${hostPort(config.mqtt.host, mqtt.port)}` },
+        ...life.running([fatal, mqtt.done, http.done]),
+      }
+    },
+    (report) => log.warn(report, 'a part did not stop as it should'),
+  )
 }

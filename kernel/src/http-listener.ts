@@ -27,5 +27,17 @@ export async function listenHttp(app: FastifyInstance, options: ListenOptions): 
   }
   const bound = app.server.address()
   const actual = typeof bound === 'object' && bound ? bound.port : port
-  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`
+  return `http://${hostPort(host, actual)}`
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+export function hostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+const LOOPBACK = /^(localhost|(::ffff:)?127(\.\d{1,3}){3}|\[?::1\]?)$/i
+
+/** Whether only this machine can reach a listener on `host`. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host)
 }

@@ -61,7 +61,7 @@ export {
   toYizhanError,
   YizhanError,
 } from './errors.js'
-export { type ListenOptions, listenHttp } from './http-listener.js'
+export { hostPort, isLoopback, type ListenOptions, listenHttp } from './http-listener.js'
 export { type Identity, parseIdentity } from './identity/index.js'
 export { asEdgeId, asTenantId, type EdgeId, isName, newEpoch, newId, type TenantId } from './ids.js'
 export { canonicalJson, isForbiddenKey, parseJson, sha256Hex } from './json.js'

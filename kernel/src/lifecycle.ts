@@ -28,7 +28,12 @@ export interface StopReport {
  */
 export class Lifecycle {
   readonly #started: Started[] = []
+  readonly #warn: (report: StopReport) => void
   #stopping: Promise<StopReport[]> | undefined
+
+  constructor(warn: (report: StopReport) => void = () => undefined) {
+    this.#warn = warn
+  }
 
   /** Registers a started part; returns it, so that a composition root reads as one assignment a line. */
   add<T extends { stop(reason: string): Promise<void> }>(name: string, part: T, deadlineMs = 5_000): T {
@@ -83,16 +88,24 @@ export class Lifecycle {
         await withDeadline(part.stop(reason), part.deadlineMs, part.name)
         reports.push({ name: part.name, ok: true })
       } catch (thrown) {
-        reports.push({ name: part.name, ok: false, error: toYizhanError(thrown).message })
+        const report = { name: part.name, ok: false, error: toYizhanError(thrown).message }
+        reports.push(report)
+        this.#warn(report)
       }
     }
     return reports
   }
 }
 
-/** Runs `start` with a fresh Lifecycle; if it throws, what it had started is stopped before the error goes on. */
-export async function startWithUndo<T>(start: (life: Lifecycle) => Promise<T>): Promise<T> {
-  const life = new Lifecycle()
+/**
+ * Runs `start` with a fresh Lifecycle; if it throws, what it had started is stopped before the error goes on. `warn`
+ * hears of every part that did not stop as it should.
+ */
+export async function startWithUndo<T>(
+  start: (life: Lifecycle) => Promise<T>,
+  warn: (report: StopReport) => void = () => undefined,
+): Promise<T> {
+  const life = new Lifecycle(warn)
   try {
     return await start(life)
   } catch (thrown) {

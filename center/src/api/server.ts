@@ -1,7 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isIPv4 } from 'node:net'
 import swagger from '@fastify/swagger'
-import { type Logger, listenHttp, type Running, useErrorReplies, YizhanError } from '@yizhan/kernel'
+import {
+  isLoopback,
+  type Logger,
+  listenHttp,
+  type Running,
+  useErrorReplies,
+  YizhanError,
+} from '@yizhan/kernel'
 import Fastify from 'fastify'
 import { registerProbes } from './probes.js'
 import { type ApiParts, registerRoutes } from './routes.js'
@@ -26,11 +32,7 @@ export interface Api extends Running {
  * `port_taken`. `stop` ends an apply under way, and gives every other request two seconds.
  */
 export async function startApi(parts: ApiParts & { readonly log: Logger }, config: ApiConfig): Promise<Api> {
-  if (!isLoopback(config.host)) {
-    throw new YizhanError('config_invalid', `api.host: ${config.host} is not a loopback address`, {
-      hint: 'put a reverse proxy with its own login in front, or use ssh -L',
-    })
-  }
+  refuseOpenApi(config.host)
   const app = Fastify({ logger: false, bodyLimit: 1024 * 1024 })
   useErrorReplies(app, parts.log)
   await app.register(swagger, {
@@ -65,8 +67,12 @@ export async function startApi(parts: ApiParts & { readonly log: Logger }, confi
   }
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+/** Throws `config_invalid` unless only this machine can reach the API: it has a token, but no logins yet. */
+export function refuseOpenApi(host: string): void {
+  if (isLoopback(host)) return
+  throw new YizhanError('config_invalid', `api.host: ${host} is not a loopback address`, {
+    hint: 'put a reverse proxy with its own login in front, or use ssh -L',
+  })
 }
 
 /** Constant in time: digests of equal length are compared. */

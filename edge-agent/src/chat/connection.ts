@@ -54,15 +54,26 @@ export async function openChat(
       if (topic === `${prefix}/delta` && isObject(body)) handlers.delta(body as unknown as DeltaPayload)
     })
     await subscribe(client, { [`${prefix}/out`]: { qos: 1 }, [`${prefix}/delta`]: { qos: 0 } }, tenant)
-    client.on('close', () => handlers.link(false))
-    client.on('connect', () => handlers.link(true))
+    // Every retry that fails closes again: only what changes is told, and nothing of our own leaving.
+    let isUp = true
+    let isLeaving = false
+    const link = (up: boolean) => {
+      if (up === isUp || isLeaving) return
+      isUp = up
+      handlers.link(up)
+    }
+    client.on('close', () => link(false))
+    client.on('connect', () => link(true))
     return {
       tenant,
       info,
       ask: async (id, text) => {
         await client.publishAsync(`${prefix}/in`, JSON.stringify({ id, text }), { qos: 1 })
       },
-      close: () => client.endAsync(),
+      close: () => {
+        isLeaving = true
+        return client.endAsync()
+      },
     }
   } catch (thrown) {
     await client.endAsync(true)

@@ -1,4 +1,11 @@
-import { type Logger, listenHttp, type Metrics, type Running, useErrorReplies } from '@yizhan/kernel'
+import {
+  isLoopback,
+  type Logger,
+  listenHttp,
+  type Metrics,
+  type Running,
+  useErrorReplies,
+} from '@yizhan/kernel'
 import Fastify from 'fastify'
 import { type AuthMode, type ChatRoutesDeps, refuseOpenBind, registerChatRoutes } from '../channels/index.js'
 import type { TenantHost } from '../tenants/index.js'
@@ -15,7 +22,7 @@ export interface Http extends Running {
   readonly url: string
 }
 
-/** The chat page with its WebSocket, `/readyz` (a tenant is served) and `/metrics`. Throws `port_taken`, `config_invalid`. */
+/** The chat page with its WebSocket, `/readyz` (a tenant is served) and, on a loopback address, `/metrics`. Throws `port_taken`, `config_invalid`. */
 export async function startHttp(
   deps: {
     readonly tenants: Pick<TenantHost, 'list'>
@@ -30,12 +37,15 @@ export async function startHttp(
   useErrorReplies(app, deps.log)
   await registerChatRoutes(app, { channel: deps.channel }, { webDir: config.webDir })
   app.get('/readyz', async (_request, reply) => {
-    const tenants = deps.tenants.list().map(({ tenant }) => tenant)
-    return reply.code(tenants.length > 0 ? 200 : 503).send({ ready: tenants.length > 0, tenants })
+    // Whose tenants are served here is nobody's business who has not logged in.
+    const ready = deps.tenants.list().length > 0
+    return reply.code(ready ? 200 : 503).send({ ready })
   })
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(deps.metrics.contentType).send(await deps.metrics.render()),
-  )
+  if (isLoopback(config.host)) {
+    app.get('/metrics', async (_request, reply) =>
+      reply.type(deps.metrics.contentType).send(await deps.metrics.render()),
+    )
+  }
   const url = await listenHttp(app, { ...config, setting: 'http.port (or --http-port)' })
   const done = new Promise<void>((resolve) => app.server.once('close', resolve))
   return { url, done, stop: async () => app.close() }

@@ -4,21 +4,38 @@ import mqtt, { type MqttClient } from 'mqtt'
 const QUESTION = '怎么连 VPN'
 const IN_FLIGHT = 16
 
+interface Answer {
+  readonly inReplyTo: string
+  readonly type?: string
+  readonly answeredBy?: string
+}
+
+interface Asked {
+  readonly at: number
+  readonly done: (ms: number) => void
+  readonly fail: (error: Error) => void
+}
+
 /** One MQTT client that asks and measures until the final reply with its id. */
 export class LoadClient {
   readonly #client: MqttClient
   readonly #topic: string
-  readonly #asked = new Map<string, { at: number; done: (ms: number) => void }>()
+  readonly #asked = new Map<string, Asked>()
   #next = 0
 
   constructor(client: MqttClient, prefix: string) {
     this.#client = client
     this.#topic = `${prefix}/in`
     client.on('message', (_topic, payload) => {
-      const { inReplyTo } = JSON.parse(payload.toString()) as { inReplyTo: string }
+      const { inReplyTo, type, answeredBy } = JSON.parse(payload.toString()) as Answer
       const asked = this.#asked.get(inReplyTo)
       if (!asked) return
       this.#asked.delete(inReplyTo)
+      // A refusal or a ticket is no answer; the raw echo has no type at all.
+      if (type !== undefined && (type !== 'final' || answeredBy === 'queued')) {
+        asked.fail(new Error(`${inReplyTo} was not answered: ${payload.toString().slice(0, 200)}`))
+        return
+      }
       asked.done(performance.now() - asked.at)
     })
   }
@@ -27,7 +44,7 @@ export class LoadClient {
   ask(): Promise<number> {
     const id = `b${this.#next++}`
     return new Promise((done, fail) => {
-      this.#asked.set(id, { at: performance.now(), done })
+      this.#asked.set(id, { at: performance.now(), done, fail })
       this.#client.publish(this.#topic, JSON.stringify({ id, text: QUESTION }), { qos: 1 }, (error) => {
         if (error) fail(error)
       })

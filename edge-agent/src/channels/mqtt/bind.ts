@@ -1,12 +1,6 @@
-import { YizhanError } from '@yizhan/kernel'
+import { isLoopback, YizhanError } from '@yizhan/kernel'
 
 export type AuthMode = 'open' | 'password'
-
-const LOOPBACK = /^(localhost|(::ffff:)?127(\.\d{1,3}){3}|\[?::1\]?)$/i
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host)
-}
 
 /** Throws `config_invalid` if anyone on the network could walk in: open access binds to loopback addresses only. */
 export function refuseOpenBind(mode: AuthMode, host: string, setting: string): void {

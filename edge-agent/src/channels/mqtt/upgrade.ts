@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { type AuthMode, isLoopback } from './bind.js'
+import { isLoopback } from '@yizhan/kernel'
+import type { AuthMode } from './bind.js'
 
 export interface UpgradeRules {
   readonly mode: AuthMode
