@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ManualClock } from '@yizhan/kernel'
 import { diskFull, faultyHost, temporaryDir } from '../ledger/testing.js'
 import { acme, heldSkill, startTestEdge, sure } from './testing.js'
+import { DISK_RETRY_MS } from './turns.js'
 
 test('a turn of a tenant that was taken away is refused, also after a restart', async (t) => {
   const dir = await temporaryDir(t)
@@ -65,28 +67,29 @@ test('an end that a crash kept from being told is told after the restart', async
 
 test('a turn that met a full disk is finished when there is room', async (t) => {
   const host = faultyHost()
-  const edge = await startTestEdge(t, await temporaryDir(t), { host })
+  const clock = new ManualClock()
+  const waits = new Set<number>()
+  const after = clock.after.bind(clock)
+  clock.after = (ms, fn) => {
+    waits.add(ms)
+    return after(ms, fn)
+  }
+  const edge = await startTestEdge(t, await temporaryDir(t), { host, clock })
   const held = edge.classifier
   held.known.set('vpn', sure('it.vpn'))
   const classify = held.classify.bind(held)
   held.classify = async (tenant, text) => {
     host.fail = diskFull()
+    waits.clear()
     return classify(tenant, text)
   }
   const id = await edge.say('vpn')
   await edge.until(() => edge.ledger.get(id)?.state === 'replying')
-  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+  // The disk says no in its own time; then the turn waits to be tried again.
+  while (!waits.has(DISK_RETRY_MS)) await new Promise<void>((resolve) => setImmediate(resolve))
   assert.deepEqual(edge.channel.shown, [])
   host.fail = undefined
   held.classify = classify
-  let shown = false
-  const final = edge.final(id).finally(() => {
-    shown = true
-  })
-  // The retry is set once the disk has said no, and that is real I/O: the clock goes on until it has come round.
-  while (!shown) {
-    edge.clock.advance(5_000)
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
-  assert.equal((await final).text, 'Scan the code')
+  clock.advance(DISK_RETRY_MS)
+  assert.equal((await edge.final(id)).text, 'Scan the code')
 })

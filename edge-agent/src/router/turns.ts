@@ -68,7 +68,8 @@ export interface Turns extends Running, TurnEntry {
   cancel(turnId: string): Promise<boolean>
 }
 
-const DISK_RETRY_MS = 5_000
+/** How long a turn that met a full disk waits before it is tried again. */
+export const DISK_RETRY_MS = 5_000
 
 /** Puts lanes, router and forwarder together; nothing runs before the first `enter`. */
 export function startTurns(deps: TurnsDeps, config: TurnsConfig): Turns {
