@@ -139,6 +139,12 @@ export async function startAgent(
         version,
         site: config.site,
         startedAt,
+        chat: {
+          showRoute: config.chat.showRoute,
+          maxTextChars: config.chat.maxTextChars,
+          attachments: false,
+          demo: config.chat.demoSocket !== undefined,
+        },
         uplink,
         linkSince: () => linkSince,
         tenants,

@@ -59,6 +59,12 @@ export const EdgeConfig = Type.Object(
       /** Tell clients how each answer was decided. */
       showRoute: Type.Boolean({ default: false, restart: true }),
       maxTextChars: Type.Integer({ minimum: 1, maximum: 32_000, default: 4_000, restart: true }),
+      /** Socket of the demo's launcher: the page gets switches that cut the link. Loopback only; for demos. */
+      demoSocket: Type.Optional(Type.String({ minLength: 1, restart: true })),
+    }),
+    skills: group({
+      /** Directory of `*.mjs` skills of one's own; read at the start. */
+      dir: Type.Optional(Type.String({ minLength: 1, restart: true })),
     }),
     turns: group({
       /** How long a running answer may lack the link before its asker gets a ticket. */

@@ -31,7 +31,17 @@ export { normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'
 export { writeOnnx } from './onnx/hashed-graph.js'
 export { DEFAULT_ONNX_LIMITS, inspectOnnx, type OnnxLimits } from './onnx/inspect.js'
-export { IntentReply, LanguageMap, parseTenantFile, TENANT_FILE, TenantFile } from './tenant-file.js'
+export {
+  Card,
+  CardButton,
+  Handoff,
+  IntentReply,
+  LanguageMap,
+  parseTenantFile,
+  Slot,
+  TENANT_FILE,
+  TenantFile,
+} from './tenant-file.js'
 export { DEFAULT_OPERATING_POINT, OperatingPoint, type Threshold, type Thresholds } from './thresholds.js'
 export {
   type TrainingInput,

@@ -18,7 +18,87 @@ export const LanguageMap = Type.Record(
   },
 )
 
-/** What an intent leads to. */
+/** What a button does: exactly one of `intent` (answers as if it had been asked), `command`, `say` (asks this), `url`. */
+export const CardButton = Type.Object(
+  {
+    label: LanguageMap,
+    intent: Type.Optional(Type.String({ minLength: 1 })),
+    /** `/human` and its like. */
+    command: Type.Optional(Type.String({ pattern: '^/[a-z]+' })),
+    say: Type.Optional(LanguageMap),
+    /** https, mailto or tel. */
+    url: Type.Optional(Type.String({ pattern: '^(https://|mailto:|tel:)' })),
+    style: Type.Optional(Type.Union([Type.Literal('primary'), Type.Literal('danger')])),
+  },
+  Closed,
+)
+
+/** A titled text with facts and buttons; on a channel without cards it is told as text. */
+export const Card = Type.Object(
+  {
+    title: LanguageMap,
+    /** Markdown. */
+    text: Type.Optional(LanguageMap),
+    facts: Type.Array(Type.Object({ name: LanguageMap, value: LanguageMap }, Closed), { maxItems: 12 }),
+    buttons: Type.Array(CardButton, { maxItems: 6 }),
+  },
+  Closed,
+)
+
+/** Something that an intent has to know before it can be answered; asked for in the order of the list. */
+export const Slot = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z][a-z0-9_]{0,39}$' }),
+    type: Type.Union([
+      Type.Literal('text'),
+      Type.Literal('number'),
+      Type.Literal('date'),
+      Type.Literal('time'),
+      Type.Literal('choice'),
+    ]),
+    ask: LanguageMap,
+    /** What can be chosen; of a `choice` only. */
+    options: Type.Optional(
+      Type.Array(Type.Object({ value: Type.String({ minLength: 1 }), label: LanguageMap }, Closed), {
+        minItems: 1,
+        maxItems: 20,
+      }),
+    ),
+  },
+  Closed,
+)
+
+/** Who takes over from the bot, and when. */
+export const Handoff = Type.Object(
+  {
+    channel: Type.String({ minLength: 1 }),
+    /** When somebody is there; without it always. */
+    hours: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            /** 1 = Monday … 7 = Sunday. */
+            days: Type.Array(Type.Integer({ minimum: 1, maximum: 7 }), { minItems: 1, uniqueItems: true }),
+            /** HH:MM; `to` is later than `from`, at most 24:00. */
+            from: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$' }),
+            to: Type.String({ pattern: '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$' }),
+          },
+          Closed,
+        ),
+        { minItems: 1 },
+      ),
+    ),
+    /** The hours as the author wrote them, to be told. */
+    hoursText: Type.Optional(Type.String({ minLength: 1 })),
+    /** IANA name; default: that of the edge's machine. */
+    timezone: Type.Optional(Type.String({ minLength: 1 })),
+    /** Outside the hours: keep the question for them, or say when they are there. */
+    otherwise: Type.Union([Type.Literal('ticket'), Type.Literal('refuse')]),
+  },
+  Closed,
+)
+
+/** What an intent leads to. In an intent with slots `{name}` in a text stands for the slot's value. */
 export const IntentReply = Type.Union([
   Type.Object({ kind: Type.Literal('text'), text: LanguageMap }, Closed),
   Type.Object({ kind: Type.Literal('skill'), skill: Type.String({ minLength: 1 }) }, Closed),
@@ -26,6 +106,8 @@ export const IntentReply = Type.Union([
     { kind: Type.Literal('forward'), knowledge: Type.Array(Type.String({ minLength: 1 })) },
     Closed,
   ),
+  Type.Object({ kind: Type.Literal('card'), card: Type.String({ minLength: 1 }) }, Closed),
+  Type.Object({ kind: Type.Literal('handoff'), handoff: Type.String({ minLength: 1 }) }, Closed),
 ])
 
 /**
@@ -54,9 +136,16 @@ export const TenantFile = Type.Object(
           title: Type.Optional(LanguageMap),
           reply: IntentReply,
           offline: Type.Optional(LanguageMap),
+          slots: Type.Optional(Type.Array(Slot, { minItems: 1, maxItems: 10 })),
         },
         Closed,
       ),
+    ),
+    /** By name; every card that a reply names is here. */
+    cards: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Card)),
+    /** By name, the first for `/human`; every hand-off that a reply names is here. */
+    handoffs: Type.Optional(
+      Type.Array(Type.Composite([Type.Object({ name: Type.String({ minLength: 1 }) }), Handoff], Closed)),
     ),
   },
   Closed,
@@ -64,6 +153,10 @@ export const TenantFile = Type.Object(
 
 export type LanguageMap = Static<typeof LanguageMap>
 export type IntentReply = Static<typeof IntentReply>
+export type Card = Static<typeof Card>
+export type CardButton = Static<typeof CardButton>
+export type Slot = Static<typeof Slot>
+export type Handoff = Static<typeof Handoff>
 export type TenantFile = Static<typeof TenantFile>
 
 const MAX_PROBLEMS = 100

@@ -15,6 +15,7 @@ export type {
   RefusedPayload,
   ReplyPayload,
   TenantInfo,
+  TicketsPayload,
   TopicPayloads,
 } from './mqtt/contract.js'
 export { MQTT_LIMITS, type MqttLimits } from './mqtt/limits.js'

@@ -4,9 +4,12 @@ export { openJournal } from './level-journal.js'
 export type { Ledger, Received, Transition } from './port.js'
 export {
   type AnsweredBy,
+  type Feedback,
   isTerminal,
   NEXT_STATES,
   type Reply,
+  type ReplyButton,
+  type ReplyCard,
   type ReplyContent,
   type ReplyKind,
   type ReplyState,

@@ -69,6 +69,43 @@ export interface Route {
   readonly decision: string
   /** Milliseconds of the classification. */
   readonly classifyMs: number
+  /** Milliseconds from being received to being worked on: behind other turns of its conversation. */
+  readonly waitedMs?: number
+  /** Milliseconds from being received to the recorded reply. */
+  readonly tookMs?: number
+  /** Milliseconds in the center's queue, of an answer from there. */
+  readonly centerQueueMs?: number
+}
+
+/** A button as one reader sees it. */
+export interface ReplyButton {
+  readonly label: string
+  readonly style?: 'primary' | 'danger'
+  /** `action`: comes back as a pressed card; `say`: is asked as if typed; `url`: opens. */
+  readonly does:
+    | { readonly kind: 'action'; readonly action: string }
+    | { readonly kind: 'say'; readonly text: string }
+    | { readonly kind: 'url'; readonly url: string }
+}
+
+/** A card in the reader's language; the reply's `text` says the same for channels without cards. */
+export interface ReplyCard {
+  /** What a pressed button names. */
+  readonly id: string
+  readonly title: string
+  /** Markdown; may be empty. */
+  readonly text: string
+  readonly facts: readonly { readonly name: string; readonly value: string }[]
+  readonly buttons: readonly ReplyButton[]
+}
+
+/** What the asker thinks of an answer. */
+export interface Feedback {
+  readonly rating: 'up' | 'down'
+  /** In the asker's words; may be empty. */
+  readonly reason: string
+  /** Wall clock, milliseconds. */
+  readonly at: number
 }
 
 export interface ReplyContent {
@@ -77,6 +114,13 @@ export interface ReplyContent {
   readonly citations: readonly Citation[]
   readonly route?: Route
   readonly ticket?: string
+  /** With a ticket: how many wait for the center up to and including this one, at the time of the notice. */
+  readonly place?: number
+  readonly card?: ReplyCard
+  /** What can be answered to a question back, in order: shown as buttons that say `text`. */
+  readonly choices?: readonly { readonly label: string; readonly text: string }[]
+  /** On a notice: who takes over; no final comes by itself. */
+  readonly handoff?: string
   /** Set on a late final: the question that it answers. */
   readonly quoted?: string
   /** The model that wrote the text, if one did. */
@@ -114,4 +158,6 @@ export interface Turn {
   readonly ticket?: string
   readonly notice?: Reply
   readonly final?: Reply
+  /** The last that the asker said of the final. */
+  readonly feedback?: Feedback
 }

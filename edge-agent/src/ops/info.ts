@@ -23,6 +23,7 @@ export function infoOf(parts: StatusParts): Info {
       welcome: file.welcome ?? { text: {}, suggest: [] },
     })),
     defaultTenant: live[0]?.tenant ?? '',
+    chat: parts.chat,
   }
 }
 

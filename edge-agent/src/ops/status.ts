@@ -1,3 +1,4 @@
+import type { Info } from '../channels/index.js'
 import type { ChannelAdapter } from '../channels/port.js'
 import { type EdgeLedger, isTerminal, type Journal } from '../ledger/index.js'
 import type { Turns } from '../router/index.js'
@@ -8,6 +9,8 @@ export interface StatusParts {
   readonly version: string
   readonly site: string
   readonly startedAt: number
+  /** What chat clients are told about the chat. */
+  readonly chat: Info['chat']
   readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'identity'>
   /** When the link got into its present state; wall clock, milliseconds. */
   linkSince(): number

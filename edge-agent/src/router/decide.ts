@@ -5,7 +5,7 @@ export type Decision =
   | {
       readonly do: 'answer'
       readonly intent: string
-      readonly reply: Exclude<IntentReply, { kind: 'forward' }>
+      readonly reply: Extract<IntentReply, { kind: 'text' | 'skill' }>
     }
   | { readonly do: 'forward'; readonly knowledge: readonly string[] }
   | { readonly do: 'queue'; readonly knowledge: readonly string[]; readonly offline?: LanguageMap }
@@ -45,7 +45,8 @@ function carryOut(situation: Situation, intent: string): Decision {
   // A label without an answer: the center knows more.
   const entry = Object.hasOwn(intents, intent) ? intents[intent] : undefined
   const reply = entry?.reply
-  if (!reply || reply.kind === 'forward') return toCenter(situation, entry)
+  // Cards and hand-offs: see the next commit.
+  if (!reply || (reply.kind !== 'text' && reply.kind !== 'skill')) return toCenter(situation, entry)
   if (reply.kind === 'skill' && !hasSkill(reply.skill)) return toCenter(situation, entry)
   return { do: 'answer', intent, reply }
 }

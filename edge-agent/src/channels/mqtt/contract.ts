@@ -1,4 +1,4 @@
-import type { AnsweredBy, ReplyContent, Route } from '../../ledger/turn.js'
+import type { AnsweredBy, ReplyCard, ReplyContent, Route } from '../../ledger/turn.js'
 
 /** What each topic carries, as JSON in UTF-8; `docs/reference/mqtt.md` says it in words. */
 export interface TopicPayloads {
@@ -6,6 +6,7 @@ export interface TopicPayloads {
   'yizhan/{tenant}/{user}/{chat}/in': InPayload
   'yizhan/{tenant}/{user}/{chat}/out': OutPayload
   'yizhan/{tenant}/{user}/{chat}/delta': DeltaPayload
+  'yizhan/{tenant}/{user}/{chat}/tickets': TicketsPayload
 }
 
 /** One text in several languages, keyed by BCP 47 tag. */
@@ -24,6 +25,14 @@ export interface Info {
   }
   readonly tenants: readonly TenantInfo[]
   readonly defaultTenant: string
+  readonly chat: {
+    readonly showRoute: boolean
+    readonly maxTextChars: number
+    /** Whether the edge takes what an attachment holds; if not it says so politely. */
+    readonly attachments: boolean
+    /** The demo's switches are there: `/demo` on the page's own server. */
+    readonly demo: boolean
+  }
 }
 
 export interface TenantInfo {
@@ -48,14 +57,29 @@ export interface InPayload {
     readonly action: string
     readonly values?: Readonly<Record<string, string>>
   }
-  readonly event?: { readonly type: InEventType; readonly subject?: string }
+  readonly event?: {
+    readonly type: InEventType
+    /** Of recalled, cancel: the client's id of the message. Of feedback: the turn id of the reply. */
+    readonly subject?: string
+    /** Of feedback; `none` takes it back. */
+    readonly rating?: 'up' | 'down' | 'none'
+    /** Of feedback: at most 1,000 characters. */
+    readonly reason?: string
+  }
   readonly attachments?: readonly InAttachment[]
   readonly sender?: { readonly name?: string; readonly department?: string }
   /** Always true in a direct chat, whatever is said here. */
   readonly mentioned?: boolean
 }
 
-export type InEventType = 'joined' | 'left' | 'recalled' | 'consent-given' | 'consent-withdrawn'
+export type InEventType =
+  | 'joined'
+  | 'left'
+  | 'recalled'
+  | 'cancel'
+  | 'feedback'
+  | 'consent-given'
+  | 'consent-withdrawn'
 
 /** Names content; content itself never travels in a message. */
 export interface InAttachment {
@@ -89,6 +113,13 @@ export interface ReplyPayload {
   readonly score: number | null
   readonly citations: readonly CitationPayload[]
   readonly ticket?: string
+  /** With a notice that is a ticket: its place in the line, 1 = next. */
+  readonly place?: number
+  readonly card?: ReplyCard
+  /** Buttons that say `text`: what can be answered to a question back. */
+  readonly choices?: readonly { readonly label: string; readonly text: string }[]
+  /** On a notice: a person takes over, no final comes by itself. */
+  readonly handoff?: string
   /** The question, if other messages may stand between it and this answer. */
   readonly quoted?: string
   readonly late?: true
@@ -117,4 +148,18 @@ export interface DeltaPayload {
   /** From 1 within the attempt; after a gap the text is whole again with the final only. */
   readonly seq: number
   readonly text: string
+  /** `text` is everything of this attempt up to `seq`: for who came in the middle of it. */
+  readonly snapshot?: true
+}
+
+/** The tickets of a chat that still wait, in order; comes on subscribing and whenever one of them moves. */
+export interface TicketsPayload {
+  readonly tickets: readonly {
+    readonly ticket: string
+    readonly turnId: string
+    /** The client's id of the question; not there if it gave none. */
+    readonly inReplyTo?: string
+    /** 1 = next. */
+    readonly place: number
+  }[]
 }

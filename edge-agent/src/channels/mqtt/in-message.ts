@@ -30,10 +30,14 @@ const InSchema = Type.Object({
       Type.Literal('joined'),
       Type.Literal('left'),
       Type.Literal('recalled'),
+      Type.Literal('cancel'),
+      Type.Literal('feedback'),
       Type.Literal('consent-given'),
       Type.Literal('consent-withdrawn'),
     ]),
     subject: Type.Optional(text(256)),
+    rating: Type.Optional(Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('none')])),
+    reason: Type.Optional(text(1_000)),
   }),
   attachments: Type.Optional(
     Type.Array(
@@ -133,6 +137,8 @@ const EVENTS: Readonly<Record<InEventType, ChatEventType>> = {
   joined: ChatEventType.JOINED,
   left: ChatEventType.LEFT,
   recalled: ChatEventType.RECALLED,
+  cancel: ChatEventType.CANCEL,
+  feedback: ChatEventType.FEEDBACK,
   'consent-given': ChatEventType.CONSENT_GIVEN,
   'consent-withdrawn': ChatEventType.CONSENT_WITHDRAWN,
 }
@@ -164,6 +170,18 @@ function toMessage(body: In, { address, edge, wallMs }: DecodeContext): Message 
     viaEdgeId: edge,
     ...(quoted ? { quoted: { platformId: quoted.id ?? '', text: quoted.text } } : {}),
     ...(card ? { cardAction: { cardId: card.id, action: card.action, values: card.values ?? {} } } : {}),
-    ...(event ? { chatEvent: { type: EVENTS[event.type], subject: event.subject ?? '' } } : {}),
+    ...(event ? { chatEvent: eventOf(event, address) } : {}),
   })
+}
+
+/** Which message a client means by its own id of it: the ledger knows it by the whole platform id. */
+const ABOUT_MESSAGE: ReadonlySet<InEventType> = new Set(['recalled', 'cancel'])
+
+function eventOf({ type, subject = '', rating, reason }: NonNullable<In['event']>, address: ChatAddress) {
+  return {
+    type: EVENTS[type],
+    subject: ABOUT_MESSAGE.has(type) && subject !== '' ? platformId(address, subject, 0) : subject,
+    rating: rating === undefined || rating === 'none' ? '' : rating,
+    reason: reason ?? '',
+  }
 }

@@ -20,6 +20,7 @@ export const INFO: Info = {
     languages: ['zh', 'en'],
     welcome: { text: { zh: '您好', en: 'Hello' }, suggest: [{ zh: '怎么连 VPN', en: 'VPN?' }] },
   })),
+  chat: { showRoute: false, maxTextChars: 4_000, attachments: false, demo: false },
   defaultTenant: 'acme',
 }
 
