@@ -25,7 +25,14 @@ export {
   FeaturizerConfig,
 } from './featurizer.js'
 export { type CheckedModel, checkModel, IntentModel } from './intent-model.js'
-export { MESSAGE_PLACEHOLDERS, type MessageProblem, messageProblem } from './message-keys.js'
+export {
+  isMessageKey,
+  MESSAGES,
+  type MessageKey,
+  type MessageProblem,
+  messageProblem,
+  placeholdersOf,
+} from './messages.js'
 export type { QuantisedBag, TrainedModel, TrainingMetrics } from './model.js'
 export { normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'

@@ -1,3 +1,4 @@
+import type { MessageKey } from '@yizhan/intent'
 import type { Clock, Logger } from '@yizhan/kernel'
 import { toYizhanError, type YizhanError } from '@yizhan/kernel'
 import {
@@ -10,7 +11,7 @@ import {
   type Turn,
   type TurnState,
 } from '../ledger/index.js'
-import { type MessageKey, type MessageParams, say } from '../skills/index.js'
+import { type MessageParams, say } from '../skills/index.js'
 import { type LiveTenant, languageFor } from '../tenants/index.js'
 import type { Replies } from './port.js'
 

@@ -1,6 +1,7 @@
+import type { MessageKey } from '@yizhan/intent'
 import type { Turn } from '../ledger/index.js'
 import { fitting, primaryOf } from '../tenants/index.js'
-import { type MessageKey, type MessageParams, say } from './catalogue.js'
+import { type MessageParams, say } from './catalogue.js'
 import type { Skill, SkillContext } from './skill.js'
 
 /** What the built-in skills do to the conversation of the turn that asks. */

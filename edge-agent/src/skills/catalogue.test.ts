@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MESSAGE_PLACEHOLDERS } from '@yizhan/intent'
 import { asTenantId } from '@yizhan/kernel'
 import { acme } from '../router/testing.js'
-import { checkMessages, isMessageKey, MESSAGES, placeholdersOf, say } from './catalogue.js'
+import { checkMessages, say } from './catalogue.js'
 
 const live = (messages: Record<string, Record<string, string>>, languages = ['zh', 'en']) => ({
   tenant: asTenantId('acme') ?? assert.fail(),
@@ -26,21 +25,6 @@ test("a tenant's sentence with an unknown placeholder is named by path; an unkno
   ])
 })
 
-test('every sentence is there in both languages, with the same placeholders', () => {
-  for (const [key, map] of Object.entries(MESSAGES)) {
-    assert.ok(isMessageKey(key))
-    assert.deepEqual(Object.keys(map), ['zh', 'en'], key)
-    assert.match(map.zh, /\p{sc=Han}/u, `${key} in Chinese`)
-    assert.doesNotMatch(map.en, /\p{sc=Han}/u, `${key} in English`)
-  }
-})
-
-test('placeholders are the same in both languages, but for languages that name themselves', () => {
-  for (const [key, map] of Object.entries(MESSAGES)) {
-    assert.deepEqual(placeholdersOf(map.zh), placeholdersOf(map.en), key)
-  }
-})
-
 test('a sentence is said in the language asked for, else in English', () => {
   assert.equal(say(live({}), 'zh', 'end.cancelled', {}), '已取消。')
   assert.equal(say(live({}), 'zh-Hant-TW', 'end.cancelled', {}), '已取消。')
@@ -59,9 +43,4 @@ test('a value that looks like a placeholder is not filled in again', () => {
     say(undefined, 'en', 'ticket.number', { ticket: '{place}', place: 3 }),
     'Ticket {place}, place 3.',
   )
-})
-
-test('the center checks tenants’ own words against the same keys and placeholders', () => {
-  const own = Object.fromEntries(Object.entries(MESSAGES).map(([key, map]) => [key, placeholdersOf(map.en)]))
-  assert.deepEqual(own, MESSAGE_PLACEHOLDERS)
 })
