@@ -128,7 +128,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .requiredOption('-f, --file <dir>', 'the tenant directory')
     .action(async (options: { file: string }) => {
       const { readTenant, readTenantDirectory, tenantInvalid } = await import('../tenants/index.js')
-      const read = readTenant(await readTenantDirectory(options.file))
+      const read = await readTenant(await readTenantDirectory(options.file))
       if ('problems' in read) throw tenantInvalid(read.problems, io.lang)
       const { source } = read
       io.record({

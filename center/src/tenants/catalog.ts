@@ -68,7 +68,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     if (!stored) continue
     const { current } = stored
     live.set(tenant, current)
-    knowledge.replace(tenant, readDocuments(await loadFiles(store, tenant)))
+    knowledge.replace(tenant, await readDocuments(await loadFiles(store, tenant)))
     if (!(await bundles.has(current.digest))) {
       log.error({ tenant, digest: current.digest }, 'the bundle in force is missing; apply the tenant again')
     }
@@ -77,7 +77,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
 
   async function apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyOutcome> {
     signal.throwIfAborted()
-    const read = readTenant(files)
+    const read = await readTenant(files)
     if ('problems' in read) return read
     const { source } = read
     const { tenant } = source

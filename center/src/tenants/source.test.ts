@@ -102,9 +102,9 @@ testRefusals([
   ],
 ])
 
-test('problems of all files come at once, each once, and one wrong file makes no others', () => {
+test('problems of all files come at once, each once, and one wrong file makes no others', async () => {
   const told = linesOf(
-    problemsOf({
+    await problemsOf({
       'tenant.yaml': `${TENANT}colour: red\nwelcome: {text: hi, suggest: [it.vpn, it.wifi]}\n`,
       'intents/it.yaml': 'it.vpn:\n  ask: x\n  reply: [1]\n',
       'intents/broken.yaml': 'it.wifi: {ask: x\n',
@@ -126,8 +126,8 @@ test('problems of all files come at once, each once, and one wrong file makes no
   )
 })
 
-test('a whole directory becomes the tenant file, examples, documents and tests', () => {
-  const source = sourceOf({
+test('a whole directory becomes the tenant file, examples, documents and tests', async () => {
+  const source = await sourceOf({
     'tenant.yaml': `\ufeff${TENANT}welcome: {text: 您好, suggest: [it.vpn, travel]}\noperatingPoint: careful\nmessages: {refuse.overloaded: 忙}\n`,
     'intents/more.yaml':
       'a: {ask: x, reply: 好}\nb: {ask: x, reply: {text: {en: B}}}\nc: {ask: x, reply: {skill: time}}\n' +
@@ -187,15 +187,15 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
 
 for (const dir of ['examples/acme', 'test/fixtures/clinic']) {
   test(`${dir} reads without a problem`, async () => {
-    const result = readTenant(
+    const result = await readTenant(
       await readTenantDirectory(fileURLToPath(new URL(`../../../${dir}`, import.meta.url))),
     )
     assert.deepEqual('problems' in result ? linesOf(result.problems) : [], [])
   })
 }
 
-test('the error tells places and messages in the language that was asked for, and no more than 200', () => {
-  const problems = problemsOf({ 'tenant.yaml': `${TENANT}colour: red\n` })
+test('the error tells places and messages in the language that was asked for, and no more than 200', async () => {
+  const problems = await problemsOf({ 'tenant.yaml': `${TENANT}colour: red\n` })
   const error = tenantInvalid(problems, 'zh')
   assert.equal(error.code, 'tenant_invalid')
   assert.deepEqual(error.details.problems, [

@@ -24,14 +24,18 @@ export interface TenantSource {
 const MAIN = 'tenant.yaml'
 const isTenant = schemaCheck(TenantYaml)
 
-/** Reads a whole directory; either the source, or every problem of it in the order of its files. */
-export function readTenant(
-  files: TenantFiles,
-): { readonly source: TenantSource } | { readonly problems: readonly Problem[] } {
+/** Either the source, or every problem of it; warnings are for the author and hinder nothing. Both in the order of the files. */
+export type ReadTenant =
+  | { readonly source: TenantSource; readonly warnings: readonly Problem[] }
+  | { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] }
+
+/** Reads a whole directory. */
+export async function readTenant(files: TenantFiles): Promise<ReadTenant> {
   const problems: Problem[] = []
+  const warnings: Problem[] = []
   const kept = relevantFiles(files)
   const much = tooMuch(kept)
-  if (much) return { problems: [much] }
+  if (much) return { problems: [much], warnings }
   const texts = decodeFiles(kept, problems)
   const main = readMain(texts, problems)
   const languages = languagesOf(main?.document.value)
@@ -43,15 +47,17 @@ export function readTenant(
   const tests = readTests(texts, intents, problems)
   if (main) checkMain(main.document, intents, languages, problems)
   const tenant = main?.value && asTenantId(main.value.tenant)
-  if (!main?.value || !tenant || problems.length > 0) return { problems: inOrder(problems) }
+  if (!main?.value || !tenant || problems.length > 0)
+    return { problems: inOrder(problems), warnings: inOrder(warnings) }
   const { whole } = intents
   const examples = [...whole].flatMap(([id, { asks }]) => asks.map((text) => ({ text, intent: id })))
   const file = compileFile(main.value, whole)
-  return { source: { tenant, files: kept, file, examples, documents: knowledge.documents, tests } }
+  const source = { tenant, files: kept, file, examples, documents: knowledge.documents, tests }
+  return { source, warnings: inOrder(warnings) }
 }
 
 /** The documents of a directory, as far as they can be read. */
-export function readDocuments(files: TenantFiles): readonly KnowledgeDocument[] {
+export async function readDocuments(files: TenantFiles): Promise<readonly KnowledgeDocument[]> {
   return readKnowledge(decodeFiles(relevantFiles(files), []), []).documents
 }
 

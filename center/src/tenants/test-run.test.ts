@@ -51,7 +51,7 @@ test('each way that a decision goes holds what is expected of it', async () => {
     '{intent: far, by: center}',
     '{intent: oos, by: center}',
   ]
-  assert.deepEqual(await runTests(deciding(decisions), source(tests), never), [])
+  assert.deepEqual(await runTests(deciding(decisions), await source(tests), never), [])
 })
 
 test('each way that fails says what came instead, with its line', async () => {
@@ -71,7 +71,7 @@ test('each way that fails says what came instead, with its line', async () => {
     '{has: time}',
     '{by: edge, has: x}',
   ]
-  assert.deepEqual(told(await runTests(deciding(decisions), source(tests), never)), [
+  assert.deepEqual(told(await runTests(deciding(decisions), await source(tests), never)), [
     '1 “hi” is near (0.90, threshold 0.60) and is answered by the edge; expected intent far',
     '2 “hi” is near near (0.50, threshold 0.60) and is asked back; expected intent near',
     '3 “hi” is near near (0.50, threshold 0.60) and is asked back; expected that it goes to the center',
@@ -83,12 +83,12 @@ test('each way that fails says what came instead, with its line', async () => {
 
 test('a label that the tenant has no answer for goes to the center', async () => {
   const decisions = [{ intent: 'tostring', score: 0.9 }]
-  assert.deepEqual(await runTests(deciding(decisions), source(['{by: center}']), never), [])
+  assert.deepEqual(await runTests(deciding(decisions), await source(['{by: center}']), never), [])
 })
 
 test('many tests run in portions at the operating point of the tenant, and an abort ends them', async () => {
   const runs: unknown[] = []
-  const tests = source(Array.from({ length: 70 }, () => '{by: center}'))
+  const tests = await source(Array.from({ length: 70 }, () => '{by: center}'))
   await runTests(deciding([], runs), tests, never)
   assert.deepEqual(runs, [
     [32, 'balanced'],

@@ -13,7 +13,7 @@ export type Changes = Readonly<Record<string, string | Uint8Array | undefined>>
 /** What is wrong, the directory, and every line that is told of it, in order. */
 export type Wrong = readonly (readonly [string, Changes, readonly string[]])[]
 
-function read(changes: Changes) {
+async function read(changes: Changes) {
   const entries = Object.entries({ 'tenant.yaml': TENANT, 'intents/it.yaml': INTENT, ...changes })
   return readTenant(
     new Map(
@@ -22,14 +22,14 @@ function read(changes: Changes) {
   )
 }
 
-export function problemsOf(changes: Changes): readonly Problem[] {
-  const result = read(changes)
+export async function problemsOf(changes: Changes): Promise<readonly Problem[]> {
+  const result = await read(changes)
   assert.ok('problems' in result, 'the directory was taken')
   return result.problems
 }
 
-export function sourceOf(changes: Changes): TenantSource {
-  const result = read(changes)
+export async function sourceOf(changes: Changes): Promise<TenantSource> {
+  const result = await read(changes)
   assert.ok('source' in result, 'problems' in result ? linesOf(result.problems).join('\n') : '')
   return result.source
 }
@@ -41,8 +41,8 @@ export function linesOf(problems: readonly Problem[]): string[] {
 
 export function testRefusals(wrong: Wrong): void {
   for (const [what, changes, expected] of wrong) {
-    test(`refused with its place and nothing else: ${what}`, () => {
-      assert.deepEqual(linesOf(problemsOf(changes)), expected)
+    test(`refused with its place and nothing else: ${what}`, async () => {
+      assert.deepEqual(linesOf(await problemsOf(changes)), expected)
     })
   }
 }

@@ -74,22 +74,25 @@ const LOOKALIKES: readonly (readonly [string, string, string])[] = [
   ],
 ]
 for (const [what, text, expected] of LOOKALIKES) {
-  test(`what looks right to a person is named with the fix: ${what}`, () => {
-    assert.match(linesOf(problemsOf({ 'intents/it.yaml': text })).join('\n'), new RegExp(expected))
+  test(`what looks right to a person is named with the fix: ${what}`, async () => {
+    assert.match(linesOf(await problemsOf({ 'intents/it.yaml': text })).join('\n'), new RegExp(expected))
   })
 }
 
-test('full-width dashes and missing spaces in lists are named with the fix', () => {
+test('full-width dashes and missing spaces in lists are named with the fix', async () => {
   const test1 = { 'tests/t.yaml': '- {say: a, expect: {by: edge}}\n－ {say: b, expect: {by: edge}}\n' }
-  assert.match(linesOf(problemsOf(test1)).join('\n'), /tests\/t\.yaml:2:1 .*“－” is full-width/)
+  assert.match(linesOf(await problemsOf(test1)).join('\n'), /tests\/t\.yaml:2:1 .*“－” is full-width/)
   const test2 = { 'tests/t.yaml': '-{say: a, expect: {by: edge}}\n' }
-  assert.match(linesOf(problemsOf(test2)).join('\n'), /tests\/t\.yaml:1:\d+ .*; a space is missing after “-”/)
+  assert.match(
+    linesOf(await problemsOf(test2)).join('\n'),
+    /tests\/t\.yaml:1:\d+ .*; a space is missing after “-”/,
+  )
 })
 
-test('texts that only resemble mistakes are taken', () => {
+test('texts that only resemble mistakes are taken', async () => {
   const reply =
     '  reply: >-\n    注意：先看 http://a.example\n    12:30 开始，-5 度\n  offline: 请稍后：\n    note – “quoted”\n'
-  const { file } = sourceOf(intent(reply))
+  const { file } = await sourceOf(intent(reply))
   assert.equal(Object.keys(file.intents).length, 1)
 })
 
@@ -127,7 +130,7 @@ const BOMBS: readonly (readonly [string, string, RegExp])[] = [
   ],
 ]
 for (const [what, text, expected] of BOMBS) {
-  test(`ends with a problem and no more: ${what}`, { timeout: 30_000 }, () => {
-    assert.match(linesOf(problemsOf({ 'intents/it.yaml': text })).join('\n'), expected)
+  test(`ends with a problem and no more: ${what}`, { timeout: 30_000 }, async () => {
+    assert.match(linesOf(await problemsOf({ 'intents/it.yaml': text })).join('\n'), expected)
   })
 }
