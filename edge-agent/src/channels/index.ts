@@ -27,4 +27,5 @@ export type {
   DeliveryOutcome,
   Delta,
   Inbound,
+  Watcher,
 } from './port.js'

@@ -22,6 +22,14 @@ export interface Delta {
   /** From 1 within the attempt, without gaps; a higher attempt replaces what lower ones showed. */
   readonly seq: number
   readonly text: string
+  /** `text` is everything of this attempt up to `seq`. */
+  readonly snapshot?: true
+}
+
+/** Somebody who begins to watch in the middle of running answers. */
+export interface Watcher {
+  wants(turn: Turn): boolean
+  show(turn: Turn, delta: Delta): void
 }
 
 /** One bot account on one platform. What the adapter needs of the agent comes in through `Inbound`. */
@@ -35,6 +43,8 @@ export interface ChannelAdapter extends Running {
   delta(turn: Turn, delta: Delta): boolean
   /** Called with a conversation id whose replies can be delivered now. Returns the unsubscribe. */
   onReachable(fn: (conversation: string) => void): () => void
+  /** Called with who begins to watch, before the next `delta`; not there if the channel cannot stream. Returns the unsubscribe. */
+  onWatcher?(fn: (watcher: Watcher) => void): () => void
   health(): {
     readonly state: 'connected' | 'connecting' | 'closed'
     readonly lastInboundAt: number

@@ -32,3 +32,28 @@ test('a final that says something else than the pieces starts anew', () => {
   stream.take(piece(1, 1, 'the secret'))
   assert.deepEqual(stream.finish('the ***'), { step: 'restart', text: 'the ***' })
 })
+
+const snapshot = (attempt: number, seq: number, text: string) => ({
+  ...piece(attempt, seq, text),
+  snapshot: true as const,
+})
+
+test('a snapshot shows what was missed, and the pieces go on behind it', () => {
+  const stream = new StreamedText()
+  assert.deepEqual(stream.take(snapshot(1, 3, 'abc')), { step: 'append', text: 'abc' })
+  assert.deepEqual(stream.take(piece(1, 3, 'c')), { step: 'none' })
+  assert.deepEqual(stream.take(piece(1, 4, 'd')), { step: 'append', text: 'd' })
+  assert.deepEqual(stream.take(snapshot(1, 4, 'abcd')), { step: 'none' })
+  assert.deepEqual(stream.finish('abcd'), { step: 'none' })
+})
+
+test('a snapshot mends a gap, replaces a lower attempt, and is dropped if it is of one', () => {
+  const stream = new StreamedText()
+  stream.take(piece(1, 1, 'a'))
+  stream.take(piece(1, 3, 'c'))
+  assert.deepEqual(stream.take(snapshot(1, 3, 'abc')), { step: 'append', text: 'bc' })
+  assert.deepEqual(stream.take(snapshot(2, 1, 'x')), { step: 'restart', text: 'x' })
+  assert.deepEqual(stream.take(snapshot(1, 9, 'abcdefghi')), { step: 'none' })
+  assert.deepEqual(stream.take(piece(2, 2, 'y')), { step: 'append', text: 'y' })
+  assert.equal(stream.text, 'xy')
+})

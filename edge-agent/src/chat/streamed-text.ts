@@ -7,7 +7,10 @@ export type Step =
   | { readonly step: 'restart'; readonly text: string }
   | { readonly step: 'none' }
 
-/** Puts the pieces of one answer together; after a gap it shows nothing more until the final. */
+/**
+ * Puts the pieces of one answer together; after a gap it shows nothing more until a snapshot or the final. Who comes in
+ * the middle gets a snapshot first: everything so far, which the next pieces follow on.
+ */
 export class StreamedText {
   #attempt = 0
   #seq = 0
@@ -18,8 +21,9 @@ export class StreamedText {
     return this.#text
   }
 
-  take({ attempt, seq, text }: DeltaPayload): Step {
+  take({ attempt, seq, text, snapshot }: DeltaPayload): Step {
     if (attempt < this.#attempt) return { step: 'none' }
+    if (snapshot) return this.#replace(attempt, seq, text)
     const restarts = attempt > this.#attempt
     if (restarts) {
       const shown = this.#text
@@ -36,6 +40,17 @@ export class StreamedText {
     if (this.#broken) return { step: 'none' }
     this.#text += text
     return { step: 'append', text }
+  }
+
+  #replace(attempt: number, seq: number, text: string): Step {
+    // An old one tells nothing new, unless a gap has been shown since.
+    if (attempt === this.#attempt && !this.#broken && seq <= this.#seq) return { step: 'none' }
+    const step = this.finish(text)
+    this.#attempt = attempt
+    this.#seq = seq
+    this.#broken = false
+    this.#text = text
+    return step
   }
 
   /** How the whole text is shown after what stands there already. */

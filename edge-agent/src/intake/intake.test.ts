@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics, silentLogger, YizhanError } from '@yizhan/kernel'
-import { type Message, MessageKind, type Sender } from '@yizhan/proto'
+import { type ChatEvent, ChatEventType, type Message, MessageKind, type Sender } from '@yizhan/proto'
 import type { Turn } from '../ledger/index.js'
 import { diskFull, faultyHost, openTestLedger, temporaryDir, textMessage } from '../ledger/testing.js'
 import { createIntake } from './intake.js'
@@ -35,6 +35,19 @@ const sender = (fields: Partial<Sender>) => ({
   sender: { $typeName: 'yizhan.v1.Sender' as const, id: 'u', name: '', department: '', ...fields },
 })
 
+const feedback = (fields: Partial<ChatEvent>): Fields => ({
+  text: '',
+  kind: MessageKind.EVENT,
+  chatEvent: {
+    $typeName: 'yizhan.v1.ChatEvent' as const,
+    type: ChatEventType.FEEDBACK,
+    subject: 't_1',
+    rating: '',
+    reason: '',
+    ...fields,
+  },
+})
+
 const bad: readonly (readonly [string, string, Fields])[] = [
   ['another tenant', 'not_found', { tenantId: 'other' }],
   ['no tenant', 'not_found', { tenantId: '' }],
@@ -54,6 +67,9 @@ const bad: readonly (readonly [string, string, Fields])[] = [
   ['no kind', 'invalid_argument', { kind: MessageKind.UNSPECIFIED }],
   ['a card without an action', 'invalid_argument', { kind: MessageKind.CARD }],
   ['an event without an event', 'invalid_argument', { kind: MessageKind.EVENT }],
+  ['a rating of another kind', 'invalid_argument', feedback({ rating: 'five stars' })],
+  ['a reason that is too long', 'too_large', feedback({ rating: 'down', reason: 'x'.repeat(1_001) })],
+  ['controls in a reason', 'invalid_argument', feedback({ rating: 'down', reason: 'a\u0000b' })],
 ]
 
 test('bad messages are refused with their code, nothing is recorded, and the next one is taken', async (t) => {

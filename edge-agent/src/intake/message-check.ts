@@ -6,6 +6,8 @@ type Refused = Extract<AcceptOutcome, { outcome: 'refused' }>
 const MAX_ID = 256
 const MAX_ATTACHMENTS = 16
 const MAX_CARD_VALUES = 64
+const MAX_REASON = 1_000
+const RATINGS: ReadonlySet<string> = new Set(['', 'up', 'down'])
 /** C0 controls besides tab, line feed and carriage return, and halves of surrogate pairs. */
 const UNCLEAN_TEXT = /[^\P{Cc}\t\n\r\x7f-\x9f]|\p{Surrogate}/u
 const UNCLEAN_ID = /[\p{Cc}\p{Surrogate}]/u
@@ -49,7 +51,8 @@ function textProblem(message: Message, maxTextChars: number): Refused | undefine
   }
   if (message.attachments.length > MAX_ATTACHMENTS)
     return tooLarge(`more than ${MAX_ATTACHMENTS} attachments`)
-  const texts = [message.text, message.quoted?.text ?? '', ...message.attachments.map(({ name }) => name)]
+  const names = message.attachments.map(({ name }) => name)
+  const texts = [message.text, message.quoted?.text ?? '', message.chatEvent?.reason ?? '', ...names]
   if (texts.some((text) => UNCLEAN_TEXT.test(text))) return invalid('the text holds control characters')
   if (message.attachments.some(({ name, mediaType }) => name.length + mediaType.length > MAX_ID)) {
     return tooLarge('the name of an attachment is too long')
@@ -72,10 +75,18 @@ function kindProblem(message: Message): Refused | undefined {
         : tooLarge('the values of the card are too large')
     }
     case MessageKind.EVENT:
-      return message.chatEvent ? undefined : invalid('an event message without an event')
+      return eventProblem(message)
     default:
       return invalid('the message has no kind')
   }
+}
+
+function eventProblem({ chatEvent }: Message): Refused | undefined {
+  if (!chatEvent) return invalid('an event message without an event')
+  if (!RATINGS.has(chatEvent.rating)) return invalid('the rating is neither up nor down')
+  if (chatEvent.reason.length > MAX_REASON)
+    return tooLarge(`the reason is longer than ${MAX_REASON} characters`)
+  return undefined
 }
 
 const invalid = (message: string): Refused => ({ outcome: 'refused', code: 'invalid_argument', message })

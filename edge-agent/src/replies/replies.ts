@@ -155,9 +155,11 @@ class Part implements Replies {
   attach(adapter: ChannelAdapter): () => void {
     this.#adapters.set(adapter.id, adapter)
     const off = adapter.onReachable((conversation) => this.#lanes.get(conversation)?.lane.wake())
+    const offWatchers = adapter.onWatcher?.((watcher) => this.#streams.showTo(adapter, watcher))
     for (const { channelId, lane } of this.#lanes.values()) if (channelId === adapter.id) lane.wake()
     return () => {
       off()
+      offWatchers?.()
       if (this.#adapters.get(adapter.id) === adapter) this.#adapters.delete(adapter.id)
     }
   }

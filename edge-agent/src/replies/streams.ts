@@ -1,19 +1,24 @@
-import type { ChannelAdapter, Delta } from '../channels/port.js'
+import type { ChannelAdapter, Delta, Watcher } from '../channels/port.js'
 import type { Turn } from '../ledger/turn.js'
 import type { OutgoingPolicy } from './policy.js'
 
 interface Stream {
+  readonly turn: Turn
   readonly attempt: number
   readonly filter: ((piece: string) => string) | undefined
   /** Of the last piece that was shown. */
   seq: number
   /** What a slow client has not been given yet; goes out in front of the next piece. */
   held: string
+  /** Everything up to `seq`, for who comes in the middle; undefined once it is longer than any final may be. */
+  shown: string | undefined
+  shownBytes: number
 }
 
 /**
  * The running answers. Pieces are numbered here, as they are shown: what the policy holds back or a slow client does
- * not take yet leaves no gap, it comes with a later piece or with the final.
+ * not take yet leaves no gap, it comes with a later piece or with the final. What was shown is kept until the end of
+ * the turn, so that who comes in the middle gets it at once.
  */
 export class Streams {
   readonly #policy: OutgoingPolicy | undefined
@@ -30,7 +35,18 @@ export class Streams {
     if (text === '') return
     const taken = adapter.delta(turn, { attempt: stream.attempt, seq: stream.seq + 1, text })
     stream.held = taken ? '' : text
-    if (taken) stream.seq++
+    if (!taken) return
+    stream.seq++
+    keep(stream, text, adapter.capabilities.maxBytes)
+  }
+
+  /** Shows a newcomer what the others see of the running answers of its channel; the next pieces follow on that. */
+  showTo(adapter: ChannelAdapter, watcher: Watcher): void {
+    for (const { turn, attempt, seq, shown } of this.#streams.values()) {
+      if (seq === 0 || shown === undefined) continue
+      if (turn.message.channelId !== adapter.id || !watcher.wants(turn)) continue
+      watcher.show(turn, { attempt, seq, text: shown, snapshot: true })
+    }
   }
 
   /** The turn has its final, or never will. */
@@ -47,8 +63,14 @@ export class Streams {
     const known = this.#streams.get(turn.id)
     if (known && known.attempt === attempt) return known
     if (known && known.attempt > attempt) return undefined
-    const stream = { attempt, filter: this.#policy?.stream(turn), seq: 0, held: '' }
+    const filter = this.#policy?.stream(turn)
+    const stream: Stream = { turn, attempt, filter, seq: 0, held: '', shown: '', shownBytes: 0 }
     this.#streams.set(turn.id, stream)
     return stream
   }
+}
+
+function keep(stream: Stream, text: string, maxBytes: number): void {
+  stream.shownBytes += Buffer.byteLength(text)
+  stream.shown = stream.shownBytes > maxBytes ? undefined : (stream.shown ?? '') + text
 }

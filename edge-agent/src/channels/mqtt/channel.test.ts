@@ -283,6 +283,60 @@ test('deltas go out with QoS 0 in order, and are left out for a client that does
   client.mqtt.stream.resume()
 })
 
+test('who subscribes to delta, by name or by wildcard, is announced as a watcher of just those chats', async (t) => {
+  const { connect, channel } = await startTestChannel(t)
+  const mine = turnOf(CONVERSATION, 'q1')
+  const others = turnOf('acme/mqtt/wang/c1', 'q2')
+  const wanted: string[] = []
+  const off = channel.onWatcher?.((watcher) => {
+    for (const turn of [mine, others]) {
+      if (!watcher.wants(turn)) continue
+      wanted.push(turn.id)
+      watcher.show(turn, { attempt: 2, seq: 7, text: 'Open it', snapshot: true })
+    }
+  })
+  const client = await connect()
+  for (const filter of [
+    'yizhan/acme/li/c1/delta',
+    'yizhan/acme/li/+/+',
+    'yizhan/acme/li/#',
+    'yizhan/acme/li/c1/out',
+  ]) {
+    await client.mqtt.subscribeAsync(filter)
+  }
+  assert.deepEqual(wanted, [mine.id, mine.id, mine.id])
+  const first = await client.next()
+  assert.equal(first.topic, 'yizhan/acme/li/c1/delta')
+  const whole = { turnId: mine.id, inReplyTo: 'q1', attempt: 2, seq: 7, text: 'Open it', snapshot: true }
+  assert.deepEqual(first.body, whole)
+  channel.delta(mine, { attempt: 2, seq: 8, text: '.' })
+  off?.()
+  await client.mqtt.subscribeAsync('yizhan/acme/li/c1/delta')
+  assert.equal(wanted.length, 3)
+})
+
+test('a reply carries its card, its choices, its place and who takes over', async (t) => {
+  const { connect, channel } = await startTestChannel(t)
+  const client = await connect()
+  await client.mqtt.subscribeAsync(OUT, { qos: 1 })
+  const turn = turnOf(CONVERSATION, 'q1')
+  const card = {
+    id: 'password',
+    title: 'Password',
+    text: '',
+    facts: [{ name: 'Length', value: '12' }],
+    buttons: [{ label: 'Person', does: { kind: 'action', action: '/human' } }],
+  } as const
+  const fields = { card, choices: [{ label: 'VPN', text: '1' }], place: 2, ticket: 'A-0001', handoff: 'hr' }
+  assert.equal(await channel.deliver(turn, replyOf(turn, 'text', fields), never), 'confirmed')
+  const { body } = await client.next()
+  const { card: gotCard, choices, place, handoff } = body
+  assert.deepEqual({ card: gotCard, choices, place, ticket: body.ticket, handoff }, fields)
+  await channel.deliver(turn, replyOf(turn, 'plain'), never)
+  const plain = (await client.next()).body
+  for (const key of ['card', 'choices', 'place', 'handoff', 'ticket']) assert.ok(!(key in plain), key)
+})
+
 test('yizhan/info comes on subscribing and on a change', async (t) => {
   const { connect, setInfo } = await startTestChannel(t)
   const client = await connect()

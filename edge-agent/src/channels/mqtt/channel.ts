@@ -2,7 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import { type Clock, type Logger, type Metrics, YizhanError } from '@yizhan/kernel'
 import { createWebSocketStream, type WebSocket } from 'ws'
 import type { Reply, Turn } from '../../ledger/turn.js'
-import type { ChannelAdapter, ChannelCapabilities, DeliveryOutcome, Delta, Inbound } from '../port.js'
+import type {
+  ChannelAdapter,
+  ChannelCapabilities,
+  DeliveryOutcome,
+  Delta,
+  Inbound,
+  Watcher,
+} from '../port.js'
 import { maySubscribe } from './access.js'
 import { Announcer, json } from './announcer.js'
 import { type AuthMode, refuseOpenBind } from './bind.js'
@@ -17,7 +24,7 @@ import { type MqttUser, Passwords } from './passwords.js'
 import { Receiver } from './receiver.js'
 import { deltaPayload, replyPayload } from './reply-payload.js'
 import type { Session } from './session.js'
-import { Subscriptions } from './subscriptions.js'
+import { Subscriptions, topicTest } from './subscriptions.js'
 import { type ChatAddress, chatOf, chatTopic, INFO_TOPIC } from './topics.js'
 import { upgradeProblem } from './upgrade.js'
 
@@ -88,6 +95,7 @@ class Part implements MqttChannel {
   readonly #subscriptions = new Subscriptions<Session>()
   readonly #deliveries: Deliveries
   readonly #reachable = new Set<(conversation: string) => void>()
+  readonly #watchers = new Set<(watcher: Watcher) => void>()
   readonly #announcer: Announcer
   readonly #receiver: Receiver
   readonly #count: MqttCounters
@@ -216,6 +224,11 @@ class Part implements MqttChannel {
     return () => this.#reachable.delete(fn)
   }
 
+  onWatcher(fn: (watcher: Watcher) => void): () => void {
+    this.#watchers.add(fn)
+    return () => this.#watchers.delete(fn)
+  }
+
   health() {
     return { state: this.#state, lastInboundAt: this.#receiver.lastInboundAt, clients: this.#broker.clients }
   }
@@ -236,6 +249,17 @@ class Part implements MqttChannel {
     this.#ended()
   }
 
+  /** What runs already comes as one piece, and the next ones follow on that. */
+  #welcomeWatcher(session: Session, filter: string): void {
+    const wants = topicTest(filter)
+    const topicOf = (turn: Turn) => chatTopic(addressOf(turn), 'delta')
+    const watcher: Watcher = {
+      wants: (turn) => wants(topicOf(turn)),
+      show: (turn, delta) => session.send(topicOf(turn), json(deltaPayload(turn, delta))),
+    }
+    for (const fn of this.#watchers) fn(watcher)
+  }
+
   #hooks() {
     return {
       login: async (username: string | undefined, password: Buffer | undefined) => {
@@ -252,6 +276,7 @@ class Part implements MqttChannel {
         this.#subscriptions.add(session, filter, qos)
         if (filter === INFO_TOPIC) this.#announcer.infoTo(session, qos)
         this.#deliveries.subscribed(session, filter)
+        this.#welcomeWatcher(session, filter)
       },
       unsubscribed: (session: Session, filter: string) => this.#subscriptions.remove(session, filter),
       hasRoom: (session: Session) => this.#deliveries.hasRoom(session),

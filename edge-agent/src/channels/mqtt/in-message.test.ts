@@ -43,6 +43,7 @@ test('bad payloads are refused with a typed code and never quoted', () => {
     ['{"text":"\\ud800 half"}', 'invalid_argument'],
     [{}, 'invalid_argument'],
     [{ text: '' }, 'invalid_argument'],
+    [{ text: '', attachments: [] }, 'invalid_argument'],
     [{ text: '   ' }, 'invalid_argument'],
     [{ text: 5 }, 'invalid_argument'],
     [{ text: 'x'.repeat(101) }, 'too_large'],
@@ -58,6 +59,15 @@ test('bad payloads are refused with a typed code and never quoted', () => {
     [{ kind: 'card' }, 'invalid_argument'],
     [{ kind: 'event' }, 'invalid_argument'],
     [{ kind: 'event', event: { type: 'exploded' } }, 'invalid_argument'],
+    [{ kind: 'event', event: { type: 'cancel' } }, 'invalid_argument'],
+    [{ kind: 'event', event: { type: 'cancel', subject: '' } }, 'invalid_argument'],
+    [{ kind: 'event', event: { type: 'feedback', rating: 'up' } }, 'invalid_argument'],
+    [{ kind: 'event', event: { type: 'feedback', subject: 't_1' } }, 'invalid_argument'],
+    [{ kind: 'event', event: { type: 'feedback', subject: 't_1', rating: 'secret' } }, 'invalid_argument'],
+    [
+      { kind: 'event', event: { type: 'feedback', subject: 't_1', rating: 'up', reason: 'x'.repeat(1_001) } },
+      'invalid_argument',
+    ],
     [{ text: 'secret', locale: '../../etc' }, 'invalid_argument'],
     [{ text: 'secret', attachments: [{ name: 'x' }] }, 'invalid_argument'],
     ['{"kind":"card","card":{"id":"a","action":"b","values":{"constructor":"x"}}}', 'invalid_argument'],
@@ -127,4 +137,19 @@ test('cards, events and attachments are carried', () => {
   assert.equal(Buffer.from(file.attachments[0]?.sha256 ?? []).toString('hex'), sha256)
   assert.equal(file.attachments[0]?.sizeBytes, 12n)
   assert.equal(file.quoted?.text, 'before')
+})
+
+test('a file without a word is let in: its sender is told what to do with it', () => {
+  const file = { name: 'a.pdf', mediaType: 'application/pdf', size: 12 }
+  assert.equal(message({ id: 'q1', attachments: [file] }).attachments.length, 1)
+  assert.equal(message({ id: 'q2', text: '', attachments: [file] }).text, '')
+})
+
+test('what is cancelled or recalled is named by the client id, what is rated by the turn', () => {
+  const event = (fields: object) => message({ kind: 'event', event: fields }).chatEvent
+  assert.equal(event({ type: 'cancel', subject: 'q1' })?.subject, 'li/c1/q1')
+  assert.equal(event({ type: 'recalled', subject: 'q1' })?.subject, 'li/c1/q1')
+  const down = event({ type: 'feedback', subject: 't_1', rating: 'down', reason: 'wrong year' })
+  assert.deepEqual([down?.subject, down?.rating, down?.reason], ['t_1', 'down', 'wrong year'])
+  assert.equal(event({ type: 'feedback', subject: 't_1', rating: 'none' })?.rating, '')
 })

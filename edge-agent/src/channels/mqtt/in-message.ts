@@ -100,15 +100,30 @@ function contentProblem(body: In, { maxTextChars }: DecodeContext): Decoded | un
   const badId = body.id === undefined ? undefined : idProblem(body.id)
   if (badId !== undefined) return refused('invalid_argument', `id ${badId}`)
   const kind = body.kind ?? 'text'
-  if (kind === 'text' && (body.text ?? '').trim() === '') return wrong('text is missing or empty')
+  // Somebody who sends only a file is told what to do with it, not that a text is missing.
+  const hasText = (body.text ?? '').trim() !== '' || (body.attachments ?? []).length > 0
+  if (kind === 'text' && !hasText) return wrong('text is missing or empty')
   if ((body.text?.length ?? 0) > maxTextChars) {
     return refused('too_large', `text has more than ${maxTextChars} characters`, body.id)
   }
   if (kind === 'card' && !body.card) return wrong('kind is card, but card is missing')
-  if (kind === 'event' && !body.event) return wrong('kind is event, but event is missing')
+  if (kind === 'event') {
+    const problem = eventProblem(body.event)
+    if (problem) return wrong(problem)
+  }
   const keys = Object.keys(body.card?.values ?? {})
   if (keys.length > MAX_CARD_VALUES) return wrong(`card/values has more than ${MAX_CARD_VALUES} entries`)
   if (keys.some(isForbiddenKey)) return wrong('card/values holds a forbidden key')
+  return undefined
+}
+
+/** What an event that changes something has to name; an old client's event without a subject stays without effect. */
+function eventProblem(event: In['event']): string | undefined {
+  if (!event) return 'kind is event, but event is missing'
+  const { type, subject = '', rating } = event
+  if ((type === 'cancel' || type === 'feedback') && subject === '')
+    return `event/subject of ${type} is missing`
+  if (type === 'feedback' && rating === undefined) return 'event/rating of feedback is missing'
   return undefined
 }
 

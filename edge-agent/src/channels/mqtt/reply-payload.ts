@@ -1,4 +1,5 @@
 import type { Reply, Turn } from '../../ledger/turn.js'
+import type { Delta } from '../port.js'
 import type { DeltaPayload, ReplyPayload } from './contract.js'
 import { clientMessageId } from './platform-id.js'
 
@@ -27,6 +28,10 @@ export function replyPayload(
       score,
     })),
     ...(content.ticket === undefined ? {} : { ticket: content.ticket }),
+    ...(content.place === undefined ? {} : { place: content.place }),
+    ...(content.card === undefined ? {} : { card: content.card }),
+    ...(content.choices === undefined ? {} : { choices: content.choices }),
+    ...(content.handoff === undefined ? {} : { handoff: content.handoff }),
     ...(content.quoted === undefined ? {} : { quoted: content.quoted, late: true }),
     finish: content.finish,
     ...(content.model === undefined ? {} : { model: content.model }),
@@ -40,12 +45,16 @@ export interface ReplyPayloadOptions {
   readonly wallMs: number
 }
 
-export function deltaPayload(
-  turn: Turn,
-  { attempt, seq, text }: { readonly attempt: number; readonly seq: number; readonly text: string },
-): DeltaPayload {
+export function deltaPayload(turn: Turn, { attempt, seq, text, snapshot }: Delta): DeltaPayload {
   const inReplyTo = clientMessageId(turn.message.platformId)
-  return { turnId: turn.id, ...(inReplyTo === undefined ? {} : { inReplyTo }), attempt, seq, text }
+  return {
+    turnId: turn.id,
+    ...(inReplyTo === undefined ? {} : { inReplyTo }),
+    attempt,
+    seq,
+    text,
+    ...(snapshot ? { snapshot } : {}),
+  }
 }
 
 function promiseOf(turn: Turn): { inReplyTo: string } | { promise: 'at-most-once' } {
