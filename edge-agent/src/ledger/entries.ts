@@ -1,6 +1,6 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { CitationSchema, create, fromBinary, type Message, MessageSchema, toBinary } from '@yizhan/proto'
-import type { ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+import type { Feedback, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
 
 /**
  * What the ledger writes to the journal, as JSON with short keys. `n` counts the records of a turn from 0, so that a
@@ -36,6 +36,25 @@ export type LedgerEntry =
       readonly kind: ReplyKind
       readonly state: ReplyState
     }
+  | {
+      readonly k: 'feedback'
+      readonly id: string
+      readonly r: number
+      readonly n: number
+      readonly at: number
+      /** Where the event that says it was received: of two, the later one counts. */
+      readonly by: number
+      readonly rating: Feedback['rating'] | 'none'
+      readonly reason: string
+    }
+
+const KINDS: ReadonlySet<string> = new Set<LedgerEntry['k']>([
+  'received',
+  'state',
+  'reply',
+  'reply-state',
+  'feedback',
+])
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -67,7 +86,7 @@ function isEntry(value: unknown): value is LedgerEntry {
     typeof value === 'object' &&
     value !== null &&
     'k' in value &&
-    ['received', 'state', 'reply', 'reply-state'].includes(String(value.k)) &&
+    KINDS.has(String(value.k)) &&
     'id' in value &&
     typeof value.id === 'string'
   )

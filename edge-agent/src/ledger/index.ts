@@ -1,7 +1,8 @@
+export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
 export { type EdgeLedger, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
 export { openJournal } from './level-journal.js'
-export type { Ledger, Received, Transition } from './port.js'
+export type { Ledger, Rating, Received, Transition } from './port.js'
 export {
   type AnsweredBy,
   type Feedback,

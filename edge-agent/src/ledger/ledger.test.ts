@@ -364,6 +364,12 @@ for (let seed = 1; seed <= 12; seed++) {
       const turn = first.ledger.get(id) ?? assert.fail()
       const kind = pick(['notice', 'final'] as const)
       const dice = next()
+      if (dice > 0.9) {
+        const rating = pick(['up', 'down', 'none'] as const)
+        const given = { rating, reason: `reason ${step}`, at: step, by: step }
+        durable.set(id, await first.ledger.rate(id, given))
+        continue
+      }
       if (dice < 0.6 && !isTerminal(turn.state)) {
         const to = pick(NEXT_STATES[turn.state] ?? [])
         const ticket = to === 'waiting' ? { ticket: `A-${step}` } : {}

@@ -1,9 +1,10 @@
 import { type Clock, type Logger, type Metrics, newId, YizhanError } from '@yizhan/kernel'
 import type { Message } from '@yizhan/proto'
 import { dedupeKeyOf, encodeEntry, type LedgerEntry } from './entries.js'
+import { type HistoryStep, historyOf } from './history.js'
 import type { Journal } from './journal.js'
 import { createLedgerMetrics, type LedgerMetrics } from './ledger-metrics.js'
-import type { Ledger, Received, Transition } from './port.js'
+import type { Ledger, Rating, Received, Transition } from './port.js'
 import { rebuild } from './rebuild.js'
 import {
   isTerminal,
@@ -32,6 +33,8 @@ export interface LedgerConfig {
 export interface EdgeLedger extends Ledger {
   /** Milliseconds since the turn was received, not counting time when the agent did not run. Wall clock jumps do not matter. */
   waitedMs(turnId: string): number
+  /** The states that a turn went through, oldest first. Reads the journal: for people, not for the way of a message. */
+  history(turnId: string): Promise<HistoryStep[]>
   /** Number of journal records found lost when it was opened. */
   readonly lost: number
   /** Writes what was not waited for and stops housekeeping; the journal stays open. */
@@ -194,6 +197,24 @@ class JournalLedger implements EdgeLedger {
       this.#tellReply(next, kind)
       return next
     })
+  }
+
+  rate(turnId: string, { rating, reason, at, by }: Rating): Promise<Turn> {
+    return this.#inTurn(turnId, async () => {
+      const { turn, n, feedbackBy = 0 } = this.#page(turnId)
+      if (by <= feedbackBy) return turn
+      const entry = { k: 'feedback', id: turnId, r: turn.receivedSeq, n, at, by, rating, reason } as const
+      const next = await this.#record(entry, 'fsync')
+      // A reason that is given later is no second rating.
+      if (next.feedback?.rating !== turn.feedback?.rating) this.#metrics.feedback.inc({ rating })
+      this.#tell(next, {})
+      return next
+    })
+  }
+
+  async history(turnId: string): Promise<HistoryStep[]> {
+    const page = this.#page(turnId)
+    return await historyOf(this.#deps.journal, page, this.#riding.get(turnId) ?? [])
   }
 
   get(turnId: string): Turn | undefined {

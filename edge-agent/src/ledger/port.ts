@@ -1,5 +1,5 @@
 import type { Message } from '@yizhan/proto'
-import type { Reply, ReplyContent, ReplyKind, ReplyState, Turn, TurnState } from './turn.js'
+import type { Feedback, Reply, ReplyContent, ReplyKind, ReplyState, Turn, TurnState } from './turn.js'
 
 export type Received =
   | { readonly outcome: 'accepted'; readonly turn: Turn }
@@ -11,6 +11,16 @@ export interface Transition {
   /** `edge`, `center`, or the id of the person who asked for it. Default `edge`. */
   readonly actor?: string
   readonly ticket?: string
+}
+
+/** What an asker says of a final; `none` takes back what was said before. */
+export interface Rating {
+  readonly rating: Feedback['rating'] | 'none'
+  readonly reason: string
+  /** Wall clock, milliseconds. */
+  readonly at: number
+  /** `receivedSeq` of the event that says it. */
+  readonly by: number
 }
 
 /**
@@ -28,6 +38,11 @@ export interface Ledger {
    * re-sends under the same id).
    */
   replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn>
+  /**
+   * Keeps what the asker says of a turn's final, also of a settled turn. Of several the one that was received last counts,
+   * in whatever order they come here. `not_found` once the turn is no longer in memory.
+   */
+  rate(turnId: string, rating: Rating): Promise<Turn>
   get(turnId: string): Turn | undefined
   /** Turns that are not terminal, or whose reply is not settled, in the order in which they were received. */
   open(): Turn[]

@@ -19,6 +19,8 @@ export interface Page {
   readonly n: number
   /** Position of its last record. */
   readonly lastSeq: number
+  /** Where the last event with feedback on it was received. */
+  readonly feedbackBy?: number
 }
 
 export function canMove(from: TurnState, to: TurnState): boolean {
@@ -61,7 +63,8 @@ export function applyEntry(page: Page | undefined, entry: LedgerEntry, seq: numb
     return { turn, age, n: 1, lastSeq: seq }
   }
   if (!page) throw new YizhanError('data_corrupt', `a record of turn ${entry.id} has no turn`)
-  return { ...page, turn: changed(page.turn, entry), n: entry.n + 1, lastSeq: seq }
+  const next = { ...page, turn: changed(page.turn, entry), n: entry.n + 1, lastSeq: seq }
+  return entry.k === 'feedback' ? { ...next, feedbackBy: entry.by } : next
 }
 
 function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Turn {
@@ -77,6 +80,11 @@ function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Tu
     case 'reply-state': {
       const reply = turn[entry.kind]
       return reply ? withReply(turn, { ...reply, state: entry.state }) : turn
+    }
+    case 'feedback': {
+      const { feedback: _before, ...rest } = turn
+      const { rating, reason, at } = entry
+      return rating === 'none' ? rest : { ...rest, feedback: { rating, reason, at } }
     }
     default:
       return entry satisfies never
