@@ -2,13 +2,21 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { TenantFile } from '@yizhan/intent'
 import { createMetrics, ManualClock, silentLogger, YizhanError } from '@yizhan/kernel'
-import { FinishReason, type Message } from '@yizhan/proto'
+import {
+  type ChatEvent,
+  ChatEventSchema,
+  type ChatEventType,
+  create,
+  FinishReason,
+  type Message,
+  MessageKind,
+} from '@yizhan/proto'
 import type { AcceptOutcome, ChannelAdapter, Delta } from '../channels/port.js'
 import { createIntake, type Intake } from '../intake/index.js'
 import type { EngineHost } from '../ledger/engine.js'
 import type { ReplyContent, ReplyKind } from '../ledger/index.js'
 import { openTestLedger, type TestLedger, textMessage } from '../ledger/testing.js'
-import { startReplies } from '../replies/index.js'
+import { type Replies, startReplies } from '../replies/index.js'
 import { checkMessages, type Skill } from '../skills/index.js'
 import { TenantHost } from '../tenants/index.js'
 import type { InferenceRequest, InferenceSink, LinkState, Uplink } from '../uplink/port.js'
@@ -167,6 +175,7 @@ export class FakeChannel implements ChannelAdapter {
 
 export interface TestEdge extends TestLedger {
   readonly turns: Turns
+  readonly replies: Replies
   readonly intake: Intake
   readonly tenants: TenantHost
   readonly classifier: FakeClassifier
@@ -247,6 +256,7 @@ export async function startTestEdge(
   return {
     ...opened,
     turns,
+    replies,
     intake,
     tenants,
     classifier,
@@ -264,6 +274,14 @@ export async function startTestEdge(
       return find() ?? assert.fail()
     },
   }
+}
+
+/** The fields of a message that is an event. */
+export function eventFields(
+  type: ChatEventType,
+  fields: Partial<Omit<ChatEvent, '$typeName' | 'type'>> = {},
+) {
+  return { kind: MessageKind.EVENT, chatEvent: create(ChatEventSchema, { ...fields, type }) }
 }
 
 /** What the model says of a text that it is sure about. */

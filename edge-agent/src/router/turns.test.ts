@@ -165,30 +165,6 @@ test('in a group nobody cancels what another asked', async (t) => {
   assert.equal(cancel.text, 'There is nothing to cancel.')
 })
 
-test('a client may cancel a turn by its id', async (t) => {
-  const held = heldSkill()
-  const edge = await startTestEdge(t, await temporaryDir(t), { skills: [held.skill] })
-  edge.classifier.known.set('first', sure('slow'))
-  const id = await edge.say('first')
-  await edge.until(() => held.waiting.has('first'))
-  assert.equal(await edge.turns.cancel(id), true)
-  assert.equal((await edge.final(id)).content.finish, 'cancelled')
-  assert.equal(await edge.turns.cancel(id), false)
-  assert.equal(await edge.turns.cancel('t_unknown'), false)
-})
-
-test('a recalled message is dropped without a word', async (t) => {
-  const held = heldSkill()
-  const edge = await startTestEdge(t, await temporaryDir(t), { skills: [held.skill] })
-  edge.classifier.known.set('oops', sure('slow'))
-  const id = await edge.say('oops', { platformId: 'p-oops' })
-  await edge.until(() => held.waiting.has('oops'))
-  await edge.say('', event(ChatEventType.RECALLED, 'p-oops'))
-  await edge.until(() => edge.ledger.open().length === 0)
-  assert.equal(edge.ledger.get(id)?.state, 'cancelled')
-  assert.deepEqual(edge.channel.shown, [])
-})
-
 test('a newcomer is welcomed; other events are on record and say nothing', async (t) => {
   const edge = await startTestEdge(t, await temporaryDir(t))
   const joined = await edge.final(await edge.say('', { ...event(ChatEventType.JOINED), locale: 'en-GB' }))
@@ -274,6 +250,7 @@ test('a plugin adds its handler by name and place', async (t) => {
     { before: 'text' },
   )
   assert.deepEqual(edge.turns.chain.names(), [
+    'asker-event',
     'policy',
     'command',
     'pending-question',

@@ -6,8 +6,8 @@ import {
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
-import { ChatEventType, MessageKind } from '@yizhan/proto'
-import { type LaneHold, Lanes, laneKey, type RunTurn, type TurnEntry } from '../intake/index.js'
+import { MessageKind } from '@yizhan/proto'
+import { type LaneHold, Lanes, type RunTurn, type TurnEntry } from '../intake/index.js'
 import { type EdgeLedger, isTerminal, owesFinal, type Turn } from '../ledger/index.js'
 import {
   builtInSkills,
@@ -22,6 +22,7 @@ import { Chain } from './chain.js'
 import { ConversationMemory, isSameAsker, type MemoryConfig } from './conversation-memory.js'
 import { type CancelCause, Endings } from './endings.js'
 import { Forwarder, type ForwarderConfig } from './forward/index.js'
+import { askerEventHandler, isAskerEvent } from './handlers/asker-event.js'
 import { cardHandler } from './handlers/card.js'
 import { commandHandler } from './handlers/command.js'
 import { eventHandler } from './handlers/event.js'
@@ -64,8 +65,6 @@ export interface Turns extends Running, TurnEntry {
   readonly chain: Chain<Visit>
   /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
-  /** Cancels a turn as its asker would; false if it has ended, or its end is decided. For clients with a cancel of their own. */
-  cancel(turnId: string): Promise<boolean>
 }
 
 /** How long a turn that met a full disk waits before it is tried again. */
@@ -114,11 +113,12 @@ class Part implements Turns {
     )
     this.#understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
     this.chain = new Chain([
+      askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancel(turn, cause) }),
       policyHandler(endings, deps.policy ?? (() => OPEN_POLICY)),
       commandHandler(endings, skills),
       pendingQuestionHandler(this.#memory),
       cardHandler(endings, skills),
-      eventHandler(endings, (turn) => this.#recall(turn)),
+      eventHandler(endings),
       textHandler({
         understanding: this.#understanding,
         endings,
@@ -160,11 +160,6 @@ class Part implements Turns {
     else this.#lanes.enter(turn)
   }
 
-  cancel(turnId: string): Promise<boolean> {
-    const turn = this.#deps.ledger.get(turnId)
-    return turn ? this.#cancel(turn, 'command') : Promise.resolve(false)
-  }
-
   stop(reason: string): Promise<void> {
     this.#stopping ??= (async () => {
       this.#forwarder.stop()
@@ -188,7 +183,10 @@ class Part implements Turns {
   async #visit(received: Turn, signal: AbortSignal, lane: LaneHold): Promise<void> {
     const tenant = this.#deps.tenants.get(received.tenant)
     if (!tenant) {
-      return this.#endings.refused(await this.#endings.advance(received, 'routed', 'router'), 'not-served')
+      const unserved = await this.#endings.advance(received, 'routed', 'router')
+      // Nobody waits for an answer to an event.
+      if (isAskerEvent(unserved)) return this.#endings.silent(unserved, 'not-served')
+      return this.#endings.refused(unserved, 'not-served')
     }
     if (received.state === 'forwarded' || received.state === 'streaming') {
       const plan = await this.#understanding.plan(this.#asked(received), signal)
@@ -257,14 +255,6 @@ class Part implements Turns {
     return cancelled.filter(Boolean).length
   }
 
-  async #recall(turn: Turn): Promise<void> {
-    const subject = turn.message.chatEvent?.subject
-    const recalled = this.#deps.ledger
-      .open()
-      .find((other) => other.message.platformId === subject && laneKey(other) === laneKey(turn))
-    if (recalled) await this.#cancel(recalled, 'recalled')
-  }
-
   async #cancel(turn: Turn, cause: CancelCause): Promise<boolean> {
     if (turn.final || isTerminal(turn.state)) return false
     if (await this.#forwarder.cancel(turn.id, cause)) return true
@@ -281,9 +271,10 @@ class Part implements Turns {
   }
 }
 
-/** Cancel, status and a recall do not queue behind the turn that they are about. */
-function bypasses({ message }: Turn): boolean {
-  if (message.kind === MessageKind.EVENT) return message.chatEvent?.type === ChatEventType.RECALLED
+/** Cancel, status and what is said of a turn do not queue behind it. */
+function bypasses(turn: Turn): boolean {
+  const { message } = turn
+  if (message.kind === MessageKind.EVENT) return isAskerEvent(turn)
   const text = message.kind === MessageKind.CARD ? (message.cardAction?.action ?? '') : message.text
   const name = parseCommand(text)?.name
   return name === 'cancel' || name === 'status'

@@ -1,18 +1,16 @@
 import { ChatEventType, MessageKind } from '@yizhan/proto'
-import type { Turn } from '../../ledger/index.js'
 import { inLanguage } from '../../tenants/index.js'
 import type { Endings } from '../endings.js'
 import { plainRoute, type RouterHandler, type Visit } from '../visit.js'
 
-/** Something happened in the chat: a newcomer is welcomed, a recalled question is dropped, the rest is on record. */
-export function eventHandler(endings: Endings, recall: (turn: Turn) => Promise<void>): RouterHandler {
+/** Something happened in the chat: a newcomer is welcomed, the rest is on record. */
+export function eventHandler(endings: Endings): RouterHandler {
   return {
     name: 'event',
     async handle(visit, next) {
       const { turn } = visit
       if (turn.message.kind !== MessageKind.EVENT) return next(visit)
       const type = turn.message.chatEvent?.type
-      if (type === ChatEventType.RECALLED) await recall(turn)
       const welcome = type === ChatEventType.JOINED ? welcomeOf(visit) : undefined
       if (welcome === undefined) return endings.silent(turn, 'event')
       const answering = await endings.advance(turn, 'answering', 'event')
