@@ -105,8 +105,12 @@ export async function startAgent(
         ),
       )
 
+      // Since when it is there or away; how often it tried in between says nothing to people.
       let linkSince = clock.wall()
+      let linkUp = uplink.link.s === 'ready'
       uplink.onLink(() => {
+        if ((uplink.link.s === 'ready') === linkUp) return
+        linkUp = !linkUp
         linkSince = clock.wall()
       })
 
@@ -194,7 +198,12 @@ export async function startAgent(
         'http',
         await startHttp(
           { tenants, channel: mqtt, metrics, log },
-          { ...config.http, authMode: config.mqtt.auth.mode, webDir: WEB_DIR },
+          {
+            ...config.http,
+            authMode: config.mqtt.auth.mode,
+            webDir: WEB_DIR,
+            demoSocket: config.chat.demoSocket,
+          },
         ),
       )
       const socketPath = adminSocketPath(dir.path)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -122,6 +124,30 @@ test('a page that goes away is no subscriber any more', async (t) => {
   assert.equal(await outcome, 'unreachable')
 })
 
+test('text comes compressed with an ETag, and is not sent again if it is the same', async (t) => {
+  const { http } = await startPage(t)
+  for (const encoding of ['br', 'gzip']) {
+    const answer = await fetch(`${http}/mqtt.js`, { headers: { 'accept-encoding': encoding } })
+    assert.equal(answer.headers.get('content-encoding'), encoding)
+    assert.match(answer.headers.get('vary') ?? '', /accept-encoding/)
+    assert.equal(answer.headers.get('cache-control'), 'no-cache')
+    assert.match(await answer.text(), /MqttClient/)
+    const etag = answer.headers.get('etag') ?? ''
+    assert.notEqual(etag, '')
+    assert.equal(await statusOf(`${http}/mqtt.js`, { 'if-none-match': etag }), 304)
+  }
+  const plain = await fetch(`${http}/mqtt.js`, { headers: { 'accept-encoding': 'identity' } })
+  assert.equal(plain.headers.get('content-encoding'), null)
+  await plain.text()
+})
+
+/** Not `fetch`, which asks past every cache as soon as it is given an ETag. */
+async function statusOf(url: string, headers: Record<string, string>): Promise<number | undefined> {
+  const [answer] = (await once(get(url, { headers }), 'response')) as [IncomingMessage]
+  answer.resume()
+  return answer.statusCode
+}
+
 test('the page, the MQTT bundle and health come with their headers', async (t) => {
   const { http, channel } = await startPage(t)
   const page = await fetch(`${http}/`)
@@ -133,6 +159,8 @@ test('the page, the MQTT bundle and health come with their headers', async (t) =
   assert.match(bundle.headers.get('content-type') ?? '', /javascript/)
   assert.equal(bundle.headers.get('x-content-type-options'), 'nosniff')
   assert.match(await (await fetch(`${http}/streamed-text.js`)).text(), /export class StreamedText/)
+  assert.match(await (await fetch(`${http}/marked.js`)).text(), /export\s*\{/)
+  assert.match(await (await fetch(`${http}/purify.js`)).text(), /DOMPurify/)
   assert.equal((await fetch(`${http}/../package.json`)).status, 404)
   assert.equal((await fetch(`${http}/%2e%2e/package.json`)).status, 404)
   assert.equal((await fetch(`${http}/mqtt`)).status, 404)

@@ -1,4 +1,5 @@
 export { type ChatRoutesConfig, type ChatRoutesDeps, registerChatRoutes } from './chat-routes.js'
+export { type DemoRoutesConfig, type DemoState, registerDemoRoutes } from './demo-routes.js'
 export { type AuthMode, refuseOpenBind } from './mqtt/bind.js'
 export {
   type MqttChannel,

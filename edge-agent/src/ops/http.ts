@@ -7,7 +7,13 @@ import {
   useErrorReplies,
 } from '@yizhan/kernel'
 import Fastify from 'fastify'
-import { type AuthMode, type ChatRoutesDeps, refuseOpenBind, registerChatRoutes } from '../channels/index.js'
+import {
+  type AuthMode,
+  type ChatRoutesDeps,
+  refuseOpenBind,
+  registerChatRoutes,
+  registerDemoRoutes,
+} from '../channels/index.js'
 import type { TenantHost } from '../tenants/index.js'
 
 export interface HttpConfig {
@@ -16,6 +22,8 @@ export interface HttpConfig {
   /** Of the chat behind the page: `open` is allowed on a loopback address only. */
   readonly authMode: AuthMode
   readonly webDir: string
+  /** Socket of the demo's launcher, if the page shall have its switches; on a loopback address only. */
+  readonly demoSocket?: string | undefined
 }
 
 export interface Http extends Running {
@@ -41,6 +49,9 @@ export async function startHttp(
     const ready = deps.tenants.list().length > 0
     return reply.code(ready ? 200 : 503).send({ ready })
   })
+  if (isLoopback(config.host) && config.demoSocket !== undefined) {
+    registerDemoRoutes(app, { socketPath: config.demoSocket })
+  }
   if (isLoopback(config.host)) {
     app.get('/metrics', async (_request, reply) =>
       reply.type(deps.metrics.contentType).send(await deps.metrics.render()),
