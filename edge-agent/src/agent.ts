@@ -167,6 +167,7 @@ export async function startAgent(
             inbound: intake.accept,
             edge: () => uplink.identity?.edgeId ?? '',
             info: () => infoOf(status),
+            tickets: turns.tickets,
             onInfoChange: (fn) => {
               let told = turns.waitingForCenter()
               const waits = ledger.onChange(() => {

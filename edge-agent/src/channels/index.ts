@@ -28,5 +28,7 @@ export type {
   DeliveryOutcome,
   Delta,
   Inbound,
+  TicketSource,
+  WaitingTicket,
   Watcher,
 } from './port.js'

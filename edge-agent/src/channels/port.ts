@@ -32,6 +32,22 @@ export interface Watcher {
   show(turn: Turn, delta: Delta): void
 }
 
+/** A turn that waits for the center. */
+export interface WaitingTicket {
+  readonly turn: Turn
+  readonly ticket: string
+  /** 1 = next. */
+  readonly place: number
+}
+
+/** The tickets of this edge, for channels that show how they move. */
+export interface TicketSource {
+  /** In the order in which their questions came. */
+  waiting(): readonly WaitingTicket[]
+  /** Called when a ticket has come, has ended, or may have another place. Often, and cheap to ignore. Returns the unsubscribe. */
+  onChange(fn: () => void): () => void
+}
+
 /** One bot account on one platform. What the adapter needs of the agent comes in through `Inbound`. */
 export interface ChannelAdapter extends Running {
   readonly id: string

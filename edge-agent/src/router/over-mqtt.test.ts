@@ -16,6 +16,7 @@ async function startMqttEdge(t: TestContext) {
   const broker = await startTestChannel(t)
   broker.onMessage = edge.accept
   edge.replies.attach(broker.channel)
+  edge.turns.tickets.onChange(() => broker.setTickets(edge.turns.tickets.waiting()))
   const client = await broker.connect()
   await client.mqtt.subscribeAsync(`${CHAT}/out`, { qos: 1 })
   return {
@@ -95,4 +96,40 @@ test('who comes in the middle of a streamed answer sees all of it and then goes 
   await afterwards.mqtt.subscribeAsync(`${CHAT}/delta`)
   await afterwards.mqtt.subscribeAsync('yizhan/info')
   assert.equal((await afterwards.next()).topic, 'yizhan/info', 'what has its final is not shown again')
+})
+
+test('the places of tickets move as those before them end, and a cancelled one leaves the list', async (t) => {
+  const edge = await startMqttEdge(t)
+  edge.uplink.up = false
+  await edge.client.mqtt.subscribeAsync(`${CHAT}/tickets`, { qos: 1 })
+  const board = async () => {
+    edge.broker.clock.advance(1_000)
+    for (;;) {
+      const { topic, body } = await edge.client.next()
+      if (topic.endsWith('/out')) continue
+      return (body.tickets as { inReplyTo: string; place: number }[]).map(
+        ({ inReplyTo, place }) => `${inReplyTo} ${place}`,
+      )
+    }
+  }
+  assert.deepEqual(await board(), [])
+  await edge.broker.connect().then((other) => other.say('yizhan/acme/wang/c1/in', { id: 'w1', text: 'how' }))
+  await edge.until(() => edge.turns.waitingForCenter() === 1)
+  await edge.client.say(IN, { id: 'q1', text: 'why' })
+  await edge.client.say(IN, { id: 'q2', text: 'when' })
+  await edge.until(() => edge.turns.waitingForCenter() === 3)
+  assert.deepEqual(await board(), ['q1 2', 'q2 3'])
+  assert.equal(edge.turnOf('li/c1/q2')?.notice?.content.place, 3)
+
+  edge.uplink.up = true
+  await edge.until(() => edge.uplink.requests.length === 3)
+  edge.uplink.requests[0]?.finish('done')
+  await edge.until(() => edge.turns.waitingForCenter() === 2)
+  assert.deepEqual(await board(), ['q1 1', 'q2 2'])
+  await edge.send({ type: 'cancel', subject: 'q1' })
+  await edge.until(() => edge.turns.waitingForCenter() === 1)
+  assert.deepEqual(await board(), ['q2 1'])
+  edge.uplink.requests[2]?.finish('now')
+  await edge.until(() => edge.turns.waitingForCenter() === 0)
+  assert.deepEqual(await board(), [])
 })

@@ -7,6 +7,7 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
+import type { TicketSource } from '../channels/port.js'
 import { type LaneHold, Lanes, type RunTurn, type TurnEntry } from '../intake/index.js'
 import { type EdgeLedger, isTerminal, owesFinal, type Turn } from '../ledger/index.js'
 import {
@@ -65,6 +66,7 @@ export interface Turns extends Running, TurnEntry {
   readonly chain: Chain<Visit>
   /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
+  readonly tickets: TicketSource
 }
 
 /** How long a turn that met a full disk waits before it is tried again. */
@@ -80,6 +82,10 @@ export function startTurns(deps: TurnsDeps, config: TurnsConfig): Turns {
 class Part implements Turns {
   readonly done: Promise<void>
   readonly chain: Chain<Visit>
+  readonly tickets: TicketSource = {
+    waiting: () => this.#forwarder.waiting(() => true),
+    onChange: (fn) => this.#forwarder.onTickets(fn),
+  }
   readonly #deps: TurnsDeps
   readonly #lanes: Lanes
   readonly #endings: Endings

@@ -40,7 +40,8 @@ export class Announcer {
 
 const NOTHING = () => undefined
 
-function push(session: Session, topic: string, payload: Buffer, qos: number): void {
+/** Sends as subscribed, at most once at a time; with QoS 0 if too much awaits its acknowledgement. */
+export function push(session: Session, topic: string, payload: Buffer, qos: number): void {
   if (qos === 0 || !session.publish(topic, payload, NOTHING)) session.send(topic, payload)
 }
 

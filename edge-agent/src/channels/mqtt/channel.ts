@@ -8,6 +8,7 @@ import type {
   DeliveryOutcome,
   Delta,
   Inbound,
+  TicketSource,
   Watcher,
 } from '../port.js'
 import { maySubscribe } from './access.js'
@@ -25,6 +26,7 @@ import { Receiver } from './receiver.js'
 import { deltaPayload, replyPayload } from './reply-payload.js'
 import type { Session } from './session.js'
 import { Subscriptions, topicTest } from './subscriptions.js'
+import { TicketBoard } from './ticket-board.js'
 import { type ChatAddress, chatOf, chatTopic, INFO_TOPIC } from './topics.js'
 import { upgradeProblem } from './upgrade.js'
 
@@ -38,6 +40,7 @@ export interface MqttChannelDeps {
   readonly info: () => Info
   /** Calls back when `info` gives something else. Returns the unsubscribe. */
   readonly onInfoChange: (fn: () => void) => () => void
+  readonly tickets: TicketSource
 }
 
 export interface MqttChannelConfig {
@@ -97,6 +100,7 @@ class Part implements MqttChannel {
   readonly #reachable = new Set<(conversation: string) => void>()
   readonly #watchers = new Set<(watcher: Watcher) => void>()
   readonly #announcer: Announcer
+  readonly #ticketBoard: TicketBoard
   readonly #receiver: Receiver
   readonly #count: MqttCounters
   #served: ReadonlySet<string> = new Set()
@@ -123,6 +127,10 @@ class Part implements MqttChannel {
     this.#passwords = new Passwords(config.auth.users)
     this.#count = mqttCounters(deps.metrics)
     this.#announcer = new Announcer({ subscriptions: this.#subscriptions, info: deps.info })
+    this.#ticketBoard = new TicketBoard(
+      { ...deps, subscriptions: this.#subscriptions },
+      { everyMs: this.#limits.ticketsEveryMs },
+    )
     this.#receiver = new Receiver(
       {
         ...deps,
@@ -167,8 +175,10 @@ class Part implements MqttChannel {
       this.#served = servedBy(this.#deps.info())
       this.#announcer.infoToAll()
     })
+    this.#ticketBoard.start()
     this.#closeListener = () => {
       offInfo()
+      this.#ticketBoard.stop()
       return new Promise((resolve) => {
         server.close(() => resolve())
       })
@@ -277,10 +287,17 @@ class Part implements MqttChannel {
         if (filter === INFO_TOPIC) this.#announcer.infoTo(session, qos)
         this.#deliveries.subscribed(session, filter)
         this.#welcomeWatcher(session, filter)
+        this.#ticketBoard.subscribed(session, filter, qos)
       },
-      unsubscribed: (session: Session, filter: string) => this.#subscriptions.remove(session, filter),
+      unsubscribed: (session: Session, filter: string) => {
+        this.#subscriptions.remove(session, filter)
+        this.#ticketBoard.unsubscribed(session, filter)
+      },
       hasRoom: (session: Session) => this.#deliveries.hasRoom(session),
-      left: (session: Session) => this.#subscriptions.removeAll(session),
+      left: (session: Session) => {
+        this.#subscriptions.removeAll(session)
+        this.#ticketBoard.left(session)
+      },
       misbehaved: (reason: string) => {
         this.#count.misbehaved.inc()
         this.#deps.log.warn({ reason }, 'mqtt client was refused')

@@ -17,6 +17,8 @@ export interface MqttLimits {
   readonly maxBacklogBytes: number
   /** Replies of one client that await their PUBACK. Default 256. */
   readonly maxInFlight: number
+  /** Between two looks at the tickets that wait. Default 1 s. */
+  readonly ticketsEveryMs: number
   /** Filters of one client. Default 100. */
   readonly maxFilters: number
   /** Connections, logged in or not. Default 4,096. */
@@ -39,6 +41,7 @@ export const MQTT_LIMITS: MqttLimits = {
   drainMs: 30_000,
   maxBacklogBytes: 65_536,
   maxInFlight: 256,
+  ticketsEveryMs: 1_000,
   maxFilters: 100,
   maxConnections: 4_096,
   clientIdKeepMs: 24 * 3_600_000,

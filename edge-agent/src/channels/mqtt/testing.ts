@@ -5,7 +5,7 @@ import { asTenantId, createMetrics, ManualClock, newId, silentLogger } from '@yi
 import { create, type Message, MessageSchema } from '@yizhan/proto'
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt'
 import type { Reply, ReplyContent, Turn } from '../../ledger/turn.js'
-import type { AcceptOutcome } from '../port.js'
+import type { AcceptOutcome, WaitingTicket } from '../port.js'
 import { type MqttChannel, type MqttChannelConfig, startMqttChannel } from './channel.js'
 import type { Info, OutPayload } from './contract.js'
 
@@ -33,6 +33,9 @@ export interface TestChannel {
   /** What the next messages are answered with; default accepted. */
   onMessage: (message: Message) => Promise<AcceptOutcome>
   setInfo(info: Info): void
+  setTickets(tickets: readonly WaitingTicket[]): void
+  /** How often the tickets were asked for. */
+  readonly ticketLooks: () => number
   connect(options?: IClientOptions): Promise<TestClient>
 }
 
@@ -43,7 +46,10 @@ export async function startTestChannel(
   const clock = new ManualClock()
   const messages: Message[] = []
   const listeners = new Set<() => void>()
+  const ticketListeners = new Set<() => void>()
   let info = INFO
+  let tickets: readonly WaitingTicket[] = []
+  let ticketLooks = 0
   const channel = await startMqttChannel(
     {
       clock,
@@ -58,6 +64,16 @@ export async function startTestChannel(
       onInfoChange: (fn) => {
         listeners.add(fn)
         return () => listeners.delete(fn)
+      },
+      tickets: {
+        waiting: () => {
+          ticketLooks += 1
+          return tickets
+        },
+        onChange: (fn) => {
+          ticketListeners.add(fn)
+          return () => ticketListeners.delete(fn)
+        },
       },
     },
     {
@@ -80,6 +96,11 @@ export async function startTestChannel(
     setInfo(next) {
       info = next
       for (const fn of listeners) fn()
+    },
+    ticketLooks: () => ticketLooks,
+    setTickets(next) {
+      tickets = next
+      for (const fn of ticketListeners) fn()
     },
     connect: (options) => connectClient(t, url, options),
   }

@@ -13,7 +13,7 @@ export interface ChatAddress {
   readonly chat: string
 }
 
-export type ChatLeaf = 'in' | 'out' | 'delta'
+export type ChatLeaf = 'in' | 'out' | 'delta' | 'tickets'
 
 export function chatTopic(address: ChatAddress, leaf: ChatLeaf): string {
   return `yizhan/${address.tenant}/${address.user}/${address.chat}/${leaf}`

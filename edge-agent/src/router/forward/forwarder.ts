@@ -7,6 +7,7 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import type { HistoryEntry } from '@yizhan/proto'
+import type { WaitingTicket } from '../../channels/port.js'
 import { type LaneHold, laneKey } from '../../intake/index.js'
 import type { EdgeLedger, Turn } from '../../ledger/index.js'
 import { inLanguage, type LiveTenant } from '../../tenants/index.js'
@@ -62,7 +63,8 @@ const MAX_SWEEP_MS = 60_000
 export class Forwarder {
   readonly #deps: ForwarderDeps
   readonly #config: Required<ForwarderConfig>
-  readonly #live = new LiveTurns()
+  readonly #live = new LiveTurns(() => this.#ticketsMoved())
+  readonly #ticketListeners = new Set<() => void>()
   readonly #line: SubmitLine
   readonly #late = new LateOrder()
   readonly #ends = new AbortController()
@@ -139,8 +141,14 @@ export class Forwarder {
   }
 
   /** Turns with a ticket, in order, with their place among all that wait. */
-  waiting(fits: (turn: Turn) => boolean): { readonly ticket: string; readonly place: number }[] {
+  waiting(fits: (turn: Turn) => boolean): WaitingTicket[] {
     return this.#live.withTicket(fits)
+  }
+
+  /** Called when a ticket has come, has ended, or may have another place. */
+  onTickets(fn: () => void): () => void {
+    this.#ticketListeners.add(fn)
+    return () => this.#ticketListeners.delete(fn)
   }
 
   /** Everything stays open for the next start. */
@@ -228,7 +236,8 @@ export class Forwarder {
     const first = plan?.offline
       ? inLanguage(plan.offline, plan.language, languages)
       : endings.say(turn, 'ticket.waits', {})
-    const number = endings.say(turn, 'ticket.number', { ticket, place: this.#live.placeOf(one) })
+    const place = this.#live.placeOf(one)
+    const number = endings.say(turn, 'ticket.number', { ticket, place })
     const route = plan ? { route: { ...plan.route, decision: 'queue' } } : {}
     const now = ledger.get(turn.id) ?? turn
     await endings.persist(this.#ends.signal, () =>
@@ -237,6 +246,7 @@ export class Forwarder {
         answeredBy: 'queued',
         citations: [],
         ticket,
+        place,
         finish: 'stop',
         ...route,
       }),
@@ -368,6 +378,10 @@ export class Forwarder {
       }
       this.#sweepLater()
     })
+  }
+
+  #ticketsMoved(): void {
+    for (const listener of this.#ticketListeners) listener()
   }
 
   #isExpired(one: ForwardedTurn): boolean {

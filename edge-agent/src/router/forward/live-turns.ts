@@ -1,3 +1,4 @@
+import type { WaitingTicket } from '../../channels/port.js'
 import type { Turn } from '../../ledger/index.js'
 import type { ForwardedTurn } from './forwarded-turn.js'
 
@@ -6,6 +7,14 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
   readonly #turns = new Map<string, ForwardedTurn>()
   readonly #perTenant = new Map<string, number>()
   readonly #ticketed = new Set<ForwardedTurn>()
+  /** Those whose end is not decided, in the order in which they were received. */
+  readonly #line: ForwardedTurn[] = []
+  readonly #onTickets: () => void
+
+  /** `onTickets` is called when a ticket has come, has ended, or may have another place. */
+  constructor(onTickets: () => void) {
+    this.#onTickets = onTickets
+  }
 
   get size(): number {
     return this.#turns.size
@@ -27,17 +36,24 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
   add(one: ForwardedTurn): void {
     this.#turns.set(one.turn.id, one)
     this.#perTenant.set(one.turn.tenant, this.ofTenant(one.turn.tenant) + 1)
-    if (one.ticket !== undefined) this.#ticketed.add(one)
+    this.#line.splice(this.#indexOf(one), 0, one)
+    if (one.ticket !== undefined) this.giveTicket(one, one.ticket)
   }
 
   giveTicket(one: ForwardedTurn, ticket: string): void {
     one.ticket = ticket
     this.#ticketed.add(one)
+    this.#onTickets()
   }
 
   /** Its end is decided: it waits no longer. */
   endOf(one: ForwardedTurn): void {
+    const at = this.#indexOf(one)
+    if (this.#line[at] !== one) return
+    this.#line.splice(at, 1)
+    const tickets = this.tickets
     this.#ticketed.delete(one)
+    if (tickets > 0) this.#onTickets()
   }
 
   delete(one: ForwardedTurn): void {
@@ -50,19 +66,27 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
 
   /** From 1: how many that still wait came no later. */
   placeOf(one: ForwardedTurn): number {
-    let place = 1
-    for (const other of this) {
-      if (other.isLive && other.turn.receivedSeq < one.turn.receivedSeq) place += 1
-    }
-    return place
+    return this.#indexOf(one) + 1
   }
 
   /** Those with a ticket, in the order in which they came. */
-  withTicket(fits: (turn: Turn) => boolean): { readonly ticket: string; readonly place: number }[] {
-    return [...this.#ticketed]
-      .filter((one) => fits(one.turn))
-      .sort((a, b) => a.turn.receivedSeq - b.turn.receivedSeq)
-      .map((one) => ({ ticket: one.ticket ?? '', place: this.placeOf(one) }))
+  withTicket(fits: (turn: Turn) => boolean): WaitingTicket[] {
+    if (this.#ticketed.size === 0) return []
+    return this.#line.flatMap(({ turn, ticket }, index) =>
+      ticket !== undefined && fits(turn) ? [{ turn, ticket, place: index + 1 }] : [],
+    )
+  }
+
+  /** Where it stands in the line, or would. */
+  #indexOf({ turn }: ForwardedTurn): number {
+    let from = 0
+    let to = this.#line.length
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if ((this.#line[middle]?.turn.receivedSeq ?? 0) < turn.receivedSeq) from = middle + 1
+      else to = middle
+    }
+    return from
   }
 
   [Symbol.iterator](): Iterator<ForwardedTurn> {
