@@ -31,6 +31,7 @@ import { pendingQuestionHandler } from './handlers/pending-question.js'
 import { policyHandler } from './handlers/policy.js'
 import { textHandler } from './handlers/text.js'
 import { type Classifier, OPEN_POLICY, type Replies, type RouterPolicy } from './port.js'
+import { TimedReplies } from './timed-replies.js'
 import { type Asked, notServed, Understanding } from './understanding.js'
 import type { Visit } from './visit.js'
 
@@ -88,6 +89,7 @@ class Part implements Turns {
   }
   readonly #deps: TurnsDeps
   readonly #lanes: Lanes
+  readonly #replies: TimedReplies
   readonly #endings: Endings
   readonly #memory: ConversationMemory
   readonly #understanding: Understanding
@@ -104,12 +106,15 @@ class Part implements Turns {
     this.done = this.#lanes.done
     this.#memory = new ConversationMemory(deps.clock, config)
     const languageOf = this.#memory.languageOf.bind(this.#memory)
-    const endings = new Endings({ ...deps, languageOf })
+    const replies = new TimedReplies(deps)
+    const endings = new Endings({ ...deps, replies, languageOf })
     const skills = new SkillRegistry([...builtInSkills(this.#control()), ...(deps.skills ?? [])])
+    this.#replies = replies
     this.#endings = endings
     this.#forwarder = new Forwarder(
       {
         ...deps,
+        replies,
         endings,
         history: (turn) => this.#memory.history(turn),
         plan: async (turn, signal) => this.#understanding.plan(this.#asked(turn), signal),
@@ -138,7 +143,10 @@ class Part implements Turns {
   start(): void {
     const { ledger, tenants } = this.#deps
     this.#off = [
-      ledger.onChange((turn, change) => this.#memory.note(turn, change)),
+      ledger.onChange((turn, change) => {
+        this.#memory.note(turn, change)
+        if (change.state && isTerminal(change.state)) this.#replies.ended(turn.id)
+      }),
       tenants.onChange(() => {
         const early = this.#early
         this.#early = []
@@ -179,6 +187,7 @@ class Part implements Turns {
     const { ledger } = this.#deps
     const turn = ledger.get(entered.id)
     if (!turn || turn.final || isTerminal(turn.state)) return
+    this.#replies.began(turn.id)
     try {
       await settledOrAborted(this.#visit(turn, signal, lane), signal)
     } catch (thrown) {

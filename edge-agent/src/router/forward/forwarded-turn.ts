@@ -117,10 +117,14 @@ export class ForwardedTurn {
       citations: result.citations,
       finish: FINISH[result.finish],
       ...(result.model === '' ? {} : { model: result.model }),
-      ...(plan ? { route: plan.route } : {}),
+      ...(plan ? { route: withQueue(plan.route, result) } : {}),
       ...(ticket === undefined ? {} : { ticket, quoted: turn.message.text }),
     }
   }
+}
+
+function withQueue(route: Route, { usage }: InferenceResult): Route {
+  return usage ? { ...route, centerQueueMs: usage.queueMs } : route
 }
 
 const FINISH: Readonly<Record<FinishReason, ReplyContent['finish']>> = {
