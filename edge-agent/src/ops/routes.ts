@@ -1,9 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { type Clock, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
-import type { EdgeLedger, Turn } from '../ledger/index.js'
+import type { EdgeLedger } from '../ledger/index.js'
 import type { Uplink } from '../uplink/port.js'
 import { type StatusParts, statusOf, type Wanted, waitFor } from './status.js'
+import { turnDetails, turnRow } from './turn-view.js'
 
 export interface OpsParts extends StatusParts {
   readonly clock: Clock
@@ -64,22 +65,23 @@ export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
     },
     async ({ query }) => parts.ledger.recent(query.limit ?? 50).map(turnRow),
   )
-}
 
-/** A turn for people and scripts; what was said stays out of it. */
-function turnRow(turn: Turn): Record<string, unknown> {
-  const content = turn.final?.content ?? turn.notice?.content
-  return {
-    id: turn.id,
-    state: turn.state,
-    version: turn.version,
-    tenant: turn.tenant,
-    conversation: turn.message.conversationId,
-    receivedAt: new Date(turn.receivedAt).toISOString(),
-    answeredBy: content?.answeredBy ?? null,
-    intent: content?.route?.intent ?? null,
-    ticket: turn.ticket ?? null,
-    notice: turn.notice?.state ?? null,
-    final: turn.final?.state ?? null,
-  }
+  app.get<{ Params: { id: string }; Querystring: { text?: boolean } }>(
+    '/v1/turns/:id',
+    {
+      schema: {
+        params: Type.Object({ id: Type.String({ maxLength: 64 }) }, Closed),
+        querystring: Type.Object({ text: Type.Optional(Type.Boolean()) }, Closed),
+      },
+    },
+    async ({ params, query }) => {
+      const turn = parts.ledger.get(params.id)
+      if (!turn) {
+        throw new YizhanError('not_found', 'there is no such turn here', {
+          hint: 'see `yizhan-edge turns list`; settled turns are shown as long as they are among the last 1,000',
+        })
+      }
+      return turnDetails(turn, await parts.ledger.history(turn.id), { text: query.text === true })
+    },
+  )
 }

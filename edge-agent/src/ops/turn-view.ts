@@ -1,0 +1,47 @@
+import type { HistoryStep, ReplyContent, Turn } from '../ledger/index.js'
+
+type Row = Record<string, unknown>
+
+/** A turn for people and scripts; what was said stays out of it. */
+export function turnRow(turn: Turn): Row {
+  const content = turn.final?.content ?? turn.notice?.content
+  return {
+    id: turn.id,
+    state: turn.state,
+    version: turn.version,
+    tenant: turn.tenant,
+    conversation: turn.message.conversationId,
+    receivedAt: iso(turn.receivedAt),
+    answeredBy: content?.answeredBy ?? null,
+    intent: content?.route?.intent ?? null,
+    ticket: turn.ticket ?? null,
+    notice: turn.notice?.state ?? null,
+    final: turn.final?.state ?? null,
+    feedback: turn.feedback?.rating ?? null,
+  }
+}
+
+/** Everything that the ledger knows of a turn; what was asked and answered only with `text`. */
+export function turnDetails(turn: Turn, history: readonly HistoryStep[], { text }: { text: boolean }): Row {
+  const { feedback, final, message, notice } = turn
+  const content = final?.content ?? notice?.content
+  return {
+    ...turnRow(turn),
+    cause: turn.cause ?? null,
+    states: history.map((step) => ({ ...step, at: iso(step.at) })),
+    finish: final?.content.finish ?? null,
+    model: content?.model ?? null,
+    handoff: notice?.content.handoff ?? null,
+    route: content?.route ?? null,
+    feedback: feedback ? { rating: feedback.rating, reason: feedback.reason, at: iso(feedback.at) } : null,
+    ...(text ? { text: { question: message.text, notice: said(notice), final: said(final) } } : {}),
+  }
+}
+
+function said(reply: { readonly content: ReplyContent } | undefined): string | null {
+  return reply?.content.text ?? null
+}
+
+function iso(wallMs: number): string {
+  return new Date(wallMs).toISOString()
+}
