@@ -12,6 +12,7 @@ export interface Out {
   readonly score?: number
   readonly citations: readonly { readonly document: string; readonly passage: string }[]
   readonly ticket?: string
+  readonly place?: number
   readonly quoted?: string
   readonly late?: boolean
   readonly finish?: string
@@ -24,12 +25,21 @@ export interface Delta {
   readonly attempt: number
   readonly seq: number
   readonly text: string
+  readonly snapshot?: true
+}
+
+export interface Ticket {
+  readonly ticket: string
+  readonly inReplyTo: string
+  readonly place: number
 }
 
 /** A person in one chat of one tenant, on mqtt.js; keeps all that came, in order. */
 export class ChatClient {
   readonly out: Out[] = []
   readonly deltas: Delta[] = []
+  /** Those that wait, as last told. */
+  tickets: readonly Ticket[] = []
   readonly #client: MqttClient
   readonly #prefix: string
   readonly #waiting = new Set<() => void>()
@@ -42,7 +52,8 @@ export class ChatClient {
     this.#prefix = prefix
     client.on('message', (topic, payload) => {
       const value: unknown = JSON.parse(payload.toString())
-      if (topic.endsWith('/delta')) this.deltas.push(value as Delta)
+      if (topic.endsWith('/tickets')) this.tickets = (value as { tickets: Ticket[] }).tickets
+      else if (topic.endsWith('/delta')) this.deltas.push(value as Delta)
       else this.out.push(value as Out)
       for (const look of this.#waiting) look()
     })
@@ -56,7 +67,7 @@ export class ChatClient {
     const prefix = `yizhan/${tenant}/${user}/${chat}`
     const it = new ChatClient(client, prefix)
     try {
-      await client.subscribeAsync([`${prefix}/out`, `${prefix}/delta`], { qos: 1 })
+      await client.subscribeAsync([`${prefix}/out`, `${prefix}/delta`, `${prefix}/tickets`], { qos: 1 })
     } catch (refused) {
       await client.endAsync(true)
       throw refused
