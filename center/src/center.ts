@@ -28,7 +28,7 @@ import {
   openSigner,
 } from './fleet/index.js'
 import { startGateway } from './gateway/index.js'
-import { createExtractive, createOpenAi, createRequestBook } from './inference/index.js'
+import { createExtractive, createOpenAi, createPersonas, createRequestBook } from './inference/index.js'
 import { createKnowledge } from './retrieval/index.js'
 import { openStorage } from './storage/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
@@ -86,6 +86,7 @@ export async function startCenter(
 
       // What answers a question: documents, the fair queue, backends, and the book of requests that survives a cut.
       const knowledge = createKnowledge({ log, metrics })
+      const personas = createPersonas()
       const outbound = createOutbound()
       life.onStop('outbound connections', () => outbound.close())
       const extractive = createExtractive({ clock, terms: knowledge }, config.inference.extractive)
@@ -93,7 +94,13 @@ export async function startCenter(
       const backends =
         llm.url === undefined
           ? [extractive]
-          : [createOpenAi({ fetch: outbound.fetch, clock }, { ...llm, url: llm.url }), extractive]
+          : [
+              createOpenAi(
+                { fetch: outbound.fetch, clock, personaOf: personas.of },
+                { ...llm, url: llm.url },
+              ),
+              extractive,
+            ]
       const admission = createAdmission(
         { clock, metrics },
         {
@@ -116,6 +123,7 @@ export async function startCenter(
         system,
         bundles,
         knowledge,
+        personas,
         train: ({ examples, file }, signal) => trainInWorker({ examples, languages: file.languages, signal }),
         clock,
         log,

@@ -34,7 +34,7 @@ export {
   placeholdersOf,
 } from './messages.js'
 export type { QuantisedBag, TrainedModel, TrainingMetrics } from './model.js'
-export { normalise } from './normalise.js'
+export { exactKey, normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'
 export { writeOnnx } from './onnx/hashed-graph.js'
 export { DEFAULT_ONNX_LIMITS, inspectOnnx, type OnnxLimits } from './onnx/inspect.js'

@@ -2,6 +2,7 @@ import { type Clock, type Outbound, parseJson, YizhanError } from '@yizhan/kerne
 import { citationOf } from './citation.js'
 import { faultCodes, faultError, retryAfterMs, transportError } from './openai-errors.js'
 import { CompletionReader, type Delta } from './openai-stream.js'
+import { type PersonaOf, personaIn } from './personas.js'
 import { PhaseTimer } from './phase-timer.js'
 import type { Backend, GenerateRequest, Piece } from './port.js'
 import { chatMessages, citedPassages } from './prompt.js'
@@ -26,6 +27,14 @@ export interface OpenAiConfig {
 }
 
 type Fetch = Outbound['fetch']
+
+export interface OpenAiDeps {
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** Without it no tenant has one. */
+  readonly personaOf?: PersonaOf
+}
+
 type Response = Awaited<ReturnType<Fetch>>
 
 const PROBE_MS = 5_000
@@ -34,10 +43,7 @@ const DRAIN_MS = 200
 const MAX_FAULT_BYTES = 64 * 1024
 
 /** Any server that speaks OpenAI's chat completions: vLLM, SGLang, Ollama, llama.cpp, TensorRT-LLM, a vendor. */
-export function createOpenAi(
-  deps: { readonly fetch: Fetch; readonly clock: Clock },
-  config: OpenAiConfig,
-): Backend {
+export function createOpenAi(deps: OpenAiDeps, config: OpenAiConfig): Backend {
   return new OpenAiBackend(deps, config)
 }
 
@@ -46,14 +52,16 @@ class OpenAiBackend implements Backend {
   readonly model: string
   readonly #fetch: Fetch
   readonly #clock: Clock
+  readonly #personaOf: PersonaOf | undefined
   readonly #config: OpenAiConfig
   readonly #base: string
 
-  constructor(deps: { readonly fetch: Fetch; readonly clock: Clock }, config: OpenAiConfig) {
+  constructor(deps: OpenAiDeps, config: OpenAiConfig) {
     this.name = config.name ?? 'openai'
     this.model = config.model
     this.#fetch = deps.fetch
     this.#clock = deps.clock
+    this.#personaOf = deps.personaOf
     this.#config = config
     this.#base = baseUrl(config.url)
   }
@@ -63,7 +71,7 @@ class OpenAiBackend implements Backend {
       this.#config.totalMs ?? 300_000,
     )
     const betweenMs = this.#config.betweenTokensMs ?? 30_000
-    const messages = chatMessages(request)
+    const messages = chatMessages(request, personaIn(this.#personaOf?.(request.tenant), request.locale))
     let text = ''
     let finish: string | undefined
     let usage: Extract<Delta, { type: 'usage' }> | undefined

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asTenantId } from '@yizhan/kernel'
+import { personaIn } from './personas.js'
 import type { GenerateRequest, Passage } from './port.js'
 import { chatMessages, citedPassages } from './prompt.js'
 
@@ -58,4 +59,12 @@ test('of a long history the latest turns are kept, in order', () => {
   assert.equal(messages.at(-1)?.content, 'Why?')
   const kept = messages.slice(1, -1).map(({ content }) => Number(content.split(' ')[0]))
   assert.deepEqual(kept, [42, 43, 44, 45, 46, 47, 48, 49])
+})
+
+test('how a tenant speaks stands before the rules, in the language of the answer or the one that there is', () => {
+  const [system] = chatMessages(request, 'You are Yi.')
+  assert.match(system?.content ?? '', /^You are Yi\.\n\nYou answer questions inside a company\./)
+  assert.equal(personaIn({ zh: '小驿', en: 'Yi' }, 'en-US'), 'Yi')
+  assert.equal(personaIn({ zh: '小驿', en: 'Yi' }, 'fr'), '小驿')
+  assert.equal(personaIn(undefined, 'en'), undefined)
 })

@@ -26,8 +26,11 @@ const RULES: Record<Language, { readonly found: string; readonly none: string }>
   },
 }
 
-/** The conversation for a chat model: the rules with the numbered passages, the latest history, the question. */
-export function chatMessages(request: GenerateRequest): ChatMessage[] {
+/**
+ * The conversation for a chat model: how the tenant's bot speaks, the rules with the numbered passages, the latest
+ * history, the question. The rules come after the persona, so that it cannot take them back.
+ */
+export function chatMessages(request: GenerateRequest, persona?: string): ChatMessage[] {
   const language = languageOf(request.locale, request.question)
   const { found, none } = RULES[language]
   const rules = request.passages.length > 0 ? found : none
@@ -36,6 +39,7 @@ export function chatMessages(request: GenerateRequest): ChatMessage[] {
       ? `用这种语言回答：${request.locale || 'zh'}。`
       : `Answer in this language: ${request.locale || 'en'}.`
   const system = [
+    ...(persona === undefined ? [] : [persona]),
     `${rules}${language === 'zh' ? '' : ' '}${answerIn}`,
     ...request.passages.map(numbered),
   ].join('\n\n')

@@ -92,3 +92,19 @@ test('a lost bundle is made again by the same directory, as the next version', a
   assert.deepEqual(again.files, { added: [], changed: [], removed: [] })
   assert.notEqual(again.digest, first.digest)
 })
+
+test('a restart has the persona again, and a directory without one takes it away', async (t) => {
+  const center = await start(t, await place(t))
+  const speaking = {
+    'tenant.yaml': `${FILES['tenant.yaml']}persona: desk\n`,
+    'personas/desk.zh.md': '简短。\n',
+    'personas/desk.en.md': 'Be brief.\n',
+  }
+  await applied(center.catalog, directory(speaking))
+  const expected = { zh: '简短。', en: 'Be brief.' }
+  assert.deepEqual(center.personas.of(acme), expected)
+  const after = await center.restart()
+  assert.deepEqual(after.personas.of(acme), expected)
+  await applied(after.catalog)
+  assert.equal(after.personas.of(acme), undefined)
+})

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseTenantFile, trainInWorker } from '@yizhan/intent'
 import { type TenantId, YizhanError } from '@yizhan/kernel'
+import { createPersonas } from '../inference/index.js'
 import { createKnowledge } from '../retrieval/index.js'
 import { BundleStore } from './bundle-store.js'
 import { openTenantCatalog } from './catalog.js'
@@ -261,6 +262,7 @@ test('of two centers that apply at once, the slower one is refused and changes n
         system,
         bundles: new BundleStore(join(at.dir, 'other'), signer),
         knowledge: createKnowledge({ log }),
+        personas: createPersonas(),
         train,
         clock: at.clock,
         log,

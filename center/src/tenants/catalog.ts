@@ -1,12 +1,20 @@
-import { encodeModel, IntentModel, parseTenantFile, TENANT_FILE, type TrainedModel } from '@yizhan/intent'
+import {
+  encodeModel,
+  IntentModel,
+  type LanguageMap,
+  parseTenantFile,
+  TENANT_FILE,
+  type TrainedModel,
+} from '@yizhan/intent'
 import { type Clock, canonicalJson, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import type { Store, SystemStore } from '../storage/index.js'
 import type { BundleStore } from './bundle-store.js'
 import type { Problem } from './problem.js'
-import { readDocuments, readTenant, type TenantSource } from './source.js'
-import { type Current, loadFiles, loadTenant, saveTenant, tenantIds } from './stored-tenant.js'
+import { readServed, readTenant, type ServedTenant, type TenantSource } from './source.js'
+import { loadExtracts, loadFiles } from './stored-files.js'
+import { type Current, loadTenant, saveTenant, tenantIds } from './stored-tenant.js'
 import { differenceOf, type FileDifference, filesDigest, type TenantFiles } from './tenant-files.js'
 import { runTests } from './test-run.js'
 
@@ -51,6 +59,7 @@ export interface CatalogDeps {
   readonly system: SystemStore
   readonly bundles: BundleStore
   readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
+  readonly personas: { replace(tenant: TenantId, persona: LanguageMap | undefined): void }
   readonly train: (source: TenantSource, signal: AbortSignal) => Promise<TrainedModel>
   readonly clock: Clock
   readonly log: Logger
@@ -58,7 +67,7 @@ export interface CatalogDeps {
 
 /** Loads every tenant from the store, fills the knowledge, and clears bundles that nothing is in force of. */
 export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalog> {
-  const { store, system, bundles, knowledge, clock, log } = deps
+  const { store, system, bundles, knowledge, personas, clock, log } = deps
   const live = new Map<TenantId, Current>()
   const listeners = new Set<(tenant: TenantId) => void>()
   let last: Promise<unknown> = Promise.resolve()
@@ -68,7 +77,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     if (!stored) continue
     const { current } = stored
     live.set(tenant, current)
-    knowledge.replace(tenant, await readDocuments(await loadFiles(store, tenant)))
+    serve(tenant, readServed(await loadFiles(store, tenant), await loadExtracts(store, tenant)))
     if (!(await bundles.has(current.digest))) {
       log.error({ tenant, digest: current.digest }, 'the bundle in force is missing; apply the tenant again')
     }
@@ -82,7 +91,11 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     const { source } = read
     const { tenant } = source
     const before = await loadTenant(store, tenant)
-    const difference = differenceOf(await loadFiles(store, tenant), source.files)
+    const directoryBefore = {
+      files: await loadFiles(store, tenant),
+      extracts: await loadExtracts(store, tenant),
+    }
+    const difference = differenceOf(directoryBefore.files, source.files)
     const digestOfFiles = filesDigest(source.files)
     const counts = { examples: source.examples.length, tests: source.tests.length }
     if (before?.current.filesDigest === digestOfFiles && (await bundles.has(before.current.digest))) {
@@ -105,17 +118,22 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     signal.throwIfAborted()
     await saveTenant(deps, tenant, {
       current,
-      files: source.files,
-      removed: difference.removed,
+      directory: source,
+      directoryBefore,
       before,
       actor,
     })
     live.set(tenant, current)
-    knowledge.replace(tenant, source.documents)
+    serve(tenant, source)
     log.info({ tenant, version, digest: current.digest, trainMs, ...counts }, 'tenant applied')
     for (const listener of listeners) tell(listener, tenant)
     const report = { ...summary(tenant, current), ...counts, files: difference }
     return { report: { ...report, changed: true, warnings, trainMs } }
+  }
+
+  function serve(tenant: TenantId, { documents, persona }: ServedTenant): void {
+    knowledge.replace(tenant, documents)
+    personas.replace(tenant, persona)
   }
 
   /** The tenant is in force whatever a listener makes of it. */

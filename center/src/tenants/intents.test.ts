@@ -14,9 +14,9 @@ testRefusals([
       'intents/it.yaml:2:3 a.ask: YAML joins these lines to one question; write “ask: |” and then one question a line',
       'intents/it.yaml:5:33 a.reply.forward.knowledge.0: there is no knowledge named none',
       'intents/it.yaml:5:40 a.reply.forward.colour: unknown key; known here: knowledge',
-      'intents/it.yaml:6:3 a.colour: unknown key; known here: ask, reply, offline',
+      'intents/it.yaml:6:3 a.colour: unknown key; known here: ask, slots, reply, offline',
       'intents/it.yaml:9:11 b.reply.cn: is not one of the languages in tenant.yaml (zh, en)',
-      'intents/it.yaml:9:18 b.reply.colour: unknown key; known here: text, skill, forward, or a language such as zh or en',
+      'intents/it.yaml:9:18 b.reply.colour: unknown key; known here: text, card, skill, forward, handoff, or a language such as zh or en',
       'intents/it.yaml:10:13 b.offline.cn: is not one of the languages in tenant.yaml (zh, en)',
       'intents/it.yaml:10:20 b.offline.Deutsch: unknown key; known here: a language such as zh or en',
     ],
@@ -24,12 +24,12 @@ testRefusals([
   [
     'no intents',
     { 'intents/it.yaml': undefined },
-    ['intents holds no intent; a tenant needs at least one in intents/*.yaml'],
+    ['intents holds no intent; a tenant needs at least one in intents/'],
   ],
   [
     'an unknown key of an intent',
     intent('  reply: hi\n  colour: red\n'),
-    ['intents/it.yaml:4:3 it.vpn.colour: unknown key; known here: ask, reply, offline'],
+    ['intents/it.yaml:4:3 it.vpn.colour: unknown key; known here: ask, slots, reply, offline'],
   ],
   [
     'an intent that is only a text',
@@ -49,34 +49,34 @@ testRefusals([
     'a reply with two forms',
     intent('  reply: {text: hi, skill: time}\n'),
     [
-      'intents/it.yaml:3:3 it.vpn.reply: must be exactly one of text, skill and forward, or a text for each language',
+      'intents/it.yaml:3:3 it.vpn.reply: must be exactly one of text, card, skill, forward and handoff, or a text for each language',
     ],
   ],
   [
     'a reply that mixes a form with languages',
     intent('  reply: {skill: time, zh: 好}\n'),
     [
-      'intents/it.yaml:3:3 it.vpn.reply: must be exactly one of text, skill and forward, or a text for each language',
+      'intents/it.yaml:3:3 it.vpn.reply: must be exactly one of text, card, skill, forward and handoff, or a text for each language',
     ],
   ],
   [
-    'a reply of a later version',
+    'a card that is not there, and a slot that asks nothing',
     intent('  reply: {card: password}\n  slots: {from: {type: date}}\n'),
     [
-      'intents/it.yaml:3:11 it.vpn.reply.card: this version does not have this yet; leave it out for now',
-      'intents/it.yaml:4:3 it.vpn.slots: this version does not have this yet; leave it out for now',
+      'intents/it.yaml:3:11 it.vpn.reply.card: there is no cards/password.yaml',
+      'intents/it.yaml:4:11 it.vpn.slots.from: needs “ask”',
     ],
   ],
   [
     'a reply that is handed off',
     intent('  reply: {handoff: hr}\n'),
-    ['intents/it.yaml:3:11 it.vpn.reply.handoff: this version does not have this yet; leave it out for now'],
+    ['intents/it.yaml:3:11 it.vpn.reply.handoff: there is no handoff hr in tenant.yaml'],
   ],
   [
     'a reply with a form that does not exist',
     intent('  reply: {colour: red}\n'),
     [
-      'intents/it.yaml:3:11 it.vpn.reply.colour: unknown key; known here: text, skill, forward, or a language such as zh or en',
+      'intents/it.yaml:3:11 it.vpn.reply.colour: unknown key; known here: text, card, skill, forward, handoff, or a language such as zh or en',
     ],
   ],
   ['an empty reply', intent('  reply: {}\n'), ['intents/it.yaml:3:3 it.vpn.reply: is empty']],
@@ -84,7 +84,7 @@ testRefusals([
   [
     'a reply that YAML takes for a number',
     intent('  reply: {zh: 110}\n'),
-    ['intents/it.yaml:3:11 it.vpn.reply.zh: must be text; put it in quotes'],
+    ['intents/it.yaml:3:11 it.vpn.reply.zh: must be text; YAML takes 110 for a number: put it in quotes'],
   ],
   [
     'questions as a list',

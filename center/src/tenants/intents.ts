@@ -1,46 +1,55 @@
-import { type IntentReply, type LanguageMap, OOS } from '@yizhan/intent'
-import type { Problem, Wording } from './problem.js'
-import { IntentYaml, type ReplyForms } from './schema.js'
-import { foreignTag, foreignTags, type Languages, sentenceOf } from './sentence.js'
+import { type IntentReply, type LanguageMap, OOS, type Slot } from '@yizhan/intent'
+import { hiddenCharacter } from './hidden.js'
+import type { Told, Wording } from './problem.js'
+import type { Question } from './questions.js'
+import { formsOf, replyOf, type Use, usesIn } from './reply.js'
+import { IntentYaml } from './schema/index.js'
+import { checkSentence, type Languages, sentenceOf } from './sentence.js'
+import { checkPlaceholders, checkSlots, slotsOf } from './slots.js'
+import type { SheetIntent } from './spreadsheet/index.js'
 import type { Texts } from './tenant-files.js'
-import { isMap, type Path, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+import { isMap, nearest, type Path, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 export interface ReadIntent {
   readonly asks: readonly string[]
   readonly reply: IntentReply
   readonly offline?: LanguageMap
-}
-
-/** A name in a reply that forwards. */
-export interface KnowledgeUse {
-  readonly name: string
-  /** A problem at this name. */
-  at(message: Wording): Problem
+  readonly slots?: readonly Slot[]
 }
 
 export interface ReadIntents {
   /** Those without a problem, by id. */
   readonly whole: ReadonlyMap<string, ReadIntent>
   /** Of all intents, also of those with a problem. */
-  readonly uses: readonly KnowledgeUse[]
-  /** False if no intent of this id stands anywhere; true for every id as long as some file cannot be read. */
-  mayExist(id: string): boolean
+  readonly uses: readonly Use[]
+  readonly questions: readonly Question[]
+  /** What is wrong with the name of an intent; undefined for every name as long as some file cannot be read. */
+  missing(id: string): Wording | undefined
 }
 
 /** Words of `a-z 0-9 - _` joined by dots. */
 const INTENT_ID = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*$/
 const MAX_ID = 120
+/** With fewer the model hardly knows an intent. */
+export const FEW = 3
 
 const isIntent = schemaCheck(IntentYaml)
 
-/** Reads `intents/*.yaml`. */
-export function readIntents(texts: Texts, languages: Languages, problems: Problem[]): ReadIntents {
+/** Reads `intents/*.yaml`, and takes in what the spreadsheets beside them hold. */
+export function readIntents(
+  texts: Texts,
+  sheets: { readonly intents: readonly SheetIntent[]; readonly unread: number },
+  languages: Languages,
+  told: Told,
+): ReadIntents {
+  const { problems } = told
   const whole = new Map<string, ReadIntent>()
-  const uses: KnowledgeUse[] = []
+  const uses: Use[] = []
+  const questions: Question[] = []
   const firstFile = new Map<string, string>()
-  let unread = 0
+  let { unread } = sheets
   for (const [file, text] of texts) {
-    if (!file.startsWith('intents/')) continue
+    if (!/^intents\/.*\.yaml$/.test(file)) continue
     const document = text === undefined ? undefined : parseYaml(file, text, problems)
     if (!document || !isMap(document.value)) {
       if (document) problems.push(document.misread([], NOT_INTENTS))
@@ -52,17 +61,31 @@ export function readIntents(texts: Texts, languages: Languages, problems: Proble
       if (wrong) problems.push(document.misread([id], wrong))
       if (!firstFile.has(id)) firstFile.set(id, file)
       uses.push(...usesIn(document, id, value))
-      problems.push(...beyondSchema(document, id, value, languages))
+      checkBeyondSchema(document, id, value, languages, told)
+      if (!wrong) questions.push(...questionsIn(document, file, id, value, told))
       if (isIntent(document, [id], value, problems) && !wrong) whole.set(id, readIntent(value, languages))
     }
   }
+  for (const { id, asks, reply, file, at, questions: asked } of sheets.intents) {
+    const wrong = wrongId(id, firstFile.get(id))
+    if (wrong) problems.push(at(wrong))
+    if (!firstFile.has(id)) firstFile.set(id, file)
+    if (!wrong) questions.push(...asked)
+    if (!wrong && reply) whole.set(id, { asks, reply: { kind: 'text', text: reply } })
+  }
   if (firstFile.size === 0 && unread === 0) problems.push({ file: 'intents', path: '', message: NONE })
-  return { whole, uses, mayExist: (id) => unread > 0 || firstFile.has(id) }
+  return {
+    whole,
+    uses,
+    questions,
+    missing: (id) => (unread > 0 || firstFile.has(id) ? undefined : noIntent(id, firstFile.keys())),
+  }
 }
 
+/** What is wrong with an id, undefined if nothing. */
 function wrongId(id: string, firstFile: string | undefined): Wording | undefined {
   if (id === OOS) return RESERVED
-  if (!INTENT_ID.test(id) || id.length > MAX_ID) return BAD_ID
+  if (!INTENT_ID.test(id) || id.length > MAX_ID) return hiddenCharacter(id) ?? BAD_ID
   if (firstFile === undefined) return undefined
   return {
     en: `stands already in ${firstFile}; an intent has one place`,
@@ -71,55 +94,77 @@ function wrongId(id: string, firstFile: string | undefined): Wording | undefined
 }
 
 /** What the schema cannot say. Looks at any value, so that what is wrong beside does not hide it. */
-function beyondSchema(document: YamlDocument, id: string, value: unknown, languages: Languages): Problem[] {
-  if (!isMap(value)) return []
+function checkBeyondSchema(
+  document: YamlDocument,
+  id: string,
+  value: unknown,
+  languages: Languages,
+  told: Told,
+): void {
+  if (!isMap(value)) return
   const { ask, reply, offline } = value
+  if (typeof ask === 'string' && document.isJoined([id, 'ask'])) {
+    told.problems.push(document.at([id, 'ask'], JOINED))
+  }
   const sentences: [Path, unknown][] = [
-    [['reply'], reply],
+    [['reply'], formsOf(reply) ? undefined : reply],
     [['reply', 'text'], isMap(reply) ? reply.text : undefined],
     [['offline'], offline],
   ]
-  const foreign = sentences.flatMap(([path, sentence]) =>
-    foreignTags(sentence, languages).map((tag) => document.at([id, ...path, tag], foreignTag(languages))),
-  )
-  const isJoined = typeof ask === 'string' && document.isJoined([id, 'ask'])
-  return isJoined ? [document.at([id, 'ask'], JOINED), ...foreign] : foreign
+  for (const [path, sentence] of sentences) {
+    checkSentence(document, [id, ...path], sentence, languages, told)
+  }
+  checkSlots(document, id, value, languages, told)
+  checkPlaceholders(document, id, value, told)
 }
 
-function usesIn(document: YamlDocument, id: string, value: unknown): KnowledgeUse[] {
-  const reply = isMap(value) ? value.reply : undefined
-  const forward = isMap(reply) ? reply.forward : undefined
-  const names: unknown = isMap(forward) ? forward.knowledge : undefined
-  if (!Array.isArray(names)) return []
-  return names.flatMap((name: unknown, i) => {
-    const at = (message: Wording) => document.at([id, 'reply', 'forward', 'knowledge', i], message)
-    return typeof name === 'string' ? [{ name, at }] : []
+/** The questions with their places; tells those that look like entries of a list, and intents that have few. */
+function questionsIn(
+  document: YamlDocument,
+  file: string,
+  id: string,
+  value: unknown,
+  told: Told,
+): Question[] {
+  const ask = isMap(value) ? value.ask : undefined
+  if (typeof ask !== 'string') return []
+  const path = [id, 'ask']
+  const questions = ask.split('\n').flatMap((line, nth): Question[] => {
+    const text = line.trim()
+    const at = (message: Wording) => document.atLine(path, nth, message)
+    if (/^[-－•]\s/.test(text)) told.warnings.push(at(BULLET))
+    return text === '' ? [] : [{ text, intent: id, file, at }]
   })
+  if (questions.length > 0 && questions.length < FEW) {
+    told.warnings.push(document.at(path, few(questions.length)))
+  }
+  return questions
 }
 
-function readIntent({ ask, reply, offline }: IntentYaml, languages: Languages): ReadIntent {
+function readIntent({ ask, reply, offline, slots }: IntentYaml, languages: Languages): ReadIntent {
   const asks = ask.split('\n').map((line) => line.trim())
   return {
     asks: asks.filter((line) => line !== ''),
     reply: replyOf(reply, languages),
     ...(offline === undefined ? {} : { offline: sentenceOf(offline, languages) }),
+    ...(slots === undefined ? {} : { slots: slotsOf(slots, languages) }),
   }
 }
 
-function replyOf(reply: IntentYaml['reply'], languages: Languages): IntentReply {
-  const text = (said: string | LanguageMap): IntentReply => ({
-    kind: 'text',
-    text: sentenceOf(said, languages),
-  })
-  if (typeof reply === 'string' || !isForms(reply)) return text(reply)
-  if (reply.skill !== undefined) return { kind: 'skill', skill: reply.skill }
-  if (reply.forward !== undefined) return { kind: 'forward', knowledge: reply.forward.knowledge }
-  return text(reply.text ?? '')
+/** What a name of no intent is told; with the one that is nearest. */
+export function noIntent(id: string, ids: Iterable<string>): Wording {
+  const near = nearest(id, ids)
+  return {
+    en: `there is no intent named ${id}${near === undefined ? '' : `; did you mean ${near}?`}`,
+    zh: `没有名为 ${id} 的意图${near === undefined ? '' : `，是不是 ${near}？`}`,
+  }
 }
 
-/** The names of the forms are longer than a language, and the schema lets nothing stand beside one. */
-function isForms(reply: ReplyForms | LanguageMap): reply is ReplyForms {
-  return 'skill' in reply || 'forward' in reply || 'text' in reply
+export function few(count: number): Wording {
+  return {
+    en: `has ${count} ${count === 1 ? 'question' : 'questions'}; from ${FEW} on it is recognised more surely`,
+    zh: `只有 ${count} 个问句；至少 ${FEW} 个才较容易识别`,
+  }
 }
 
 const NOT_INTENTS: Wording = {
@@ -127,8 +172,8 @@ const NOT_INTENTS: Wording = {
   zh: '应为意图 id 到意图的映射，例如“it.vpn:”及其下的 ask 和 reply',
 }
 const NONE: Wording = {
-  en: 'holds no intent; a tenant needs at least one in intents/*.yaml',
-  zh: '没有意图；至少要在 intents/*.yaml 中写一个',
+  en: 'holds no intent; a tenant needs at least one in intents/',
+  zh: '没有意图；至少要在 intents/ 中写一个',
 }
 const RESERVED: Wording = {
   en: `“${OOS}” is what no intent fits; choose another id`,
@@ -141,4 +186,8 @@ const BAD_ID: Wording = {
 const JOINED: Wording = {
   en: 'YAML joins these lines to one question; write “ask: |” and then one question a line',
   zh: 'YAML 会把这些行并成一句；请写“ask: |”，之后每行一句',
+}
+const BULLET: Wording = {
+  en: 'the “-” becomes part of the question; in a block every line is a question already',
+  zh: '“-”会成为问句的一部分；块中每行本来就是一个问句',
 }

@@ -1,8 +1,8 @@
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import { matchesGlob } from './glob.js'
-import type { Problem, Wording } from './problem.js'
-import { KnowledgeYaml, NAME } from './schema.js'
-import type { Texts } from './tenant-files.js'
+import type { Problem, Told, Wording } from './problem.js'
+import { KnowledgeYaml, NAME } from './schema/index.js'
+import type { Contents } from './tenant-files.js'
 import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 export interface ReadKnowledge {
@@ -13,13 +13,22 @@ export interface ReadKnowledge {
 
 const INDEX = 'knowledge.yaml'
 const FOLDER = 'knowledge/'
+const PLAIN = /\.(md|txt)$/
 const IS_NAME = new RegExp(NAME)
 
 const isEntry = schemaCheck(KnowledgeYaml)
 
-/** Reads `knowledge.yaml` and the documents below `knowledge/`; every document must be in exactly one knowledge. */
-export function readKnowledge(texts: Texts, problems: Problem[]): ReadKnowledge {
-  const files = [...texts.keys()].filter((file) => file.startsWith(FOLDER))
+/**
+ * Reads `knowledge.yaml` and the documents below `knowledge/`; every document must be in exactly one knowledge.
+ * `extracts`: the text of those that are not plain text; what is in neither is told elsewhere, and left out.
+ */
+export function readKnowledge(
+  { texts, binaries }: Contents,
+  extracts: ReadonlyMap<string, string>,
+  { problems }: Told,
+): ReadKnowledge {
+  const files = [...texts.keys(), ...binaries.keys()].filter((file) => file.startsWith(FOLDER)).sort()
+  const textOf = (file: string) => extracts.get(file) ?? (PLAIN.test(file) ? texts.get(file) : undefined)
   const index = texts.get(INDEX)
   if (!texts.has(INDEX)) {
     for (const file of files) problems.push({ file, path: '', message: UNLISTED })
@@ -33,7 +42,10 @@ export function readKnowledge(texts: Texts, problems: Problem[]): ReadKnowledge 
   const { value } = document
   const owners = ownersOf(document, value, files, problems)
   return {
-    documents: [...owners].map(([file, name]) => documentOf(file, name, texts.get(file) ?? '')),
+    documents: [...owners].flatMap(([file, name]) => {
+      const text = textOf(file)
+      return text === undefined ? [] : [documentOf(file, name, text)]
+    }),
     mayExist: (name) => Object.hasOwn(value, name),
   }
 }

@@ -10,11 +10,20 @@ export interface Problem {
   readonly path: string
   readonly line?: number
   readonly column?: number
+  /** Of a spreadsheet, such as `B7`. */
+  readonly cell?: string
   readonly message: Wording
 }
 
-/** `file:line:column`, or the file alone. */
+/** What a reader has to tell. A problem refuses the directory, a warning does not. */
+export interface Told {
+  readonly problems: Problem[]
+  readonly warnings: Problem[]
+}
+
+/** `file:line:column`, `file:cell`, or the file alone. */
 export function problemPlace(p: Problem): string {
+  if (p.cell !== undefined) return `${p.file}:${p.cell}`
   return p.line === undefined ? p.file : `${p.file}:${p.line}:${p.column ?? 1}`
 }
 

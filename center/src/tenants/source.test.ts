@@ -24,16 +24,13 @@ testRefusals([
     'a key that tenant.yaml does not have',
     tenantYaml('colour: red\n'),
     [
-      'tenant.yaml:5:1 colour: unknown key; known here: apiVersion, tenant, name, languages, welcome, operatingPoint, messages',
+      'tenant.yaml:5:1 colour: unknown key; known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, handoff, messages',
     ],
   ],
   [
-    'keys of a later version',
+    'a persona that is not there, and nobody to hand off to',
     tenantYaml('persona: helpdesk\nhandoff: {}\n'),
-    [
-      'tenant.yaml:5:1 persona: this version does not have this yet; leave it out for now',
-      'tenant.yaml:6:1 handoff: this version does not have this yet; leave it out for now',
-    ],
+    ['tenant.yaml:5:1 persona: there is no personas/helpdesk.md', 'tenant.yaml:6:1 handoff: is empty'],
   ],
   [
     'several things missing',
@@ -98,7 +95,7 @@ testRefusals([
   [
     'a suggestion that is no intent',
     tenantYaml('welcome:\n  text: hi\n  suggest: [it.vpn, it.vnp]\n'),
-    ['tenant.yaml:7:21 welcome.suggest.1: there is no intent named it.vnp'],
+    ['tenant.yaml:7:21 welcome.suggest.1: there is no intent named it.vnp; did you mean it.vpn?'],
   ],
 ])
 
@@ -130,8 +127,8 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
   const source = await sourceOf({
     'tenant.yaml': `\ufeff${TENANT}welcome: {text: 您好, suggest: [it.vpn, travel]}\noperatingPoint: careful\nmessages: {refuse.overloaded: 忙}\n`,
     'intents/more.yaml':
-      'a: {ask: x, reply: 好}\nb: {ask: x, reply: {text: {en: B}}}\nc: {ask: x, reply: {skill: time}}\n' +
-      'travel: {ask: x, reply: {forward: {knowledge: [travel]}}, offline: {zh: 已记下}}\nall: {ask: x, reply: {forward: {knowledge: []}}}\n',
+      'a: {ask: xa, reply: 好}\nb: {ask: xb, reply: {text: {en: B}}}\nc: {ask: xc, reply: {skill: time}}\n' +
+      'travel: {ask: xt, reply: {forward: {knowledge: [travel]}}, offline: {zh: 已记下}}\nall: {ask: xx, reply: {forward: {knowledge: []}}}\n',
     'knowledge.yaml':
       'travel: {files: [knowledge/travel-*.md, knowledge/deep/*.txt], class: internal, owner: finance}\n',
     'knowledge/travel-1.md': 'intro\n# 差旅 \ntext\n',
@@ -143,7 +140,7 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
     '.git/HEAD': Buffer.from([0xff]),
     'knowledge/.draft.md': 'nor this',
   })
-  const title = { zh: 'x', en: 'x' }
+  const title = (ask: string) => ({ zh: ask, en: ask })
   assert.deepEqual(source.file, {
     format: 1,
     tenant: 'acme',
@@ -152,7 +149,7 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
     operatingPoint: 'careful',
     welcome: {
       text: { zh: '您好' },
-      suggest: [{ zh: '怎么连 VPN', en: 'How do I connect?' }, title],
+      suggest: [{ zh: '怎么连 VPN', en: 'How do I connect?' }, title('xt')],
     },
     messages: { 'refuse.overloaded': { zh: '忙' } },
     intents: {
@@ -160,11 +157,15 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
         title: { zh: '怎么连 VPN', en: 'How do I connect?' },
         reply: { kind: 'text', text: { zh: '好', en: 'OK' } },
       },
-      a: { title, reply: { kind: 'text', text: { zh: '好' } } },
-      b: { title, reply: { kind: 'text', text: { en: 'B' } } },
-      c: { title, reply: { kind: 'skill', skill: 'time' } },
-      travel: { title, reply: { kind: 'forward', knowledge: ['travel'] }, offline: { zh: '已记下' } },
-      all: { title, reply: { kind: 'forward', knowledge: [] } },
+      a: { title: title('xa'), reply: { kind: 'text', text: { zh: '好' } } },
+      b: { title: title('xb'), reply: { kind: 'text', text: { en: 'B' } } },
+      c: { title: title('xc'), reply: { kind: 'skill', skill: 'time' } },
+      travel: {
+        title: title('xt'),
+        reply: { kind: 'forward', knowledge: ['travel'] },
+        offline: { zh: '已记下' },
+      },
+      all: { title: title('xx'), reply: { kind: 'forward', knowledge: [] } },
     },
   })
   assert.deepEqual(source.examples.slice(0, 2), [
@@ -202,7 +203,7 @@ test('the error tells places and messages in the language that was asked for, an
     {
       path: 'tenant.yaml:5:1',
       message:
-        'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、welcome、operatingPoint、messages',
+        'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、handoff、messages',
     },
   ])
   const many = tenantInvalid(

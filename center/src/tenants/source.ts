@@ -1,14 +1,22 @@
-import { type LanguageMap, type MessageProblem, messageProblem, type TenantFile } from '@yizhan/intent'
+import type { LanguageMap, TenantFile } from '@yizhan/intent'
 import { asTenantId, type TenantId } from '@yizhan/kernel'
 import type { KnowledgeDocument } from '../retrieval/index.js'
-import { type ReadIntent, type ReadIntents, readIntents } from './intents.js'
+import { readCards } from './cards.js'
+import { readChannels, type TenantChannel } from './channels.js'
+import { extractFiles } from './extract/index.js'
+import { noHandoff } from './handoffs.js'
+import { readIntents } from './intents.js'
 import { readKnowledge } from './knowledge-files.js'
-import { inOrder, type Problem, type Wording } from './problem.js'
-import { TenantYaml } from './schema.js'
-import { foreignTag, foreignTags, type Languages, sentenceOf } from './sentence.js'
-import { decodeFiles, relevantFiles, type TenantFiles, type Texts, tooMuch } from './tenant-files.js'
-import { noIntent, readTests, type TenantTest } from './test-files.js'
-import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
+import { checkMain, compileFile, languagesOf, readMain, valueIn } from './main-file.js'
+import { readPersona } from './personas.js'
+import { inOrder, type Problem, type Told, type Wording } from './problem.js'
+import { checkQuestions } from './questions.js'
+import { readSites, type TenantSite } from './sites.js'
+import { readQuestionTables } from './spreadsheet/index.js'
+import { readTasks, type TenantTask } from './tasks.js'
+import { type Contents, decodeFiles, relevantFiles, type TenantFiles, tooMuch } from './tenant-files.js'
+import { readTests, type TenantTest } from './test-files.js'
+import { isMap } from './yaml/index.js'
 
 /** A tenant directory that was read without a problem. */
 export interface TenantSource {
@@ -18,158 +26,102 @@ export interface TenantSource {
   readonly file: TenantFile
   readonly examples: readonly { readonly text: string; readonly intent: string }[]
   readonly documents: readonly KnowledgeDocument[]
+  /** Texts of the documents that are not plain text, by file. */
+  readonly extracts: ReadonlyMap<string, string>
+  /** How the model at the center speaks. */
+  readonly persona: LanguageMap | undefined
+  /** Without channels.yaml `web` and `mqtt`. */
+  readonly channels: readonly TenantChannel[]
+  readonly sites: readonly TenantSite[]
+  readonly tasks: readonly TenantTask[]
   readonly tests: readonly TenantTest[]
 }
-
-const MAIN = 'tenant.yaml'
-const isTenant = schemaCheck(TenantYaml)
 
 /** Either the source, or every problem of it; warnings are for the author and hinder nothing. Both in the order of the files. */
 export type ReadTenant =
   | { readonly source: TenantSource; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] }
 
-/** Reads a whole directory. */
+/** Reads a whole directory. What is in documents and spreadsheets is read in a process of its own. */
 export async function readTenant(files: TenantFiles): Promise<ReadTenant> {
-  const problems: Problem[] = []
-  const warnings: Problem[] = []
+  const told: Told = { problems: [], warnings: [] }
+  const { problems, warnings } = told
   const kept = relevantFiles(files)
   const much = tooMuch(kept)
   if (much) return { problems: [much], warnings }
-  const texts = decodeFiles(kept, problems)
+  const contents = decodeFiles(kept, told)
+  const { texts } = contents
+  const extracted = await extractFiles(contents, told)
   const main = readMain(texts, problems)
-  const languages = languagesOf(main?.document.value)
-  const intents = readIntents(texts, languages, problems)
-  const knowledge = readKnowledge(texts, problems)
-  for (const { name, at } of intents.uses) {
-    if (!knowledge.mayExist(name)) problems.push(at(noKnowledge(name)))
+  const languages = languagesOf(main)
+  const sheets = readQuestionTables(extracted.tables, languages, told)
+  const intents = readIntents(texts, sheets, languages, told)
+  checkQuestions(intents.questions, told)
+  const cards = readCards(texts, intents, languages, told)
+  const knowledge = readKnowledge(contents, extracted.documents, told)
+  const sites = readSites(texts, told)
+  const channels = readChannels(texts, sites, told)
+  const tasks = readTasks(texts, channels, told)
+  const persona = main && readMainPersona(contents, main, told)
+  const handoffs = valueIn(main, 'handoff')
+  for (const { kind, name, at } of intents.uses) {
+    if (kind === 'knowledge' && !knowledge.mayExist(name)) problems.push(at(noKnowledge(name)))
+    const noCard = kind === 'card' ? cards.missing(name) : undefined
+    if (noCard) problems.push(at(noCard))
+    const isKnown = !main || (isMap(handoffs) && Object.hasOwn(handoffs, name))
+    if (kind === 'handoff' && !isKnown) problems.push(at(noHandoff(name, handoffs)))
   }
-  const tests = readTests(texts, intents, problems)
-  if (main) checkMain(main.document, intents, languages, problems)
+  const tests = readTests(texts, intents, cards, told)
+  if (main) checkMain(main, { intents, channels }, languages, told)
   const tenant = main?.value && asTenantId(main.value.tenant)
-  if (!main?.value || !tenant || problems.length > 0)
+  if (!main?.value || !tenant || problems.length > 0) {
     return { problems: inOrder(problems), warnings: inOrder(warnings) }
-  const { whole } = intents
-  const examples = [...whole].flatMap(([id, { asks }]) => asks.map((text) => ({ text, intent: id })))
-  const file = compileFile(main.value, whole)
-  const source = { tenant, files: kept, file, examples, documents: knowledge.documents, tests }
+  }
+  const source: TenantSource = {
+    tenant,
+    files: kept,
+    file: compileFile(main.value, { intents, cards }),
+    examples: [...intents.whole].flatMap(([id, { asks }]) => asks.map((text) => ({ text, intent: id }))),
+    documents: knowledge.documents,
+    extracts: extracted.documents,
+    persona,
+    channels: channels.channels,
+    sites: sites.sites,
+    tasks,
+    tests,
+  }
   return { source, warnings: inOrder(warnings) }
 }
 
-/** The documents of a directory, as far as they can be read. */
-export async function readDocuments(files: TenantFiles): Promise<readonly KnowledgeDocument[]> {
-  return readKnowledge(decodeFiles(relevantFiles(files), []), []).documents
+/** What the center itself needs of a tenant after a restart. */
+export interface ServedTenant {
+  readonly documents: readonly KnowledgeDocument[]
+  readonly persona: LanguageMap | undefined
 }
 
-interface Main {
-  readonly document: YamlDocument
-  /** Undefined if it does not fit. */
-  readonly value: TenantYaml | undefined
-}
-
-function readMain(texts: Texts, problems: Problem[]): Main | undefined {
-  const text = texts.get(MAIN)
-  if (!texts.has(MAIN)) problems.push({ file: MAIN, path: '', message: MISSING })
-  const document = text === undefined ? undefined : parseYaml(MAIN, text, problems)
-  if (!document) return undefined
-  const { value } = document
-  return { document, value: isTenant(document, [], value, problems) ? value : undefined }
-}
-
-/** Also of a file that is otherwise wrong, so that it does not hide what is wrong in the others. */
-function languagesOf(value: unknown): Languages {
-  const languages: unknown = isMap(value) ? value.languages : undefined
-  if (!Array.isArray(languages) || languages.length === 0) return undefined
-  return languages.every((tag) => typeof tag === 'string') ? languages : undefined
-}
-
-/** What the schema cannot say of tenant.yaml. */
-function checkMain(
-  document: YamlDocument,
-  intents: ReadIntents,
-  languages: Languages,
-  problems: Problem[],
-): void {
-  const value = isMap(document.value) ? document.value : {}
-  const welcome = isMap(value.welcome) ? value.welcome : {}
-  const messages = isMap(value.messages) ? value.messages : {}
-  const sentences: [string[], unknown][] = [
-    [['name'], value.name],
-    [['welcome', 'text'], welcome.text],
-    ...Object.entries(messages).map(([key, text]): [string[], unknown] => [['messages', key], text]),
-  ]
-  for (const [path, sentence] of sentences) {
-    for (const tag of foreignTags(sentence, languages)) {
-      problems.push(document.at([...path, tag], foreignTag(languages)))
-    }
-  }
-  checkMessages(document, messages, problems)
-  const suggest: unknown[] = Array.isArray(welcome.suggest) ? welcome.suggest : []
-  for (const [i, id] of suggest.entries()) {
-    if (typeof id === 'string' && !intents.mayExist(id)) {
-      problems.push(document.at(['welcome', 'suggest', i], noIntent(id)))
-    }
-  }
-}
-
-/** A tenant's own words for a built-in sentence: it must exist, and may name only what the edge fills in. */
-function checkMessages(
-  document: YamlDocument,
-  messages: Readonly<Record<string, unknown>>,
-  problems: Problem[],
-): void {
-  for (const [key, value] of Object.entries(messages)) {
-    for (const text of isMap(value) ? Object.values(value) : [value]) {
-      const problem = messageProblem(key, String(text))
-      if (!problem) continue
-      problems.push(document.at(['messages', key], messageWording(problem)))
-      break
-    }
-  }
-}
-
-function messageWording(problem: MessageProblem): Wording {
-  return problem.unknown === 'key'
-    ? { en: 'is not the key of a built-in sentence', zh: '不是内置语句的键' }
-    : { en: `there is no {${problem.name}} in this sentence`, zh: `该语句没有 {${problem.name}}` }
-}
-
-function compileFile(value: TenantYaml, intents: ReadonlyMap<string, ReadIntent>): TenantFile {
-  const { tenant, languages, welcome, messages = {}, operatingPoint = 'balanced' } = value
-  const said = (sentence: string | LanguageMap) => sentenceOf(sentence, languages)
+/**
+ * Reads that of a directory that was applied, as far as it can be read. `extracts`: what `readTenant` gave for these
+ * files, so that nothing is extracted anew; a document without one is left out.
+ */
+export function readServed(files: TenantFiles, extracts: ReadonlyMap<string, string>): ServedTenant {
+  const told: Told = { problems: [], warnings: [] }
+  const contents = decodeFiles(relevantFiles(files), told)
+  const main = readMain(contents.texts, told.problems)
   return {
-    format: 1,
-    tenant,
-    name: said(value.name),
-    languages,
-    operatingPoint,
-    ...(welcome && {
-      welcome: {
-        text: said(welcome.text),
-        suggest: (welcome.suggest ?? []).map((id) => questionsOf(intents.get(id)?.asks ?? [], languages)),
-      },
-    }),
-    messages: Object.fromEntries(Object.entries(messages).map(([key, text]) => [key, said(text)])),
-    intents: Object.fromEntries(
-      [...intents].map(([id, { asks, reply, offline }]) => {
-        const title = questionsOf(asks, languages)
-        return [id, { title, reply, ...(offline && { offline }) }]
-      }),
-    ),
+    documents: readKnowledge(contents, extracts, told).documents,
+    persona: main && readMainPersona(contents, main, told),
   }
 }
 
-/** For each language the first example in its script, or the first at all. */
-function questionsOf(asks: readonly string[], languages: readonly string[]): LanguageMap {
-  const inScript = (language: string) => {
-    const isChinese = language.startsWith('zh')
-    return asks.find((ask) => /\p{Script=Han}/u.test(ask) === isChinese) ?? asks[0] ?? ''
-  }
-  return Object.fromEntries(languages.map((language) => [language, inScript(language)]))
+function readMainPersona(
+  { texts }: Contents,
+  main: NonNullable<ReturnType<typeof readMain>>,
+  told: Told,
+): LanguageMap | undefined {
+  const at = (message: Wording) => main.document.misread(['persona'], message)
+  return readPersona(texts, valueIn(main, 'persona'), languagesOf(main), at, told)
 }
 
 function noKnowledge(name: string): Wording {
   return { en: `there is no knowledge named ${name}`, zh: `没有名为 ${name} 的知识库` }
 }
-
-const MISSING: Wording = { en: 'is missing; it names the tenant', zh: '缺少此文件；它说明租户是谁' }

@@ -1,13 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { asTenantId, parseJson, type TenantId, YizhanError } from '@yizhan/kernel'
-import type { AuditEntry, Change, Page, ScanOptions, Store, SystemStore } from '../storage/index.js'
-import type { TenantFiles } from './tenant-files.js'
+import type { AuditEntry, Change, Store, SystemStore } from '../storage/index.js'
+import { scanned } from './scanned.js'
+import { directoryChanges, type StoredDirectory } from './stored-files.js'
 
 const TENANTS = 'tenants'
-const SOURCE = 'tenant-files'
 const CURRENT = 'current'
-const PAGE = 1_000
 
 /** What is in force for a tenant. */
 const Current = Type.Object(
@@ -37,7 +36,7 @@ export interface StoredTenant {
 /** Every tenant that was ever applied, or was about to be. */
 export async function tenantIds(system: SystemStore): Promise<TenantId[]> {
   const ids: TenantId[] = []
-  for await (const { key } of records((options) => system.scan(TENANTS, options))) {
+  for await (const { key } of scanned((options) => system.scan(TENANTS, options))) {
     const id = asTenantId(key)
     if (id) ids.push(id)
   }
@@ -53,19 +52,10 @@ export async function loadTenant(store: Store, tenant: TenantId): Promise<Stored
   throw new YizhanError('data_corrupt', `what the store says of the tenant ${tenant} cannot be read`)
 }
 
-export async function loadFiles(store: Store, tenant: TenantId): Promise<TenantFiles> {
-  const files = new Map<string, Uint8Array>()
-  for await (const { key, value } of records((options) => store.scan(tenant, SOURCE, options))) {
-    files.set(key, value)
-  }
-  return files
-}
-
 export interface NewTenantState {
   readonly current: Current
-  readonly files: TenantFiles
-  /** Paths that the former state had and this one has not. */
-  readonly removed: readonly string[]
+  readonly directory: StoredDirectory
+  readonly directoryBefore: StoredDirectory
   readonly before: StoredTenant | undefined
   readonly actor: string
 }
@@ -76,11 +66,10 @@ export async function saveTenant(
   tenant: TenantId,
   state: NewTenantState,
 ): Promise<void> {
-  const { before, current, files, removed, actor } = state
+  const { before, current, directory, directoryBefore, actor } = state
   const value = Buffer.from(JSON.stringify(current))
   const changes: Change[] = [
-    ...[...files].map(([key, content]) => ({ op: 'put', collection: SOURCE, key, value: content }) as const),
-    ...removed.map((key) => ({ op: 'delete', collection: SOURCE, key }) as const),
+    ...directoryChanges(directoryBefore, directory),
     { op: 'put', collection: TENANTS, key: CURRENT, value, expectedVersion: before?.record.version ?? 0 },
   ]
   const audit: AuditEntry = {
@@ -96,15 +85,4 @@ export async function saveTenant(
     await stores.system.batch([{ op: 'put', collection: TENANTS, key: tenant, value: Buffer.from('{}') }])
   }
   await stores.store.batch(tenant, changes, audit)
-}
-
-async function* records(
-  scan: (options: ScanOptions) => Promise<Page>,
-): AsyncGenerator<Page['records'][number]> {
-  let cursor: string | undefined
-  do {
-    const page = await scan({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
-    yield* page.records
-    cursor = page.cursor
-  } while (cursor !== undefined)
 }

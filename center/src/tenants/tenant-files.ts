@@ -1,5 +1,6 @@
 import { canonicalJson, sha256Hex } from '@yizhan/kernel'
-import type { Problem, Wording } from './problem.js'
+import type { Problem, Told, Wording } from './problem.js'
+import { nearest } from './yaml/index.js'
 
 /** The files of a tenant directory: path relative to it with `/`, content in bytes. */
 export type TenantFiles = ReadonlyMap<string, Uint8Array>
@@ -13,27 +14,29 @@ export interface FileDifference {
 export const MAX_TENANT_FILES = 2_000
 /** Of all files together; they are stored in one batch, which takes little more. */
 export const MAX_TENANT_BYTES = 24 * 1024 * 1024
-/** One file is one stored value. */
-const MAX_FILE_BYTES = 1024 * 1024
-/** A path is a key of the store. */
-const MAX_PATH_BYTES = 512
+const MIB = 1024 * 1024
+const MAX_FILE_BYTES = MIB
+/** Of a file that is not text. */
+const MAX_BINARY_BYTES = 5 * MIB
+/** A path is a key of the store, with room for the number of a part. */
+const MAX_PATH_BYTES = 500
 
 const READ = [
-  /^(tenant|knowledge)\.yaml$/,
-  /^(intents|tests)\/[^/]+\.yaml$/,
-  /^knowledge\/(?:[^/]+\/)*[^/]+\.(md|txt)$/,
+  /^(tenant|knowledge|channels)\.yaml$/,
+  /^sites\.csv$/,
+  /^intents\/[^/]+\.(yaml|csv|xlsx)$/,
+  /^(cards|tests)\/[^/]+\.yaml$/,
+  /^tasks\/[^/]+\.json$/,
+  /^personas\/[^/]+\.md$/,
+  /^knowledge\/(?:[^/]+\/)*[^/]+\.(md|txt|html|pdf|docx)$/,
 ]
-/** What the format has and this version cannot read. */
-const LATER = [
-  /^(channels\.yaml|sites\.csv)$/,
-  /^intents\/[^/]+\.(csv|xlsx)$/,
-  /^knowledge\/.+\.(html|pdf|docx)$/,
-  /^(cards|tasks|personas)\//,
-]
+const BINARY = /\.(xlsx|pdf|docx)$/
+/** Where programs other than editors write, in the encoding of their country. */
+const MAYBE_GB18030 = /\.(csv|html)$/
 const IGNORED = /^(README|LICENSE)([.-][^/]*)?$|(^|\/)\.[^./]/
 
 /** Changed when the same files come to give another bundle, so that a newer center trains them anew. */
-const COMPILED_FORM = 1
+const COMPILED_FORM = 2
 
 /** The files that belong to a tenant: without READMEs, licences and hidden files at any depth. */
 export function relevantFiles(files: TenantFiles): Map<string, Uint8Array> {
@@ -51,17 +54,32 @@ export function tooMuch(files: TenantFiles): Problem | undefined {
   return { file: '.', path: '', message: TOO_MUCH }
 }
 
-/** Decodes the files; what cannot be taken becomes a problem. */
-export function decodeFiles(files: TenantFiles, problems: Problem[]): Texts {
+/** What the files hold; undefined where a file is there and cannot be taken. */
+export interface Contents {
+  readonly texts: Texts
+  readonly binaries: ReadonlyMap<string, Uint8Array | undefined>
+}
+
+/** Decodes the files that are text; what cannot be taken becomes a problem. */
+export function decodeFiles(files: TenantFiles, told: Told): Contents {
   const texts = new Map<string, string | undefined>()
+  const binaries = new Map<string, Uint8Array | undefined>()
   for (const [file, content] of files) {
+    const tell = (message: Wording) => told.problems.push({ file: shown(file), path: '', message })
     const misplaced = wrongPath(file)
-    const text = misplaced ?? decode(content)
-    const isText = typeof text === 'string'
-    if (!misplaced) texts.set(file, isText ? text : undefined)
-    if (!isText) problems.push({ file: shown(file), path: '', message: text })
+    if (misplaced) tell(misplaced)
+    else if (BINARY.test(file)) {
+      const isTaken = content.byteLength <= MAX_BINARY_BYTES
+      if (!isTaken) tell(BINARY_TOO_LARGE)
+      binaries.set(file, isTaken ? content : undefined)
+    } else {
+      const text =
+        content.byteLength > MAX_FILE_BYTES ? TOO_LARGE : (decode(content) ?? otherwise(file, content, told))
+      if (typeof text !== 'string') tell(text)
+      texts.set(file, typeof text === 'string' ? text : undefined)
+    }
   }
-  return texts
+  return { texts, binaries }
 }
 
 function wrongPath(file: string): Wording | undefined {
@@ -70,15 +88,39 @@ function wrongPath(file: string): Wording | undefined {
     return BAD_PATH
   }
   if (READ.some((pattern) => pattern.test(file))) return undefined
-  return LATER.some((pattern) => pattern.test(file)) ? NOT_YET : UNKNOWN
+  const near = /^[^/]*$/.test(file)
+    ? nearest(file, ['tenant.yaml', 'knowledge.yaml', 'channels.yaml', 'sites.csv'])
+    : undefined
+  if (near === undefined) return UNKNOWN
+  return {
+    en: `is no file of a tenant directory; did you mean ${near}?`,
+    zh: `不是租户目录里的文件，是不是 ${near}？`,
+  }
 }
 
-function decode(content: Uint8Array): string | Wording {
-  if (content.byteLength > MAX_FILE_BYTES) return TOO_LARGE
+/** Without its byte order mark; undefined if it is not in this encoding. */
+function decode(content: Uint8Array, encoding = 'utf-8'): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content)
+    return new TextDecoder(encoding, { fatal: true }).decode(content)
   } catch {
-    return NOT_UTF8
+    return undefined
+  }
+}
+
+/** As Excel saves in China, and as it saves “Unicode text”. */
+function otherwise(file: string, content: Uint8Array, told: Told): string | Wording {
+  if (!MAYBE_GB18030.test(file)) return NOT_UTF8
+  const encoding = content[0] === 0xff && content[1] === 0xfe ? 'utf-16le' : 'gb18030'
+  const text = decode(content, encoding)
+  if (text === undefined) return NOT_GB18030
+  told.warnings.push({ file, path: '', message: readAs(encoding.toUpperCase()) })
+  return text
+}
+
+function readAs(encoding: string): Wording {
+  return {
+    en: `is not UTF-8; it was read as ${encoding}`,
+    zh: `不是 UTF-8 编码，已按 ${encoding} 读取`,
   }
 }
 
@@ -108,22 +150,20 @@ export function differenceOf(before: TenantFiles, after: TenantFiles): FileDiffe
   }
 }
 
-const MIB = MAX_TENANT_BYTES / 1024 / 1024
+const ALL_MIB = MAX_TENANT_BYTES / MIB
 const TOO_MUCH: Wording = {
-  en: `is too large: more than ${MAX_TENANT_FILES} files or ${MIB} MiB`,
-  zh: `过大：超过 ${MAX_TENANT_FILES} 个文件或 ${MIB} MiB`,
+  en: `is too large: more than ${MAX_TENANT_FILES} files or ${ALL_MIB} MiB`,
+  zh: `过大：超过 ${MAX_TENANT_FILES} 个文件或 ${ALL_MIB} MiB`,
 }
 const BAD_PATH: Wording = {
-  en: 'is not a path below the tenant directory of at most 512 bytes',
-  zh: '不是租户目录之下的路径，或超过 512 字节',
-}
-const NOT_YET: Wording = {
-  en: 'is part of a tenant directory, but this version does not read it yet; leave it out for now',
-  zh: '属于租户目录，但本版本还不能读取，请先移出',
+  en: 'is not a path below the tenant directory of at most 500 bytes',
+  zh: '不是租户目录之下的路径，或超过 500 字节',
 }
 const UNKNOWN: Wording = {
   en: 'is no file of a tenant directory; rename or remove it',
   zh: '不是租户目录里的文件，请改名或移出',
 }
 const TOO_LARGE: Wording = { en: 'is larger than 1 MiB; split it', zh: '超过 1 MiB，请拆分' }
+const BINARY_TOO_LARGE: Wording = { en: 'is larger than 5 MiB; split it', zh: '超过 5 MiB，请拆分' }
 const NOT_UTF8: Wording = { en: 'is not UTF-8', zh: '不是 UTF-8 编码' }
+const NOT_GB18030: Wording = { en: 'is neither UTF-8 nor GB18030', zh: '既不是 UTF-8 也不是 GB18030 编码' }

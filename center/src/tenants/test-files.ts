@@ -1,7 +1,8 @@
 import { OOS } from '@yizhan/intent'
+import type { ReadCards } from './cards.js'
 import type { ReadIntents } from './intents.js'
-import type { Problem, Wording } from './problem.js'
-import { TestYaml } from './schema.js'
+import type { Problem, Told, Wording } from './problem.js'
+import { TestYaml } from './schema/index.js'
 import type { Texts } from './tenant-files.js'
 import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
@@ -12,6 +13,7 @@ export interface TenantTest {
     readonly intent?: string | undefined
     readonly by?: 'edge' | 'center' | undefined
     readonly has?: string | undefined
+    readonly card?: string | undefined
   }
   /** A problem at the test. */
   at(message: Wording): Problem
@@ -20,7 +22,8 @@ export interface TenantTest {
 const isTest = schemaCheck(TestYaml)
 
 /** Reads `tests/*.yaml`. */
-export function readTests(texts: Texts, intents: ReadIntents, problems: Problem[]): TenantTest[] {
+export function readTests(texts: Texts, intents: ReadIntents, cards: ReadCards, told: Told): TenantTest[] {
+  const { problems } = told
   const tests: TenantTest[] = []
   for (const [file, text] of texts) {
     if (!file.startsWith('tests/') || text === undefined) continue
@@ -31,7 +34,7 @@ export function readTests(texts: Texts, intents: ReadIntents, problems: Problem[
       continue
     }
     for (const [i, value] of document.value.entries()) {
-      const test = readTest(document, i, value, intents, problems)
+      const test = readTest(document, i, value, intents, cards, problems)
       if (test) tests.push(test)
     }
   }
@@ -43,19 +46,18 @@ function readTest(
   i: number,
   value: unknown,
   intents: ReadIntents,
+  cards: ReadCards,
   problems: Problem[],
 ): TenantTest | undefined {
   // Also of a test that is otherwise wrong, so that this is not hidden.
-  const expected: unknown = isMap(value) && isMap(value.expect) ? value.expect.intent : undefined
-  if (typeof expected === 'string' && expected !== OOS && !intents.mayExist(expected)) {
-    problems.push(document.at([i, 'expect', 'intent'], noIntent(expected)))
-  }
+  const expect = isMap(value) && isMap(value.expect) ? value.expect : {}
+  const { intent, card } = expect
+  const noIntent = typeof intent === 'string' && intent !== OOS ? intents.missing(intent) : undefined
+  if (noIntent) problems.push(document.misread([i, 'expect', 'intent'], noIntent))
+  const noCard = typeof card === 'string' ? cards.missing(card) : undefined
+  if (noCard) problems.push(document.misread([i, 'expect', 'card'], noCard))
   if (!isTest(document, [i], value, problems)) return undefined
   return { ...value, at: (message) => document.at([i], message) }
-}
-
-export function noIntent(id: string): Wording {
-  return { en: `there is no intent named ${id}`, zh: `没有名为 ${id} 的意图` }
 }
 
 const NOT_TESTS: Wording = {

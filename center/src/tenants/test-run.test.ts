@@ -29,7 +29,7 @@ function deciding(decisions: readonly Partial<Decision>[], runs: unknown[] = [])
 function source(tests: readonly string[]) {
   return sourceOf({
     'intents/more.yaml':
-      'time: {ask: x, reply: {skill: time}}\nnear: {ask: x, reply: {text: {en: Near}}}\nfar: {ask: x, reply: {forward: {knowledge: []}}}\n',
+      'time: {ask: x, reply: {skill: time}}\nnear: {ask: y, reply: {text: {en: Near}}}\nfar: {ask: z, reply: {forward: {knowledge: []}}}\n',
     'tests/t.yaml': tests.map((expect) => `- {say: hi, expect: ${expect}}\n`).join(''),
   })
 }

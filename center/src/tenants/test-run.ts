@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Classifier, type Decision, OOS } from '@yizhan/intent'
+import { type Classifier, type Decision, type LanguageMap, OOS, type TenantFile } from '@yizhan/intent'
 import type { Problem, Wording } from './problem.js'
 import type { TenantSource } from './source.js'
 import type { TenantTest } from './test-files.js'
@@ -27,7 +27,7 @@ export async function runTests(
     )
     for (const [i, test] of tests.entries()) {
       const decision = decisions[i]
-      const wrong = decision && judge(test, decision, source.file.intents)
+      const wrong = decision && judge(test, decision, source.file)
       if (wrong) failed.push(test.at(wrong))
     }
     await nextTurn()
@@ -37,16 +37,16 @@ export async function runTests(
 
 type Way = 'edge' | 'center' | 'ask-back'
 
-function judge(
-  { say, expect }: TenantTest,
-  decision: Decision,
-  intents: TenantSource['file']['intents'],
-): Wording | undefined {
+function judge({ say, expect }: TenantTest, decision: Decision, file: TenantFile): Wording | undefined {
   const { intent, score, match, accept } = decision
+  const { intents } = file
   const isAccepted = intent !== OOS && (match === 'exact' || score >= accept)
-  const reply = isAccepted && Object.hasOwn(intents, intent) ? intents[intent]?.reply : undefined
+  const known = isAccepted && Object.hasOwn(intents, intent) ? intents[intent] : undefined
+  const reply = known?.reply
   const isNear = intent !== OOS && !isAccepted
-  const by: Way = isNear ? 'ask-back' : reply && reply.kind !== 'forward' ? 'edge' : 'center'
+  // Slots are asked for at the edge, whatever comes of them.
+  const isLocal = known !== undefined && (known.reply.kind !== 'forward' || known.slots !== undefined)
+  const by: Way = isNear ? 'ask-back' : isLocal ? 'edge' : 'center'
   const got: Wording = {
     en: `“${say}” is ${isNear ? 'near ' : ''}${intent} (${score.toFixed(2)}, threshold ${accept.toFixed(2)}) and ${WAYS[by].en}`,
     zh: `“${say}”${isNear ? '接近' : '为'} ${intent}（${score.toFixed(2)}，阈值 ${accept.toFixed(2)}），${WAYS[by].zh}`,
@@ -61,12 +61,28 @@ function judge(
   if (expect.by !== undefined && expect.by !== by) {
     return but(`that it ${WAYS[expect.by].en}`, `${WAYS[expect.by].zh}`)
   }
-  const { has } = expect
-  const texts = reply?.kind === 'text' ? Object.values(reply.text) : []
-  if (has !== undefined && !texts.some((text) => text.includes(has))) {
+  const { has, card } = expect
+  if (card !== undefined && !(reply?.kind === 'card' && reply.card === card)) {
+    return but(`the card ${card}`, `显示卡片 ${card}`)
+  }
+  if (has !== undefined && !textsOf(known, file).some((text) => text.includes(has))) {
     return but(`“${has}” in the reply`, `回复中有“${has}”`)
   }
   return undefined
+}
+
+/** What an intent says, in every language: of its slots, of its reply, and of its card. */
+function textsOf(intent: TenantFile['intents'][string] | undefined, file: TenantFile): string[] {
+  if (!intent) return []
+  const { reply, slots = [] } = intent
+  const maps: (LanguageMap | undefined)[] = slots.map(({ ask }) => ask)
+  if (reply.kind === 'text') maps.push(reply.text)
+  const card = reply.kind === 'card' ? file.cards?.[reply.card] : undefined
+  if (card) {
+    maps.push(card.title, card.text, ...card.facts.flatMap(({ name, value }) => [name, value]))
+    maps.push(...card.buttons.map(({ label }) => label))
+  }
+  return maps.flatMap((map) => Object.values(map ?? {}))
 }
 
 const WAYS: Readonly<Record<Way, Wording>> = {

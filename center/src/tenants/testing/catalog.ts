@@ -14,6 +14,7 @@ import {
   type TenantId,
 } from '@yizhan/kernel'
 import type { Signer } from '../../fleet/port.js'
+import { createPersonas, type Personas } from '../../inference/index.js'
 import { createKnowledge } from '../../retrieval/index.js'
 import { openStorage, type Storage, type Store } from '../../storage/index.js'
 import { BundleStore } from '../bundle-store.js'
@@ -75,6 +76,7 @@ interface Center {
   readonly catalog: TenantCatalog
   readonly storage: Storage
   readonly knowledge: ReturnType<typeof createKnowledge>
+  readonly personas: Personas
   readonly trained: TenantSource[]
   /** As a restart: another storage, another catalog, the same disk. */
   restart(partsOn?: PartsOn): Promise<Center>
@@ -90,6 +92,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
   )
   t.after(() => storage.close())
   const knowledge = createKnowledge({ log })
+  const personas = createPersonas()
   const trained: TenantSource[] = []
   const parts = partsOn(storage)
   const catalog = await openTenantCatalog({
@@ -97,6 +100,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
     system: storage.system,
     bundles: new BundleStore(join(at.dir, 'bundles'), signer),
     knowledge,
+    personas,
     clock: at.clock,
     log,
     ...parts,
@@ -109,7 +113,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
     await storage.close()
     return start(t, at, next)
   }
-  return { catalog, storage, knowledge, trained, restart }
+  return { catalog, storage, knowledge, personas, trained, restart }
 }
 
 export async function applied(catalog: TenantCatalog, files = directory()): Promise<ApplyReport> {

@@ -24,6 +24,7 @@ export type Path = readonly (string | number)[]
 /** What one alias bomb may cost; see `toJS`. */
 const MAX_ALIAS_COUNT = 100
 const MAX_SYNTAX_PROBLEMS = 20
+const MAX_SHOWN = 40
 /** uniqueKeys compares each key with every other: at 200 KB that took four seconds. `findingsIn` needs one pass. */
 const OPTIONS = { prettyErrors: false, uniqueKeys: false, stringKeys: true, schema: 'core' } as const
 
@@ -61,6 +62,23 @@ export class YamlDocument {
     const { node } = this.#find(path)
     if (!isScalar(node) || node.type === Scalar.BLOCK_LITERAL || !node.range) return false
     return this.#lines.text.slice(node.range[0], node.range[1]).trimEnd().includes('\n')
+  }
+
+  /** How the single value at `path` is written, if that is short; empty for maps, lists and what is not there. */
+  sourceOf(path: Path): string {
+    const { node } = this.#find(path)
+    if (!isScalar(node) || !node.range) return ''
+    const written = this.#lines.text.slice(node.range[0], node.range[1]).trim()
+    return written.length > MAX_SHOWN || written.includes('\n') ? '' : written
+  }
+
+  /** A problem at the nth line (from 0) of the text at `path`. */
+  atLine(path: Path, nth: number, message: Wording): Problem {
+    const { node } = this.#find(path)
+    const problem = this.at(path, message)
+    if (!isScalar(node) || node.type !== Scalar.BLOCK_LITERAL || !node.range) return problem
+    const line = this.#lines.placeOf(node.range[0]).line + 1 + nth
+    return { ...problem, line, column: this.#lines.lineAt(line).search(/\S|$/) + 1 }
   }
 
   #find(path: Path): { readonly node: unknown; readonly offset: number } {

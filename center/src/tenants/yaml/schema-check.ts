@@ -2,6 +2,7 @@ import type { Static, TSchema } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
 import type { Problem, Wording } from '../problem.js'
 import type { Path, YamlDocument } from './document.js'
+import { nearest } from './nearest.js'
 
 /** Checks a value that stands at `path` of a document; adds every problem of it. */
 export type SchemaCheck<T> = (
@@ -15,7 +16,7 @@ export type SchemaCheck<T> = (
 export const SAID = '\\S'
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false })
-ajv.addVocabulary(['wants', 'keys', 'notYet'])
+ajv.addVocabulary(['wants', 'keys'])
 
 /** Of one value: with allErrors a wrong map of a megabyte has a hundred thousand. */
 const MAX_PROBLEMS = 50
@@ -27,7 +28,7 @@ export function schemaCheck<S extends TSchema>(schema: S): SchemaCheck<Static<S>
     const told = new Set<string>()
     for (const error of (validate.errors ?? []).slice(0, MAX_PROBLEMS)) {
       const where = [...path, ...pointer(error.instancePath), ...ownKey(error)]
-      const problem = document.misread(where, describe(error))
+      const problem = document.misread(where, describe(error, document.sourceOf(where)))
       // Two forms in one reply break the rule of each.
       const line = `${problem.path}\n${problem.message.en}`
       if (!told.has(line)) problems.push(problem)
@@ -44,11 +45,11 @@ function ownKey(error: ErrorObject): string[] {
 interface Annotations {
   readonly wants?: Wording
   readonly keys?: Wording
-  readonly notYet?: readonly string[]
   readonly properties?: Readonly<Record<string, unknown>>
 }
 
-function describe(error: ErrorObject): Wording {
+/** `written`: how the value stands in the file. */
+function describe(error: ErrorObject, written: string): Wording {
   const { params, data } = error
   const schema = (error.parentSchema ?? {}) as Annotations
   switch (error.keyword) {
@@ -57,12 +58,15 @@ function describe(error: ErrorObject): Wording {
     case 'required':
       return { en: `needs “${params.missingProperty}”`, zh: `缺少“${params.missingProperty}”` }
     case 'type':
-      return mistyped(schema.wants ?? typeNames(params.type), data)
+      return mistyped(schema.wants ?? typeNames(params.type), data, takesText(params.type) ? written : '')
     case 'enum':
       return mustBe(oneOf(params.allowedValues))
     case 'minItems':
     case 'minProperties':
       return EMPTY
+    case 'maxProperties':
+      if (schema.wants) return mustBe(schema.wants)
+      return { en: `has more than ${params.limit} entries`, zh: `超过 ${params.limit} 项` }
     case 'maxItems':
       return { en: `has more than ${params.limit} entries`, zh: `超过 ${params.limit} 项` }
     case 'uniqueItems': {
@@ -76,31 +80,51 @@ function describe(error: ErrorObject): Wording {
   }
 }
 
-function unknownKey(key: string, { keys, notYet, properties }: Annotations): Wording {
-  if (notYet?.includes(key)) {
-    return { en: 'this version does not have this yet; leave it out for now', zh: '本版本尚不支持，请先去掉' }
+function unknownKey(key: string, { keys, properties }: Annotations): Wording {
+  const names = Object.keys(properties ?? {})
+  const known = keys ?? listed(names)
+  const near = nearest(key, names)
+  if (near === undefined) {
+    return { en: `unknown key; known here: ${known.en}`, zh: `未知的键；这里可用：${known.zh}` }
   }
-  const known = keys ?? listed(Object.keys(properties ?? {}))
-  return { en: `unknown key; known here: ${known.en}`, zh: `未知的键；这里可用：${known.zh}` }
+  return {
+    en: `unknown key; did you mean ${near}? Known here: ${known.en}`,
+    zh: `未知的键，是不是 ${near}？这里可用：${known.zh}`,
+  }
 }
 
 function mustBe(wants: Wording): Wording {
   return { en: `must be ${wants.en}`, zh: `应为${wants.zh}` }
 }
 
-function mistyped(wants: Wording, data: unknown): Wording {
+function takesText(type: unknown): boolean {
+  return type === 'string' || (Array.isArray(type) && type.includes('string'))
+}
+
+function mistyped(wants: Wording, data: unknown, written: string): Wording {
   const must = mustBe(wants)
-  const kind = KINDS[data === null ? 'null' : Array.isArray(data) ? 'array' : typeof data]
-  return kind
-    ? { en: `${must.en}, not ${kind.en}`, zh: `${must.zh}，而不是${kind.zh}` }
-    : // A number or a truth value: YAML took what was meant as text.
-      { en: `${must.en}; put it in quotes`, zh: `${must.zh}；请加引号` }
+  const taken = TAKEN_FOR[data === null ? 'null' : typeof data]
+  // YAML took what was meant as text for something else.
+  if (taken && written !== '') {
+    return {
+      en: `${must.en}; YAML takes ${written} for ${taken.en}: put it in quotes`,
+      zh: `${must.zh}；YAML 会把 ${written} 当作${taken.zh}，请加引号`,
+    }
+  }
+  const kind = KINDS[data === null ? 'null' : Array.isArray(data) ? 'array' : typeof data] ?? taken ?? TEXT
+  return { en: `${must.en}, not ${kind.en}`, zh: `${must.zh}，而不是${kind.zh}` }
 }
 
 const EMPTY: Wording = { en: 'is empty', zh: '不能为空' }
+const TEXT: Wording = { en: 'text', zh: '文本' }
+const TAKEN_FOR: Readonly<Record<string, Wording>> = {
+  null: { en: 'nothing', zh: '空值' },
+  number: { en: 'a number', zh: '数字' },
+  boolean: { en: 'yes or no', zh: '真假值' },
+}
 const KINDS: Readonly<Record<string, Wording>> = {
   null: { en: 'empty', zh: '空值' },
-  string: { en: 'text', zh: '文本' },
+  string: TEXT,
   array: { en: 'a list', zh: '列表' },
   object: { en: 'a map', zh: '映射' },
 }

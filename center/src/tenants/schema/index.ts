@@ -1,0 +1,8 @@
+export { A_NAME, LANGUAGE, NAME } from './basics.js'
+export { type ButtonYaml, CardYaml } from './card.js'
+export { ChannelYaml, CONNECTED } from './channels.js'
+export { TestYaml } from './expectation.js'
+export { IntentYaml, REPLY_FORMS, type ReplyForms, type SlotYaml } from './intent.js'
+export { KnowledgeYaml } from './knowledge.js'
+export { TaskJson } from './task.js'
+export { type HandoffYaml, TenantYaml } from './tenant.js'

@@ -1,0 +1,99 @@
+import { type Static, Type } from '@sinclair/typebox'
+import {
+  about,
+  Closed,
+  choice,
+  LANGUAGE,
+  LANGUAGE_KEYS,
+  Line,
+  line,
+  name,
+  sentence,
+  timezone,
+} from './basics.js'
+
+/** The first of them is for `/human`: with digits alone a name would not keep its place in the map. */
+const HANDOFF_NAME = '^[a-z][a-z0-9-]{0,62}$'
+
+const Handoff = Type.Object(
+  {
+    channel: line('Channel on which a person takes over', '人工接手所用的渠道'),
+    hours: Type.Optional(
+      line(
+        'When somebody is there, such as “Mon-Fri 09:00-18:00, Sat 10:00-12:00”; without it always',
+        '人工在岗时间，例如“周一至周五 09:00-18:00，周六 10:00-12:00”；不写表示全天',
+      ),
+    ),
+    timezone: Type.Optional(timezone('Time zone of the hours', '在岗时间的时区')),
+    otherwise: Type.Optional(
+      choice(
+        ['ticket', 'refuse'],
+        'Outside the hours: keep the question for them (ticket, the default) or say when they are there (refuse)',
+        '非在岗时间：留单（ticket，默认）或告知在岗时间（refuse）',
+      ),
+    ),
+  },
+  Closed,
+)
+
+/** `tenant.yaml`. */
+export const TenantYaml = Type.Object(
+  {
+    apiVersion: choice(['yizhan/v1'], 'Version of the format', '格式版本'),
+    tenant: name('Id of the tenant', '租户 id'),
+    name: sentence('Name of the organisation', '机构名称'),
+    languages: Type.Array(Type.String({ pattern: LANGUAGE, wants: LANGUAGE_KEYS }), {
+      minItems: 1,
+      maxItems: 50,
+      uniqueItems: true,
+      ...about(
+        'Languages, the default one first; a reply follows the asker',
+        '语言，第一个为默认；回复跟随提问者的语言',
+      ),
+    }),
+    persona: Type.Optional(name('How the model speaks: personas/NAME.md', '模型的口吻：personas/NAME.md')),
+    welcome: Type.Optional(
+      Type.Object(
+        {
+          text: sentence('What a new conversation shows first', '新会话首先显示的内容'),
+          suggest: Type.Optional(
+            Type.Array(Line, { maxItems: 8, ...about('Intents to suggest', '推荐的意图') }),
+          ),
+        },
+        { ...Closed, ...about('Greeting', '欢迎语') },
+      ),
+    ),
+    operatingPoint: Type.Optional(
+      choice(
+        ['keen', 'balanced', 'careful'],
+        'How sure the edge must be to answer by itself',
+        '边缘节点自行回答所需的把握',
+      ),
+    ),
+    handoff: Type.Optional(
+      Type.Unsafe<Readonly<Record<string, HandoffYaml>>>({
+        type: 'object',
+        patternProperties: { [HANDOFF_NAME]: Handoff },
+        additionalProperties: false,
+        minProperties: 1,
+        maxProperties: 20,
+        keys: { en: 'a name of a-z, 0-9 and -, a letter first', zh: '以字母开头、仅含 a-z、0-9 和 - 的名称' },
+        ...about(
+          'Who takes over from the bot, by name; the first for /human',
+          '由谁接手，按名称；第一个用于 /human',
+        ),
+      }),
+    ),
+    messages: Type.Optional(
+      Type.Record(
+        Type.String(),
+        sentence('Own words', '自定义的说法'),
+        about('Overrides of built-in sentences by key', '按键覆盖内置语句'),
+      ),
+    ),
+  },
+  { ...Closed, ...about('tenant.yaml of a Yizhan tenant', '驿站租户的 tenant.yaml') },
+)
+
+export type HandoffYaml = Static<typeof Handoff>
+export type TenantYaml = Static<typeof TenantYaml>

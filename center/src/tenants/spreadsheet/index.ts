@@ -1,0 +1,3 @@
+export { readCsv, writeCsv } from './csv.js'
+export { readQuestionTables, type SheetIntent } from './question-table.js'
+export { type Row, tableProblem } from './rows.js'
