@@ -32,6 +32,54 @@ export const MESSAGES = {
     zh: '目前没有配置人工服务，请联系您的管理员。',
     en: 'No hand-off to a person is set up here. Please ask your administrator.',
   },
+  'handoff.queued': {
+    zh: '已登记给 {name}（{channel}）处理，编号 {ticket}。',
+    en: 'This is on the list of {name} ({channel}) now: ticket {ticket}.',
+  },
+  'handoff.later': {
+    zh: '{name}（{channel}）现在不在，工作时间：{hours}。已登记，编号 {ticket}。',
+    en: '{name} ({channel}) is not there now, but {hours}. This is on the list: ticket {ticket}.',
+  },
+  'handoff.closed': {
+    zh: '{name}（{channel}）现在不在，工作时间：{hours}。请届时再问。',
+    en: '{name} ({channel}) is not there now, but {hours}. Please ask again then.',
+  },
+  'slots.noted': { zh: '已记下：{values}。', en: 'Noted: {values}.' },
+  'slots.unread-date': {
+    zh: '没看懂是哪一天。例如：明天、下周一、12月1日、2026-12-01。',
+    en: 'Which day is that? For example: tomorrow, next Monday, 1 December, 2026-12-01.',
+  },
+  'slots.unread-time': {
+    zh: '没看懂是几点。例如：9点半、下午3点、15:30。',
+    en: 'Which time is that? For example: 9:30, 3 pm, 15:30.',
+  },
+  'slots.unread-number': {
+    zh: '请回复一个数字，例如：3、2.5、三。',
+    en: 'Please reply with one number. For example: 3, 2.5, three.',
+  },
+  'slots.unread-choice': {
+    zh: '请回复其中一项的数字或名称。',
+    en: 'Please reply with the number or the name of one of these.',
+  },
+  'slots.unread-text': {
+    zh: '请用一句话回答，最多 {max} 个字符。',
+    en: 'Please answer in a sentence of at most {max} characters.',
+  },
+  'slots.way-out': { zh: '（回复“取消”可结束）', en: '(Say “cancel” to stop.)' },
+  'slots.cancelled': { zh: '好的，不继续了。', en: 'All right, we leave it at that.' },
+  'slots.gave-up': {
+    zh: '抱歉，还是没看懂，先到这里，没有提交任何内容。您可以重新提问。',
+    en: 'Sorry, I still cannot read that, so I stop here; nothing was handed in. Please ask again.',
+  },
+  'slots.changed': {
+    zh: '这项服务刚刚更新了，请重新提问。',
+    en: 'This service has just been changed. Please ask again.',
+  },
+  'attachments.only': {
+    zh: '收到 {names}，但我无法查看文件内容。请把相关文字粘贴到这里。',
+    en: 'I have got {names}, but I cannot look into files. Please paste the text that matters here.',
+  },
+  'attachments.ignored': { zh: '（没有查看附件：{names}）', en: '(Not looked at: {names})' },
   'ticket.waits': {
     zh: '已记下，与总部恢复连接后按顺序答复。',
     en: 'Noted. It will be answered in order once the center can be reached again.',

@@ -1,0 +1,5 @@
+export { prefill } from './prefill.js'
+export type { Today } from './read-day.js'
+export { MAX_TEXT_VALUE, readSlot, type SlotAnswer } from './read-slot.js'
+export { bareAnswer, placeChosen } from './spoken-choice.js'
+export { filled, inOneLine, type Reader, type SlotValues, toldValue } from './told.js'

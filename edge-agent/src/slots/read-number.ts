@@ -1,0 +1,41 @@
+import { CHINESE_NUMERAL, chineseNumber, englishNumber } from './numerals.js'
+import type { Reading } from './reading.js'
+
+const SIGN = '(?<sign>[-−负])?\\s*'
+const DIGITS = '(?<![\\d.,])(?<digits>\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:\\.\\d+)?)(?![\\d.,]*\\d)'
+const CHINESE = `(?<chinese>[${CHINESE_NUMERAL}]+)`
+const ENGLISH = '\\b(?<english>[a-z]+(?:-[a-z]+)?)\\b'
+const HALF = '(?<half>半|\\bhalf\\b)'
+const NUMBER = new RegExp(`${SIGN}(?:${DIGITS}|${CHINESE}|${ENGLISH}|${HALF})`, 'gu')
+/** Past this a number is no longer told apart from its neighbours. */
+const MAX_DIGITS = 15
+
+/** Every number of a normalised text, in order. A half that follows one belongs to it: 三天半 is 3.5. */
+export function readNumbers(text: string): Reading[] {
+  const found: Reading[] = []
+  for (const match of text.matchAll(NUMBER)) {
+    const { sign, digits, chinese, english, half } = match.groups ?? {}
+    const from = match.index
+    const to = from + match[0].length
+    const last = found.at(-1)
+    if (half === '半' && last && to - last.to <= 2) {
+      found[found.length - 1] = { ...last, value: String(Number(last.value) + 0.5), to }
+      continue
+    }
+    const size = sizeOf(digits, chinese, english, half)
+    if (size === undefined || !Number.isFinite(size)) continue
+    found.push({ value: String(sign === undefined || size === 0 ? size : -size), from, to })
+  }
+  return found
+}
+
+function sizeOf(digits?: string, chinese?: string, english?: string, half?: string): number | undefined {
+  if (digits !== undefined) {
+    const plain = digits.replaceAll(',', '')
+    return plain.length > MAX_DIGITS ? undefined : Number(plain)
+  }
+  if (chinese !== undefined) return chineseNumber(chinese)
+  if (english === 'half') return 0.5
+  if (english !== undefined) return englishNumber(english)
+  return half === undefined ? undefined : 0.5
+}

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Slot } from '@yizhan/intent'
+import { prefill } from './prefill.js'
+import { readSlot } from './read-slot.js'
+
+// A Saturday, in the zone of the machine.
+const today = { wallMs: new Date(2026, 10, 28, 10, 0).getTime(), locale: '' }
+const slot = (type: Slot['type'], fields: Partial<Slot> = {}): Slot => ({
+  name: type,
+  type,
+  ask: { en: '?' },
+  ...fields,
+})
+const kinds = slot('choice', {
+  name: 'kind',
+  options: [
+    { value: 'annual', label: { zh: '年假', en: 'annual leave' } },
+    { value: 'sick', label: { zh: '病假', en: 'sick leave' } },
+    { value: '7', label: { zh: '调休', en: 'time off' } },
+    { value: 'constructor', label: { zh: '长年假', en: 'long annual leave' } },
+  ],
+})
+
+for (const [type, answer] of [
+  ['date', ''],
+  ['date', '2月30日'],
+  ['date', '2月30号'],
+  ['date', '2026-02-30'],
+  ['date', 'February 30th'],
+  ['date', '13月1日'],
+  ['date', '32号'],
+  ['date', '零号'],
+  ['date', '3pm'],
+  ['date', '中午'],
+  ['date', '15:30'],
+  ['date', 'next week'],
+  ['date', '2 days'],
+  ['date', 'may'],
+  ['date', '3'],
+  ['date', '99/99/9999'],
+  ['date', '0001-01-01'],
+  ['date', 'from Monday to Wednesday'],
+  ['date', '周一或者周三'],
+  ['date', '5号楼'],
+  ['time', '25:00'],
+  ['time', '24:01'],
+  ['time', '10:61'],
+  ['time', '明天'],
+  ['time', 'at'],
+  ['time', '2 hours'],
+  ['number', ''],
+  ['number', 'many'],
+  ['number', '3 or 4'],
+  ['number', '1.2.3'],
+  ['number', '1e999'],
+  ['number', '9999999999999999999'],
+  ['number', '百百'],
+  ['number', 'NaN'],
+  ['number', 'Infinity'],
+  ['text', '   '],
+  ['text', '长'.repeat(301)],
+] as const) {
+  test(`${JSON.stringify(answer.slice(0, 30))} is no ${type}`, () => {
+    assert.deepEqual(readSlot(slot(type), answer, today), { is: 'unusable' })
+  })
+}
+
+for (const answer of ['', '0', '5', '99999999999999999999', '-1', 'none', '__proto__', 'toString', '假']) {
+  test(`${JSON.stringify(answer)} is none of four options`, () => {
+    assert.deepEqual(readSlot(kinds, answer, today), { is: 'unusable' })
+  })
+}
+
+test('a huge answer is unusable and takes no time', () => {
+  for (const type of ['date', 'time', 'number', 'choice', 'text'] as const) {
+    const one = type === 'choice' ? kinds : slot(type)
+    for (const piece of ['下周一', '1,', 'two-', '12:', '年假'])
+      assert.equal(readSlot(one, piece.repeat(100_000), today).is, 'unusable')
+  }
+})
+
+for (const [type, answer, value] of [
+  ['date', '下周一', '2026-11-30'],
+  ['date', '下下周一', '2026-12-07'],
+  ['date', '我想从后天开始', '2026-11-30'],
+  ['date', '两周后', '2026-12-12'],
+  ['date', '１２月１日', '2026-12-01'],
+  ['date', '十二月一日', '2026-12-01'],
+  ['date', '30号', '2026-11-30'],
+  ['date', '五号', '2026-12-05'],
+  ['date', '下个月3号', '2026-12-03'],
+  ['date', '2026/12/1', '2026-12-01'],
+  ['date', '2026年12月1日', '2026-12-01'],
+  ['date', 'from next Monday on, please', '2026-11-30'],
+  ['date', 'tomorrow', '2026-11-29'],
+  ['date', 'on Monday', '2026-11-30'],
+  ['date', 'today', '2026-11-28'],
+  ['date', 'in 2 days', '2026-11-30'],
+  ['date', 'the day after tomorrow', '2026-11-30'],
+  ['date', 'December 5th', '2026-12-05'],
+  ['date', '3/12', '2027-03-12'],
+  ['date', '2026-12-01', '2026-12-01'],
+  ['date', '2028-02-29', '2028-02-29'],
+  ['time', '下午三点', '15:00'],
+  ['time', '15：30', '15:30'],
+  ['time', '晚上八点半', '20:30'],
+  ['time', '中午', '12:00'],
+  ['time', '3 pm', '15:00'],
+  ['time', 'noon', '12:00'],
+  ['time', '0:05', '00:05'],
+  ['number', '３', '3'],
+  ['number', '三天', '3'],
+  ['number', '两', '2'],
+  ['number', '十二', '12'],
+  ['number', '三百零五', '305'],
+  ['number', '一万二千', '12000'],
+  ['number', '二〇二六', '2026'],
+  ['number', '半天', '0.5'],
+  ['number', '三天半', '3.5'],
+  ['number', 'three', '3'],
+  ['number', 'Twenty-one days', '21'],
+  ['number', 'half a day', '0.5'],
+  ['number', '2.5', '2.5'],
+  ['number', '1,200', '1200'],
+  ['number', '-3', '-3'],
+  ['number', '负三', '-3'],
+  ['number', '0', '0'],
+  ['text', ' 家里有事 ', '家里有事'],
+] as const) {
+  test(`${JSON.stringify(answer)} is the ${type} ${value}`, () => {
+    assert.deepEqual(readSlot(slot(type), answer, today), { is: 'value', value, clear: true })
+  })
+}
+
+for (const [answer, value] of [
+  ['2', 'sick'],
+  ['２。', 'sick'],
+  ['第一个', 'annual'],
+  ['年假', 'annual'],
+  ['长年假', 'constructor'],
+  ['Sick Leave', 'sick'],
+  ['我要请病假', 'sick'],
+  // The value of an option goes before its place.
+  ['7', '7'],
+  ['3', '7'],
+  ['constructor', 'constructor'],
+] as const) {
+  test(`${JSON.stringify(answer)} chooses ${value}`, () => {
+    assert.deepEqual(readSlot(kinds, answer, today), { is: 'value', value, clear: true })
+  })
+}
+
+test('what the platform says of the reader tells which number is the day', () => {
+  const british = { ...today, locale: 'en-GB' }
+  assert.deepEqual(readSlot(slot('date'), '3/12', british), { is: 'value', value: '2026-12-03', clear: true })
+})
+
+test('a value in the middle of another matter is not clear', () => {
+  const answer = readSlot(slot('date'), '明天公司的 VPN 还能不能用，我家里连不上了', today)
+  assert.deepEqual(answer, { is: 'value', value: '2026-11-29', clear: false })
+})
+
+const leave = [slot('date', { name: 'from' }), slot('number', { name: 'days' }), kinds, slot('text')]
+for (const [question, values] of [
+  ['我要请假', {}],
+  ['我要从下周一开始请三天年假', { from: '2026-11-30', days: '3', kind: 'annual' }],
+  ['I need 2 days of sick leave from Monday', { from: '2026-11-30', days: '2', kind: 'sick' }],
+  ['从12月3日起请假', { from: '2026-12-03' }],
+  ['请年假还是病假好', {}],
+  ['请3天或4天假', { kind: undefined }],
+  ['12月1日或者12月8日请假', {}],
+  ['下周一'.repeat(1_000), {}],
+] as const) {
+  test(`a question fills what it says: ${question.slice(0, 30)}`, () => {
+    const expected = Object.entries(values).filter(([, value]) => value !== undefined)
+    assert.deepEqual(Object.fromEntries(prefill(leave, question, today)), Object.fromEntries(expected))
+  })
+}
+
+test('both ends of a range fill two days in order, and one day the first of them', () => {
+  const trip = [slot('date', { name: 'from' }), slot('date', { name: 'to' })]
+  assert.deepEqual(Object.fromEntries(prefill(trip, '从12月1日到12月3日出差', today)), {
+    from: '2026-12-01',
+    to: '2026-12-03',
+  })
+  assert.deepEqual([...prefill(trip, '明天出差', today).keys()], ['from'])
+})
+
+test('the hour of an appointment is not its number of people', () => {
+  const room = [slot('number', { name: 'people' }), slot('time', { name: 'at' })]
+  assert.deepEqual(Object.fromEntries(prefill(room, '明天下午3点要会议室', today)), { at: '15:00' })
+})
