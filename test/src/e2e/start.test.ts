@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { adminCall } from '@yizhan/kernel'
+import { ChatClient } from '../support/chat-client.js'
 import { root } from '../support/installation.js'
 
 const execute = promisify(execFile)
@@ -21,6 +23,19 @@ interface Ready {
   readonly api: string
   readonly tenant: string
   readonly pids: { readonly center: number; readonly edge: number }
+  readonly edges: readonly {
+    readonly id: string
+    readonly site: string
+    readonly chat: string
+    readonly mqtt: string
+    readonly pid: number
+  }[]
+  readonly demo: string
+}
+
+interface DemoState {
+  readonly link: 'up' | 'cut'
+  readonly center: 'running' | 'stopped' | 'starting'
 }
 
 async function npmStart(args: readonly string[]) {
@@ -32,6 +47,7 @@ async function npmStart(args: readonly string[]) {
   child.stderr.on('data', (data: Buffer) => {
     log += data.toString()
   })
+  const closed = once(child, 'close')
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const [line] = (await Promise.race([
     once(createInterface({ input: child.stdout }), 'line'),
@@ -41,6 +57,15 @@ async function npmStart(args: readonly string[]) {
   ])) as [string]
   return {
     ready: JSON.parse(line) as Ready,
+    /** Resolves when the launcher has said it on stderr. */
+    async said(words: RegExp) {
+      while (!words.test(log)) await once(child.stderr, 'data')
+    },
+    /** kill -9 of npm alone; resolves when the launcher, which holds the pipe, is gone too. */
+    async killNpm() {
+      child.kill('SIGKILL')
+      await closed
+    },
     async stop() {
       child.kill('SIGTERM')
       const [code, signal] = await exit
@@ -94,6 +119,48 @@ test('npm start: ready line, a question through `npm run chat`, a clean end, and
     assert.ok(!alive(started.ready.pids.center), 'the center ended')
     assert.ok(!alive(started.ready.pids.edge), 'the edge ended')
   }
+})
+
+test('npm start --edges: branches of their own; the link is cut, the center killed twice, npm killed', async (t) => {
+  const state = await mkdtemp(join(tmpdir(), 'yz-start-'))
+  t.after(() => rm(state, { recursive: true, force: true }))
+  const started = await npmStart(['--state', state, '--edges', '2', '--lang', 'en', ...FREE])
+  const { ready } = started
+  t.after(() => started.killNpm())
+  assert.deepEqual(
+    ready.edges.map(({ id, site }) => [id, site]),
+    [
+      ['beijing', 'Beijing'],
+      ['shanghai', 'Shanghai'],
+    ],
+  )
+  assert.equal(ready.edges[0]?.chat, ready.chat)
+  assert.equal(ready.edges[0]?.pid, ready.pids.edge)
+  for (const { chat } of ready.edges) assert.equal((await fetch(chat)).status, 200)
+  assert.equal((await stat(ready.demo)).mode & 0o777, 0o600)
+  const demo = (method: 'GET' | 'POST', path: string, body?: unknown) =>
+    adminCall(ready.demo, method, path, body) as Promise<DemoState>
+
+  assert.deepEqual(await demo('GET', '/demo'), { link: 'up', center: 'running' })
+  await assert.rejects(demo('POST', '/demo/link', { state: 'broken' }), { code: 'invalid_argument' })
+  assert.equal((await demo('POST', '/demo/link', { state: 'cut' })).link, 'cut')
+  const away = await ChatClient.connect(ready.mqtt, ready.tenant)
+  const heavy = await away.say('北京出差住宿每晚不超过多少？')
+  assert.equal((await away.notice(heavy)).answeredBy, 'queued')
+  assert.equal((await demo('POST', '/demo/link', { state: 'up' })).link, 'up')
+  assert.equal((await away.final(heavy)).answeredBy, 'center')
+  await away.end()
+  await started.said(/all 2 edges are linked again/)
+
+  await demo('POST', '/demo/center', { state: 'killed' })
+  assert.equal((await demo('POST', '/demo/center', { state: 'killed' })).center, 'stopped')
+  await started.said(/the center is back/)
+  assert.equal((await demo('GET', '/demo')).center, 'running')
+  assert.ok(!alive(ready.pids.center), 'it is another process')
+
+  await started.killNpm()
+  for (const { pid } of ready.edges) assert.ok(!alive(pid), 'no edge is left behind')
+  await assert.rejects(demo('GET', '/demo'), { code: 'unavailable' })
 })
 
 test('npm start names a taken port and the option that changes it', async (t) => {
