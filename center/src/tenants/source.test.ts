@@ -186,7 +186,7 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
   assert.equal(source.files.has('README.md'), false)
 })
 
-for (const dir of ['examples/acme', 'test/fixtures/clinic']) {
+for (const dir of ['examples/acme', 'examples/clinic']) {
   test(`${dir} reads without a problem`, async () => {
     const result = await readTenant(
       await readTenantDirectory(fileURLToPath(new URL(`../../../${dir}`, import.meta.url))),

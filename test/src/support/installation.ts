@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 export const CENTER_BIN = join(root, 'center', 'bin', 'yizhan-center.js')
 export const EDGE_BIN = join(root, 'edge-agent', 'bin', 'yizhan-edge.js')
 export const ACME = join(root, 'examples', 'acme')
-export const CLINIC = join(root, 'test', 'fixtures', 'clinic')
+export const CLINIC = join(root, 'examples', 'clinic')
 export { root }
 
 /** What ends with a test or a benchmark. */
