@@ -126,7 +126,7 @@ test('a recalled message is dropped without a word, another conversation cannot 
   const elsewhere = { conversationId: 'acme/web/room-2' }
   assert.equal(await edge.recall('u1/c1/q1', elsewhere), 'recalled-unknown')
   assert.equal(edge.ledger.get(id)?.state, 'answering')
-  assert.equal(await edge.recall('u1/c1/q1'), 'event')
+  assert.equal(await edge.recall('u1/c1/q1'), 'recalled')
   await edge.until(() => edge.ledger.get(id)?.state === 'cancelled')
   await edge.until(() => edge.ledger.open().length === 0)
   assert.deepEqual(edge.channel.shown, [])

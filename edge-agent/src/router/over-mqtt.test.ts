@@ -119,6 +119,7 @@ test('the places of tickets move as those before them end, and a cancelled one l
   await edge.client.say(IN, { id: 'q2', text: 'when' })
   await edge.until(() => edge.turns.waitingForCenter() === 3)
   assert.deepEqual(await board(), ['q1 2', 'q2 3'])
+  await edge.until(() => edge.turnOf('li/c1/q2')?.notice)
   assert.equal(edge.turnOf('li/c1/q2')?.notice?.content.place, 3)
 
   edge.uplink.up = true

@@ -219,14 +219,18 @@ class Part implements MqttChannel {
     const payload = json(deltaPayload(turn, delta))
     let taken = false
     for (const session of subscribers.keys()) {
-      if (session.backlogBytes > this.#limits.maxBacklogBytes) {
-        this.#count.deltasDropped.inc()
-        continue
-      }
-      session.send(topic, payload)
-      taken = true
+      if (this.#sendDelta(session, topic, payload)) taken = true
     }
     return taken
+  }
+
+  #sendDelta(session: Session, topic: string, payload: Buffer): boolean {
+    if (session.backlogBytes > this.#limits.maxBacklogBytes) {
+      this.#count.deltasDropped.inc()
+      return false
+    }
+    session.send(topic, payload)
+    return true
   }
 
   onReachable(fn: (conversation: string) => void): () => void {
@@ -265,7 +269,7 @@ class Part implements MqttChannel {
     const topicOf = (turn: Turn) => chatTopic(addressOf(turn), 'delta')
     const watcher: Watcher = {
       wants: (turn) => wants(topicOf(turn)),
-      show: (turn, delta) => session.send(topicOf(turn), json(deltaPayload(turn, delta))),
+      show: (turn, delta) => void this.#sendDelta(session, topicOf(turn), json(deltaPayload(turn, delta))),
     }
     for (const fn of this.#watchers) fn(watcher)
   }

@@ -52,7 +52,7 @@ async function recall({ ledger, cancel }: AskerEventDeps, turn: Turn): Promise<s
   const recalled = ledger
     .open()
     .find((other) => other.message.platformId === subject && laneKey(other) === laneKey(turn))
-  return recalled && (await cancel(recalled, 'recalled')) ? 'event' : 'recalled-unknown'
+  return recalled && (await cancel(recalled, 'recalled')) ? 'recalled' : 'recalled-unknown'
 }
 
 async function cancel({ ledger, cancel }: AskerEventDeps, turn: Turn): Promise<string> {
