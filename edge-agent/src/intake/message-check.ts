@@ -3,7 +3,8 @@ import type { AcceptOutcome } from '../channels/port.js'
 
 type Refused = Extract<AcceptOutcome, { outcome: 'refused' }>
 
-const MAX_ID = 256
+/** An MQTT client's id of 128 characters has its user and chat before it, 64 each. */
+const MAX_ID = 320
 const MAX_ATTACHMENTS = 16
 const MAX_CARD_VALUES = 64
 const MAX_REASON = 1_000

@@ -44,6 +44,18 @@ test('a client recalls its message by its own id and hears nothing of it; in ano
   assert.deepEqual(edge.client.received, [])
 })
 
+test('the longest names and ids that a client may use are taken in, answered and cancelled', async (t) => {
+  const edge = await startMqttEdge(t)
+  const [user, chat, id] = ['u'.repeat(64), 'c'.repeat(64), 'i'.repeat(128)]
+  const topic = `yizhan/acme/${user}/${chat}`
+  await edge.client.mqtt.subscribeAsync(`${topic}/out`, { qos: 1 })
+  await edge.client.say(`${topic}/in`, { id, text: 'slow' })
+  await edge.until(() => edge.held.waiting.has('slow'))
+  await edge.send({ type: 'cancel', subject: id }, topic)
+  const { body } = await edge.client.next()
+  assert.deepEqual([body.finish, body.inReplyTo], ['cancelled', id])
+})
+
 test('a client cancels its question by its own id or by the turn, and rates an answer', async (t) => {
   const edge = await startMqttEdge(t)
   await edge.client.say(IN, { id: 'q1', text: 'slow' })
