@@ -1,1 +1,12 @@
-export {}
+export type {
+  ChatRoutesDeps,
+  DeltaPayload,
+  DemoState,
+  Info,
+  InPayload,
+  OutPayload,
+  RefusedPayload,
+  ReplyPayload,
+  TicketsPayload,
+} from './channels/index.js'
+export { type Http, type HttpConfig, startHttp } from './ops/index.js'

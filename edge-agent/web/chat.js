@@ -1,186 +1,136 @@
-import { History, lastTenant, randomId, rememberTenant, visitor } from './history.js'
+import { Chats } from './chats.js'
+import { claimClientId } from './client-slot.js'
+import { Composer } from './composer.js'
+import { Conversation } from './conversation.js'
+import { Demo } from './demo.js'
+import { Header } from './header.js'
 import { openLink } from './link.js'
-import { StreamedText } from './streamed-text.js'
-import {
-  draw,
-  drawAll,
-  drawRunning,
-  dropRunning,
-  labels,
-  showPlace,
-  showStatus,
-  showSuggestions,
-} from './view.js'
-import { local, words } from './words.js'
+import { announce } from './live.js'
+import { Log, labelLog } from './log.js'
+import { SignIn } from './sign-in.js'
+import { onElsewhere, read, visitor, write } from './storage.js'
+import { onLanguage, words } from './words.js'
 
-const CHAT = 'page'
-const MAX_INPUT_PX = 160
-const form = document.getElementById('composer')
-const input = document.getElementById('text')
-const tenantSelect = document.getElementById('tenant')
-const signIn = document.getElementById('signin')
-
-/** Running answers by the question's id. */
-const running = new Map()
 let user = visitor()
 let state = 'connecting'
 let info
 let tenant
-let history
+let chats
+let conversation
 let link
-let offElsewhere = () => {}
 
-labels()
+const log = new Log()
+const demo = new Demo()
+const composer = new Composer({
+  say: (said) => conversation?.ask(said),
+  stop: () => conversation?.stop(),
+  last: () => conversation?.lastQuestion(),
+})
+const header = new Header({
+  tenant: (next) => {
+    write('tenant', next)
+    enterTenant(next)
+  },
+  newChat: () => enterChat(chats?.begin()),
+  chats: () => ({ current: conversation?.address.chat, all: chats?.all ?? [] }),
+  chat: enterChat,
+})
+const signIn = new SignIn(({ username, password, ...who }) => {
+  user = who.user
+  tenant = undefined
+  write('tenant', who.tenant)
+  start({ username, password })
+})
+const clientId = await claimClientId()
+
+label()
+onLanguage(() => {
+  label()
+  if (info && tenant) header.place(info, tenant)
+  header.status(state, info?.link)
+  conversation?.redraw()
+})
+onElsewhere((key) => {
+  if (key.startsWith('chat/')) header.unread(chats?.all.some(({ unread }) => unread) ?? false)
+})
 start({})
-input.focus()
+composer.focus()
+
+function label() {
+  header.label()
+  composer.label()
+  labelLog()
+}
 
 function start(login) {
   link?.close()
-  link = openLink(login, { state: onState, info: onInfo, out: onOut, delta: onDelta })
+  state = 'connecting'
+  link = openLink(
+    { clientId, ...login },
+    {
+      state: onState,
+      info: onInfo,
+      out: onOut,
+      delta: (chat, payload) => here(chat)?.delta(payload),
+      tickets: (chat, payload) => here(chat)?.tickets(payload),
+    },
+  )
 }
 
 function onState(next) {
   // The end of a connection that was refused is no loss.
   if (next === 'lost' && (state === 'signin' || state === 'denied')) return
   state = next
-  showStatus(state, info?.link)
-  if (state === 'signin' && !signIn.open) signIn.showModal()
+  header.status(state, info?.link)
+  if (state === 'ready') conversation?.sendAgain()
+  if (state === 'signin') signIn.ask()
 }
 
 function onInfo(next) {
   info = next
-  showStatus(state, info.link)
-  const ids = info.tenants.map((each) => each.id)
+  header.status(state, info.link)
+  composer.limits(info.chat)
+  demo.show(info.chat.demo)
+  const ids = info.tenants.map(({ id }) => id)
   // An edge that has just started says so again once it serves one.
   if (ids.length === 0) return
-  const wanted = tenant ?? new URL(location.href).searchParams.get('tenant') ?? lastTenant()
-  enter(ids.includes(wanted) ? wanted : info.defaultTenant)
+  const wanted = tenant ?? new URL(location.href).searchParams.get('tenant') ?? read('tenant')
+  enterTenant(ids.includes(wanted) ? wanted : info.defaultTenant)
 }
 
-function enter(next) {
-  showPlace(info, next)
-  const changed = next !== tenant
+function enterTenant(next) {
+  header.place(info, next)
+  if (next === tenant) return
   tenant = next
-  if (changed) {
-    history = new History(tenant, user, CHAT)
-    offElsewhere()
-    offElsewhere = history.onElsewhere(redraw)
-    running.clear()
-    redraw()
-  }
-  link.enter(tenant, user, CHAT)
-  if (!changed) return
-  for (const { id, text } of history.unsent()) publish(id, text)
+  chats = new Chats(tenant, user)
+  enterChat(chats.current())
 }
 
-function redraw() {
-  const welcome = info.tenants.find((each) => each.id === tenant)?.welcome
-  drawAll(history.entries, local(welcome?.text))
-  const suggestions = history.entries.length === 0 ? (welcome?.suggest ?? []).map(local) : []
-  showSuggestions(
-    suggestions.filter((text) => text !== ''),
-    ask,
-  )
-}
-
-function ask(text) {
-  if (!history) return
-  const entry = { id: randomId(), kind: 'question', text, state: 'sending' }
-  history.add(entry)
-  draw(entry)
-  showSuggestions([], ask)
-  publish(entry.id, text)
-}
-
-function publish(id, text) {
-  link.ask(id, text, () => {
-    const entry = history.entries.find((each) => each.id === id)
-    if (entry?.state !== 'sending') return
-    history.change(id, { state: 'sent' })
-    draw({ ...entry, state: 'sent' })
-    // The reply may have been faster than the acknowledgement.
-    const answered = history.entries.some((each) => each.inReplyTo === id)
-    if (!answered) drawRunning(id, running.get(id)?.text ?? '')
+function enterChat(chat) {
+  if (chat === undefined) return
+  conversation?.close()
+  chats.enter(chat)
+  link.enter({ tenant, user, chats: chats.all.map(({ id }) => id), current: chat })
+  conversation = new Conversation(chats.address(chat), {
+    log,
+    publish: (payload, done) => link.publish(chat, payload, done),
+    welcome: () => info.tenants.find(({ id }) => id === tenant)?.welcome,
+    onBusy: (busy) => composer.busy(busy),
+    onSaid: (text) => chats.said(chat, text),
+    onFull: () => announce(words.full),
   })
+  header.unread(chats.all.some(({ unread }) => unread))
+  conversation.sendAgain()
+  composer.focus()
 }
 
-function onOut(payload) {
-  if (payload.type === 'refused') return onRefused(payload)
-  running.delete(payload.inReplyTo)
-  const { type, id, text, answeredBy, citations, ticket, quoted, model, route, inReplyTo, at } = payload
-  const entry = {
-    id,
-    kind: 'reply',
-    type,
-    text,
-    answeredBy,
-    citations,
-    ticket,
-    quoted,
-    model,
-    route,
-    inReplyTo,
-    at,
-  }
-  if (!history.add(entry)) return
-  draw(entry)
-  dropRunning(inReplyTo)
+const here = (chat) => (conversation?.address.chat === chat ? conversation : undefined)
+
+function onOut(chat, payload) {
+  const open = here(chat)
+  if (open) return open.out(payload)
+  if (payload.type === 'refused') return
+  // Kept for when somebody looks there.
+  chats.keepReply(chat, payload)
+  header.unread(true)
 }
-
-function onRefused({ inReplyTo, message }) {
-  const entry = history.entries.find((each) => each.id === inReplyTo)
-  if (!entry) return
-  history.change(inReplyTo, { state: 'refused', reason: message })
-  draw({ ...entry, state: 'refused', reason: message })
-  dropRunning(inReplyTo)
-}
-
-function onDelta(payload) {
-  const { inReplyTo } = payload
-  // A late answer comes whole, under its question's quotation; so does one to another tab's question.
-  if (!history.has(inReplyTo) || history.entries.some((entry) => entry.inReplyTo === inReplyTo)) return
-  const stream = running.get(inReplyTo) ?? new StreamedText()
-  running.set(inReplyTo, stream)
-  if (stream.take(payload).step !== 'none') drawRunning(inReplyTo, stream.text)
-}
-
-function grow() {
-  input.style.height = 'auto'
-  const borders = input.offsetHeight - input.clientHeight
-  input.style.height = `${Math.min(input.scrollHeight + borders, MAX_INPUT_PX)}px`
-}
-
-form.addEventListener('submit', (event) => {
-  event.preventDefault()
-  const text = input.value.trim()
-  if (text === '') return
-  input.value = ''
-  grow()
-  ask(text)
-})
-
-input.addEventListener('input', grow)
-input.addEventListener('keydown', (event) => {
-  // Enter that picks a word in an input method does not send.
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-  event.preventDefault()
-  form.requestSubmit()
-})
-
-tenantSelect.addEventListener('change', () => {
-  rememberTenant(tenantSelect.value)
-  enter(tenantSelect.value)
-})
-
-signIn.addEventListener('cancel', (event) => event.preventDefault())
-document.getElementById('login').addEventListener('submit', (event) => {
-  const data = new FormData(event.target)
-  const username = String(data.get('username'))
-  const [ownTenant, ownUser] = username.split('/')
-  user = ownUser
-  tenant = undefined
-  rememberTenant(ownTenant)
-  state = 'connecting'
-  start({ username, password: String(data.get('password')) })
-  document.querySelector('#login h2').textContent = words.wrong
-})

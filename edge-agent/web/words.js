@@ -1,65 +1,30 @@
-const EN = {
-  lang: 'en',
-  placeholder: 'Ask something…',
-  send: 'Send',
-  log: 'Conversation',
-  hint: 'Enter sends, Shift+Enter starts a new line',
-  tenant: 'Organisation',
-  status: {
-    connecting: 'Connecting…',
-    lost: 'Reconnecting…',
-    ready: 'Online',
-    away: 'Online, center away',
-    denied: 'No access',
-  },
-  waiting: (count) => `${count} waiting`,
-  by: { edge: 'Answered here', center: 'From the center', queued: 'Waiting for the center' },
-  ticket: 'Ticket',
-  sources: (count) => (count === 1 ? '1 source' : `${count} sources`),
-  sending: 'Sending…',
-  notSent: 'Not taken',
-  typing: 'Writing…',
-  generated: 'Generated text',
-  signIn: 'Sign in',
-  username: 'User (tenant/user)',
-  password: 'Password',
-  wrong: 'Wrong user or password',
-}
+import { preference, setPreference } from './storage.js'
+import { EN } from './words/en.js'
+import { ZH } from './words/zh.js'
 
-const ZH = {
-  lang: 'zh-CN',
-  placeholder: '想问点什么……',
-  send: '发送',
-  log: '对话',
-  hint: '回车发送，Shift+回车换行',
-  tenant: '单位',
-  status: {
-    connecting: '正在连接……',
-    lost: '正在重连……',
-    ready: '在线',
-    away: '在线，中心暂不可达',
-    denied: '无权访问',
-  },
-  waiting: (count) => `${count} 条等待中`,
-  by: { edge: '本地回答', center: '中心回答', queued: '等待中心' },
-  ticket: '工单',
-  sources: (count) => `${count} 处来源`,
-  sending: '发送中……',
-  notSent: '未接收',
-  typing: '正在输入……',
-  generated: 'AI 生成',
-  signIn: '登录',
-  username: '用户（单位/用户）',
-  password: '密码',
-  wrong: '用户或密码不正确',
-}
+/** Every sentence of the page in the reader's language; a live binding. */
+export let words = pick(preference('language') ?? fromBrowser())
 
-export const words = (navigator.languages ?? [navigator.language]).some((tag) => /^(zh|en)/i.test(tag))
-  ? pick(navigator.languages.find((tag) => /^(zh|en)/i.test(tag)))
-  : EN
+const listeners = new Set()
+
+/** The first of the browser's languages that is here, else English. */
+function fromBrowser() {
+  return (navigator.languages ?? [navigator.language]).find((tag) => /^(zh|en)/i.test(tag)) ?? 'en'
+}
 
 function pick(tag) {
   return /^zh/i.test(tag) ? ZH : EN
+}
+
+/** Switches to the other language, and remembers it. */
+export function switchLanguage() {
+  words = words === ZH ? EN : ZH
+  setPreference('language', words.lang)
+  for (const fn of listeners) fn()
+}
+
+export function onLanguage(fn) {
+  listeners.add(fn)
 }
 
 /** The reader's language out of `{zh, en, …}`, else the first that is there. */
@@ -68,4 +33,20 @@ export function local(text) {
   const tags = Object.keys(text ?? {})
   const own = tags.find((tag) => tag.toLowerCase().startsWith(words.lang.slice(0, 2)))
   return text?.[own ?? tags[0]] ?? ''
+}
+
+/** A time of today as `14:02`, an older one with its day. */
+export function clockTime(at) {
+  const date = new Date(at)
+  if (Number.isNaN(date.getTime())) return ''
+  const time = { hour: '2-digit', minute: '2-digit', hour12: false }
+  const today = date.toDateString() === new Date().toDateString()
+  return date.toLocaleString(words.lang, today ? time : { month: 'short', day: 'numeric', ...time })
+}
+
+/** `1.2 KB`. */
+export function fileSize(bytes) {
+  if (bytes < 1024) return `${bytes} B`
+  const power = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), 3)
+  return `${(bytes / 1024 ** power).toFixed(1)} ${['B', 'KB', 'MB', 'GB'][power]}`
 }
