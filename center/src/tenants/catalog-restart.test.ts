@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { YizhanError } from '@yizhan/kernel'
 import { acme, applied, directory, FILES, never, place, start, stateOf, tenantId } from './testing/catalog.js'
+import { pdfWith } from './testing/office-files.js'
 
 test('a crash after the bundle and before the store leaves the former state in force', async (t) => {
   const at = await place(t)
@@ -107,4 +108,21 @@ test('a restart has the persona again, and a directory without one takes it away
   assert.deepEqual(after.personas.of(acme), expected)
   await applied(after.catalog)
   assert.equal(after.personas.of(acme), undefined)
+})
+
+test('a restart finds what stands in a PDF without reading that again', async (t) => {
+  const center = await start(t, await place(t))
+  const pdf = Buffer.from(pdfWith([['Parking permits are issued by Zhao.']])).toString('latin1')
+  const knowledge = { 'knowledge.yaml': 'hr: {files: [knowledge/*]}\n', 'knowledge/parking.pdf': pdf }
+  await applied(center.catalog, directory(knowledge))
+  const found = (knowledge: typeof center.knowledge) =>
+    knowledge.search(acme, 'Who issues parking permits?', { knowledge: [], limit: 1 })[0]?.text
+  assert.match(found(center.knowledge) ?? '', /issued by Zhao/)
+  const { records } = await center.storage.store.scan(acme, 'tenant-extracts')
+  assert.deepEqual(
+    records.map(({ key }) => key),
+    ['knowledge/parking.pdf'],
+  )
+  const after = await center.restart()
+  assert.equal(found(after.knowledge), found(center.knowledge))
 })

@@ -6,9 +6,10 @@ import { isMap, type Path, type YamlDocument } from './yaml/index.js'
 /** The languages of a tenant, the default one first; undefined if its tenant.yaml could not be read. */
 export type Languages = readonly string[] | undefined
 
-/** The sentence in its languages; one without a map is in the default one. */
+/** The sentence in its languages; one without a map is in the default one. A block of YAML ends with a line of its own. */
 export function sentenceOf(value: string | LanguageMap, languages: Languages): LanguageMap {
-  return typeof value === 'string' ? { [languages?.[0] ?? 'en']: value } : value
+  if (typeof value === 'string') return { [languages?.[0] ?? 'en']: value.trim() }
+  return Object.fromEntries(Object.entries(value).map(([tag, text]) => [tag, text.trim()]))
 }
 
 const TAG = new RegExp(LANGUAGE)

@@ -1,7 +1,7 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
 import type { Problem, Wording } from '../problem.js'
-import { MAX_COLUMNS, MAX_ROWS, type Row, TOO_MANY } from './rows.js'
+import { cellText, MAX_COLUMNS, MAX_ROWS, type Row, TOO_MANY } from './rows.js'
 
 /** Spreadsheet programs run a cell that starts so. */
 const FORMULA = /^'*[=+\-@\t\r]/
@@ -18,7 +18,7 @@ export function readCsv(file: string, text: string, problems: Problem[]): Row[] 
       relax_column_count: true,
       to: MAX_ROWS + 1,
       on_record(record: string[], { lines }) {
-        rows.push({ line, cells: record.map((cell) => unguarded(cell).trim()) })
+        rows.push({ line, cells: record.map((cell) => cellText(unguarded(cell))) })
         line = lines + 1
         return undefined
       },
@@ -39,7 +39,7 @@ export function readCsv(file: string, text: string, problems: Problem[]): Row[] 
 /** In UTF-8 with a byte order mark, without which Excel takes it for another encoding. */
 export function writeCsv(rows: readonly (readonly string[])[]): string {
   const guarded = rows.map((row) => row.map((cell) => (FORMULA.test(cell) ? `'${cell}` : cell)))
-  return stringify(guarded, { bom: true, record_delimiter: '\r\n' })
+  return stringify(guarded, { bom: true, record_delimiter: '\r\n', quoted_match: /[\r\n]/ })
 }
 
 function unguarded(cell: string): string {

@@ -10,6 +10,11 @@ export interface Row {
   readonly isSheet?: boolean
 }
 
+/** Trimmed, with one kind of line end. */
+export function cellText(cell: string): string {
+  return cell.replace(/\r\n?/g, '\n').trim()
+}
+
 /** A problem in the nth cell (from 0) of a row. */
 export function tableProblem(file: string, row: Row, nth: number, message: Wording): Problem {
   const place = { line: row.line, column: nth + 1 }

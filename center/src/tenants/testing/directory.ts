@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CliLanguage } from '@yizhan/kernel'
 import { type Problem, problemPlace } from '../problem.js'
-import { readTenant, type TenantSource } from '../source.js'
+import { type ReadTenant, readTenant, type TenantSource } from '../source.js'
 
 /** For tests: a fitting directory of the tenant acme. */
 export const TENANT = 'apiVersion: yizhan/v1\ntenant: acme\nname: {zh: 安科, en: Acme}\nlanguages: [zh, en]\n'
@@ -13,9 +14,9 @@ export type Changes = Readonly<Record<string, string | Uint8Array | undefined>>
 /** What is wrong, the directory, and every line that is told of it, in order. */
 export type Wrong = readonly (readonly [string, Changes, readonly string[]])[]
 
-async function read(changes: Changes) {
+export async function read(changes: Changes): Promise<ReadTenant> {
   const entries = Object.entries({ 'tenant.yaml': TENANT, 'intents/it.yaml': INTENT, ...changes })
-  return readTenant(
+  return await readTenant(
     new Map(
       entries.flatMap(([path, text]) => (text === undefined ? [] : [[path, Buffer.from(text)] as const])),
     ),
@@ -35,8 +36,8 @@ export async function sourceOf(changes: Changes): Promise<TenantSource> {
 }
 
 /** As the command line shows them. */
-export function linesOf(problems: readonly Problem[]): string[] {
-  return problems.map((p) => `${problemPlace(p)} ${p.path === '' ? '' : `${p.path}: `}${p.message.en}`)
+export function linesOf(problems: readonly Problem[], language: CliLanguage = 'en'): string[] {
+  return problems.map((p) => `${problemPlace(p)} ${p.path === '' ? '' : `${p.path}: `}${p.message[language]}`)
 }
 
 export function testRefusals(wrong: Wrong): void {
