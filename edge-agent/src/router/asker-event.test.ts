@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { ChatEventType, ChatType, type Message } from '@yizhan/proto'
-import { temporaryDir } from '../ledger/testing.js'
+import { temporaryDir, textMessage } from '../ledger/testing.js'
 import { acme, type EdgeOptions, eventFields, heldSkill, startTestEdge, sure } from './testing.js'
 
 type Fields = Partial<Omit<Message, '$typeName'>>
@@ -130,6 +130,21 @@ test('a recalled message is dropped without a word, another conversation cannot 
   await edge.until(() => edge.ledger.get(id)?.state === 'cancelled')
   await edge.until(() => edge.ledger.open().length === 0)
   assert.deepEqual(edge.channel.shown, [])
+})
+
+test('a cancel that a crash cut off is carried out after the restart', async (t) => {
+  const dir = await temporaryDir(t)
+  const before = await startSlowEdge(t, { dir, linkUp: false })
+  const id = await before.say('why', { platformId: 'u1/c1/q1' })
+  await before.until(() => before.channel.shown.length === 1)
+  await before.turns.stop('crash')
+  const event = textMessage('', eventFields(ChatEventType.CANCEL, { subject: 'u1/c1/q1' }))
+  assert.equal((await before.ledger.receive(event)).outcome, 'accepted')
+  await before.kill()
+  const after = await startSlowEdge(t, { dir, linkUp: false })
+  assert.equal((await after.final(id)).content.finish, 'cancelled')
+  await after.until(() => after.ledger.open().length === 0)
+  assert.equal(after.channel.shown.filter(({ kind }) => kind === 'final').length, 1)
 })
 
 test('feedback on what is unknown, unanswered or somebody else\u2019s is kept nowhere and answered by nobody', async (t) => {
