@@ -1,0 +1,28 @@
+import type { Role } from './transcript.js'
+
+export type Language = 'en' | 'zh'
+
+/** What the people of the demo ask, of the tenant in examples/acme. */
+export const QUESTIONS: Readonly<
+  Record<Language, Readonly<Record<Exclude<Role, 'ticket' | 'uncut'>, string>>>
+> = {
+  en: {
+    local: 'How do I connect to the VPN?',
+    stream: 'What is the hotel limit on business trips?',
+    offline: 'I forgot my password',
+  },
+  zh: {
+    local: '怎么连 VPN？',
+    stream: '出差住宿标准是多少？',
+    offline: '忘记密码了',
+  },
+}
+
+export const HEAVY: Readonly<Record<Language, readonly string[]>> = {
+  en: [
+    'Who do I call when my laptop is lost?',
+    'What data classes are there?',
+    'Which train class may interns book?',
+  ],
+  zh: ['笔记本丢了要打哪个电话？', '数据分为哪几级？', '实习生出差能坐高铁一等座吗？'],
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import type { Verdict } from '../demo/verdict.js'
+import { root } from '../support/installation.js'
+
+const execute = promisify(execFile)
+const demo = (...args: string[]) =>
+  execute('npm', ['run', '-s', 'demo:wan-cut', '--', ...args], {
+    cwd: root,
+    env: { ...process.env, LANG: 'C' },
+  })
+
+test('npm run demo:wan-cut loses, doubles and reorders nothing, and the cut text is the uncut one', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'yz-demo-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  const record = join(dir, 'transcript.txt')
+  const { stdout } = await demo('--json', '--record', record)
+  const verdict = JSON.parse(stdout) as Verdict & { readonly tookMs: number }
+  assert.deepEqual(
+    verdict.checks.filter(({ ok }) => !ok),
+    [],
+  )
+  const { asked, answered, lost, doubled, reordered } = verdict
+  assert.deepEqual([answered, lost, doubled, reordered], [asked, 0, 0, 0])
+  assert.equal(verdict.sha256.cut, verdict.sha256.uncut)
+  assert.deepEqual(verdict.pieces.attempts, [1])
+  assert.ok(verdict.pieces.beforeCut < verdict.pieces.all)
+  const transcript = await readFile(record, 'utf8')
+  assert.match(transcript, /CUT in the middle[\s\S]*RESTORED[\s\S]*goes on where it stopped/)
+  assert.match(transcript, /lost 0 · doubled 0 · reordered 0/)
+  assert.ok(!transcript.includes('\u001b'))
+})
+
+test('npm run demo:wan-cut refuses an option that it does not know', async () => {
+  await assert.rejects(demo('--langue', 'zh'), { code: 2 })
+})
