@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { cp, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -138,7 +138,6 @@ test('whatever comes in, it is refused by name, nobody dies, and others are serv
   await t.test('a bad tenant: every problem with its line, nothing changed, exit 2', async () => {
     const dir = join(all.dir, 'bad-tenant')
     await cp(CLINIC, dir, { recursive: true })
-    await mkdir(join(dir, 'tests'))
     await writeFile(
       join(dir, 'intents', 'bad.yaml'),
       'desk.x:\n  ask: hi\n  reply: {forward: {knowledge: [nowhere]}}\n  colour: red\n',
