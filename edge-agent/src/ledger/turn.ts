@@ -34,7 +34,7 @@ export const NEXT_STATES: Readonly<Partial<Record<TurnState, readonly TurnState[
     'handed-off',
     'rerouted',
   ],
-  answering: ['replying', 'forwarded', 'waiting', 'cancelled', 'failed', 'abandoned'],
+  answering: ['replying', 'forwarded', 'waiting', 'cancelled', 'failed', 'abandoned', 'handed-off'],
   forwarded: ['streaming', 'replying', 'waiting', 'cancelled', 'failed', 'expired', 'abandoned', 'rerouted'],
   streaming: ['streaming', 'replying', 'waiting', 'cancelled', 'failed', 'expired', 'abandoned', 'rerouted'],
   waiting: [
@@ -65,7 +65,10 @@ export interface Route {
   readonly accept: number
   readonly match: 'exact' | 'model' | 'none'
   readonly top: readonly { readonly intent: string; readonly score: number }[]
-  /** What `decide` said: answer, forward, ask-back, queue, refuse; or `command`, `policy`. */
+  /**
+   * What `decide` said: answer, slots, handoff, forward, queue, ask-back, refuse; or what else ended it: command, card,
+   * event, attachments.
+   */
   readonly decision: string
   /** Milliseconds of the classification. */
   readonly classifyMs: number

@@ -4,7 +4,7 @@ import { asTenantId, ManualClock } from '@yizhan/kernel'
 import type { Turn } from '../ledger/index.js'
 import { textMessage } from '../ledger/testing.js'
 import { ConversationMemory } from './conversation-memory.js'
-import { chosenBy } from './handlers/pending-question.js'
+import { chosenBy } from './handlers/named-option.js'
 import { RecentMap } from './recent-map.js'
 
 function turnIn(room: string): Turn {
@@ -16,10 +16,11 @@ function turnIn(room: string): Turn {
 test('memory is bounded: the conversation that was quiet for longest is forgotten', () => {
   const memory = new ConversationMemory(new ManualClock(), { maxConversations: 2 })
   const [a, b, c] = [turnIn('a'), turnIn('b'), turnIn('c')]
-  for (const turn of [a, b, c]) memory.ask(turn, { question: 'which?', options: ['x'] })
+  for (const turn of [a, b, c])
+    memory.ask(turn, { kind: 'choice', question: 'which?', options: ['x'], language: 'en' })
   assert.deepEqual(
-    [a, b, c].map((turn) => memory.takePending(turn)?.question),
-    [undefined, 'which?', 'which?'],
+    [a, b, c].map((turn) => memory.takePending(turn)?.kind),
+    [undefined, 'choice', 'choice'],
   )
 })
 

@@ -10,15 +10,8 @@ import {
 import { laneKey } from '../intake/index.js'
 import type { Reply, Turn } from '../ledger/index.js'
 import { type LiveTenant, languageFor } from '../tenants/index.js'
+import type { Pending } from './pending.js'
 import { RecentMap } from './recent-map.js'
-
-/** Which of some intents an asker meant; open until they answer or ask something else. */
-export interface PendingQuestion {
-  /** What was asked at first. */
-  readonly question: string
-  readonly options: readonly string[]
-  readonly askedAt: number
-}
 
 export interface MemoryConfig {
   /** Exchanges of a conversation that go to the center with a question. Default 4. */
@@ -30,18 +23,18 @@ export interface MemoryConfig {
 }
 
 const MAX_HISTORY_CHARS = 2_000
-const NOT_HISTORY = new Set(['command', 'ask-back', 'event', 'card', 'policy'])
+const NOT_HISTORY = new Set(['command', 'ask-back', 'slots', 'event', 'card', 'attachments', 'policy'])
 
 /**
  * What the edge remembers of conversations beyond their turns: the last exchanges, open questions back, chosen
  * languages. In memory only, bounded, lost with the process: a restart forgets no turn, but a "1" that answers a
- * question from before is then a question of its own.
+ * question from before is then a question of its own, and a form begins anew.
  */
 export class ConversationMemory {
   readonly #clock: Clock
   readonly #config: Required<MemoryConfig>
   readonly #history: RecentMap<readonly HistoryEntry[]>
-  readonly #pending: RecentMap<PendingQuestion>
+  readonly #pending: RecentMap<{ readonly question: Pending; readonly askedAt: number }>
   readonly #chosen: RecentMap<string>
   readonly #spoken: RecentMap<string>
 
@@ -81,21 +74,25 @@ export class ConversationMemory {
     this.#pending.delete(askerKey(turn))
   }
 
-  ask(turn: Turn, question: Omit<PendingQuestion, 'askedAt'>): void {
-    this.#pending.set(askerKey(turn), { ...question, askedAt: this.#clock.monotonic() })
+  /** Opens a question to this asker. After its reply is recorded: a turn that is run again must not answer itself. */
+  ask(turn: Turn, question: Pending): void {
+    this.#pending.set(askerKey(turn), { question, askedAt: this.#clock.monotonic() })
   }
 
-  /** The open question back to this asker, which is open no longer. */
-  takePending(turn: Turn): PendingQuestion | undefined {
+  /** The open question to this asker, which is open no longer. */
+  takePending(turn: Turn): Pending | undefined {
     const key = askerKey(turn)
     const pending = this.#pending.get(key)
     this.#pending.delete(key)
     const fresh = pending && this.#clock.monotonic() - pending.askedAt < this.#config.pendingMs
-    return fresh ? pending : undefined
+    return fresh ? pending.question : undefined
   }
 
   chooseLanguage(turn: Turn, language: string): void {
-    this.#chosen.set(askerKey(turn), language)
+    const key = askerKey(turn)
+    this.#chosen.set(key, language)
+    const open = this.#pending.get(key)
+    if (open) this.#pending.set(key, { ...open, question: { ...open.question, language } })
   }
 
   /** The language to answer a turn in; remembered for one that says nothing about it, such as "1". */

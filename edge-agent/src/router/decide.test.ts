@@ -3,6 +3,26 @@ import { test } from 'node:test'
 import { type Decision, decide, type Situation } from './decide.js'
 import { acme } from './testing.js'
 
+const intents: Situation['intents'] = {
+  ...acme.intents,
+  'it.reset': { reply: { kind: 'card', card: 'password' } },
+  'it.old': { reply: { kind: 'card', card: 'constructor' } },
+  'hr.person': { reply: { kind: 'handoff', handoff: 'hr' } },
+  'hr.gone': { reply: { kind: 'handoff', handoff: 'gone' } },
+  leave: {
+    reply: { kind: 'skill', skill: 'slow' },
+    slots: [{ name: 'from', type: 'date', ask: { en: '?' } }],
+  },
+  'leave.gone': {
+    reply: { kind: 'skill', skill: 'gone' },
+    slots: [{ name: 'from', type: 'date', ask: { en: '?' } }],
+  },
+  'leave.center': {
+    reply: { kind: 'forward', knowledge: ['hr'] },
+    slots: [{ name: 'from', type: 'date', ask: { en: '?' } }],
+  },
+}
+
 const model = (
   intent: string,
   score: number,
@@ -22,8 +42,11 @@ const model = (
 const oos = { ...model('oos', 0.99), top: [] }
 
 const base: Omit<Situation, 'classification'> = {
-  intents: acme.intents,
+  intents,
   hasSkill: (name) => name === 'slow',
+  hasCard: (name) => name === 'password',
+  hasHandoff: (name) => name === 'hr',
+  filled: false,
   linkUp: true,
   roomToWait: true,
   mayAskBack: true,
@@ -46,6 +69,52 @@ const table: [
   ['a sure answer needs no room', { classification: model('it.vpn', 0.9), roomToWait: false }, 'answer', {}],
   ['a skill that is there answers', { classification: model('slow', 0.9) }, 'answer', { intent: 'slow' }],
   ['a skill that is missing is left to the center', { classification: model('gone', 0.9) }, 'forward', {}],
+  [
+    'a card that is there is shown',
+    { classification: model('it.reset', 0.9) },
+    'answer',
+    { intent: 'it.reset' },
+  ],
+  ['one of an older bundle is left to the center', { classification: model('it.old', 0.9) }, 'forward', {}],
+  [
+    'a hand-off needs neither link nor room',
+    { classification: model('hr.person', 0.9), linkUp: false, roomToWait: false },
+    'handoff',
+    { handoff: 'hr' },
+  ],
+  ['one that is gone is left to the center', { classification: model('hr.gone', 0.9) }, 'forward', {}],
+  [
+    'what an intent has to know is asked first',
+    { classification: model('leave', 0.9) },
+    'slots',
+    { intent: 'leave' },
+  ],
+  ['once it is known it is answered', { classification: model('leave', 0.9), filled: true }, 'answer', {}],
+  [
+    'nothing is asked for a skill that is missing',
+    { classification: model('leave.gone', 0.9) },
+    'forward',
+    {},
+  ],
+  ['a form may end at the center', { classification: model('leave.center', 0.9) }, 'slots', {}],
+  [
+    'also if that is out of reach now',
+    { classification: model('leave.center', 0.9), linkUp: false },
+    'slots',
+    {},
+  ],
+  [
+    'with what it has to know it goes there',
+    { classification: model('leave.center', 0.9), filled: true },
+    'forward',
+    { knowledge: ['hr'] },
+  ],
+  [
+    'nobody fills in a form to be refused at its end',
+    { classification: model('leave.center', 0.9), roomToWait: false },
+    'refuse',
+    {},
+  ],
   [
     'an intent for the center goes there with its knowledge',
     { classification: model('travel.policy', 0.9) },

@@ -5,8 +5,11 @@ export type Decision =
   | {
       readonly do: 'answer'
       readonly intent: string
-      readonly reply: Extract<IntentReply, { kind: 'text' | 'skill' }>
+      readonly reply: Extract<IntentReply, { kind: 'text' | 'skill' | 'card' }>
     }
+  /** The intent has to know something first. */
+  | { readonly do: 'slots'; readonly intent: string }
+  | { readonly do: 'handoff'; readonly intent: string; readonly handoff: string }
   | { readonly do: 'forward'; readonly knowledge: readonly string[] }
   | { readonly do: 'queue'; readonly knowledge: readonly string[]; readonly offline?: LanguageMap }
   /** Intents to choose from, best first. */
@@ -17,6 +20,10 @@ export interface Situation {
   readonly classification: Pick<Classification, 'intent' | 'score' | 'match' | 'top' | 'accept' | 'askBack'>
   readonly intents: TenantFile['intents']
   hasSkill(name: string): boolean
+  hasCard(name: string): boolean
+  hasHandoff(name: string): boolean
+  /** Whether the values of the intent's slots are known. */
+  readonly filled: boolean
   readonly linkUp: boolean
   /** Whether one more turn may wait for the center. */
   readonly roomToWait: boolean
@@ -41,14 +48,34 @@ export function decide(situation: Situation): Decision {
 }
 
 function carryOut(situation: Situation, intent: string): Decision {
-  const { intents, hasSkill } = situation
-  // A label without an answer: the center knows more.
+  const { intents } = situation
   const entry = Object.hasOwn(intents, intent) ? intents[intent] : undefined
-  const reply = entry?.reply
-  // Cards and hand-offs: see the next commit.
-  if (!reply || (reply.kind !== 'text' && reply.kind !== 'skill')) return toCenter(situation, entry)
-  if (reply.kind === 'skill' && !hasSkill(reply.skill)) return toCenter(situation, entry)
+  // A label without an answer here: the center knows more.
+  if (!entry || !isHere(situation, entry.reply)) return toCenter(situation, entry)
+  const { reply, slots } = entry
+  // Nobody fills in a form to be refused at its end.
+  if (reply.kind === 'forward' && !situation.roomToWait) return toCenter(situation, entry)
+  if (slots && !situation.filled) return { do: 'slots', intent }
+  if (reply.kind === 'forward') return toCenter(situation, entry)
+  if (reply.kind === 'handoff') return { do: 'handoff', intent, handoff: reply.handoff }
   return { do: 'answer', intent, reply }
+}
+
+/** Whether this edge has what a reply names; a bundle may be older or newer than its skills. */
+function isHere(situation: Situation, reply: IntentReply): boolean {
+  switch (reply.kind) {
+    case 'text':
+    case 'forward':
+      return true
+    case 'skill':
+      return situation.hasSkill(reply.skill)
+    case 'card':
+      return situation.hasCard(reply.card)
+    case 'handoff':
+      return situation.hasHandoff(reply.handoff)
+    default:
+      return reply satisfies never
+  }
 }
 
 function toCenter(situation: Situation, entry: TenantFile['intents'][string] | undefined): Decision {

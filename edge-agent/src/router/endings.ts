@@ -46,8 +46,27 @@ export class Endings {
   }
 
   /** A whole answer from the edge itself. */
-  async answer(turn: Turn, text: string, route: Route): Promise<void> {
-    await this.#deps.replies.final(turn, { text, answeredBy: 'edge', citations: [], finish: 'stop', route })
+  async answer(turn: Turn, text: string, route: Route, beside: Beside = {}): Promise<void> {
+    const content = { text, answeredBy: 'edge', citations: [], finish: 'stop', route, ...beside } as const
+    await this.#deps.replies.final(turn, content)
+  }
+
+  /**
+   * A person takes over: the asker is told by a notice, and the turn is on the list. The notice, once durable, is the
+   * decision, so that a restart in between neither tells again nor answers otherwise; see `finishHandOff`.
+   */
+  async handedOff(turn: Turn, handoff: string, content: HandOffNotice): Promise<void> {
+    const routed = await this.advance(turn, 'routed', 'router')
+    const notice = { ...content, handoff, answeredBy: 'queued', citations: [], finish: 'stop' } as const
+    await this.finishHandOff(await this.#deps.replies.notice(routed, notice))
+  }
+
+  /** Ends a turn whose notice says that a person takes over. */
+  async finishHandOff(turn: Turn): Promise<void> {
+    const { handoff, ticket } = turn.notice?.content ?? {}
+    const routed = await this.advance(turn, 'routed', 'router')
+    if (handoff === undefined || ticket === undefined || !canMove(routed.state, 'handed-off')) return
+    await this.#deps.ledger.transition(turn.id, { to: 'handed-off', cause: `handoff ${handoff}`, ticket })
   }
 
   /** Done without a word: an event that changed a state. */
@@ -136,6 +155,11 @@ export class Endings {
     await this.#deps.replies.final(turn, { answeredBy: 'edge', citations: [], ...ticket, ...content })
   }
 }
+
+/** What a local answer can have beside its text. */
+export type Beside = Pick<ReplyContent, 'card' | 'choices'>
+
+type HandOffNotice = Required<Pick<ReplyContent, 'text' | 'ticket' | 'route'>>
 
 type PartialContent = Pick<ReplyContent, 'text' | 'finish'> & Partial<ReplyContent>
 

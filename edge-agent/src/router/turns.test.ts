@@ -196,6 +196,11 @@ test('a doubtful question is asked back, and a number answers it', async (t) => 
   const asked = await edge.final(await edge.say('网络问题'))
   assert.deepEqual(asked.text.split('\n').slice(1), ['1. 怎么连 VPN', '2. travel.policy', '0. 都不是'])
   assert.equal(asked.content.route?.decision, 'ask-back')
+  assert.deepEqual(asked.content.choices, [
+    { label: '怎么连 VPN', text: '1' },
+    { label: 'travel.policy', text: '2' },
+    { label: '都不是', text: '0' },
+  ])
   assert.equal((await edge.final(await edge.say('１'))).text, '扫码登录', 'in the language of the question')
   await edge.final(await edge.say('网络问题'))
   await edge.say('2')
@@ -253,6 +258,7 @@ test('a plugin adds its handler by name and place', async (t) => {
     'asker-event',
     'policy',
     'command',
+    'attachments',
     'pending-question',
     'card',
     'event',

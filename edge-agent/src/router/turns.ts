@@ -19,18 +19,23 @@ import {
 } from '../skills/index.js'
 import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
+import { FileNotingReplies, namesOf } from './attachments.js'
 import { Chain } from './chain.js'
 import { ConversationMemory, isSameAsker, type MemoryConfig } from './conversation-memory.js'
 import { type CancelCause, Endings } from './endings.js'
+import { Forms } from './forms.js'
 import { Forwarder, type ForwarderConfig } from './forward/index.js'
 import { askerEventHandler, isAskerEvent } from './handlers/asker-event.js'
+import { attachmentsHandler } from './handlers/attachments.js'
 import { cardHandler } from './handlers/card.js'
 import { commandHandler } from './handlers/command.js'
 import { eventHandler } from './handlers/event.js'
 import { pendingQuestionHandler } from './handlers/pending-question.js'
 import { policyHandler } from './handlers/policy.js'
 import { textHandler } from './handlers/text.js'
+import { LocalAnswers } from './local-answers.js'
 import { type Classifier, OPEN_POLICY, type Replies, type RouterPolicy } from './port.js'
+import { pressedIntent } from './pressed-intent.js'
 import { TimedReplies } from './timed-replies.js'
 import { type Asked, notServed, Understanding } from './understanding.js'
 import type { Visit } from './visit.js'
@@ -106,7 +111,10 @@ class Part implements Turns {
     this.done = this.#lanes.done
     this.#memory = new ConversationMemory(deps.clock, config)
     const languageOf = this.#memory.languageOf.bind(this.#memory)
-    const replies = new TimedReplies(deps)
+    const noting = new FileNotingReplies(deps.replies, (turn) =>
+      endings.say(turn, 'attachments.ignored', { names: namesOf(turn.message) }),
+    )
+    const replies = new TimedReplies({ ...deps, replies: noting })
     const endings = new Endings({ ...deps, replies, languageOf })
     const skills = new SkillRegistry([...builtInSkills(this.#control()), ...(deps.skills ?? [])])
     this.#replies = replies
@@ -122,21 +130,22 @@ class Part implements Turns {
       },
       config,
     )
-    this.#understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
+    const understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
+    this.#understanding = understanding
+    const { clock } = deps
+    const memory = this.#memory
+    const forms = new Forms({ endings, memory, understanding, clock })
+    const answers = new LocalAnswers({ endings, skills, memory })
+    const commands = { endings, skills, clock }
     this.chain = new Chain([
       askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancel(turn, cause) }),
       policyHandler(endings, deps.policy ?? (() => OPEN_POLICY)),
-      commandHandler(endings, skills),
-      pendingQuestionHandler(this.#memory),
-      cardHandler(endings, skills),
+      commandHandler(commands),
+      attachmentsHandler(endings),
+      pendingQuestionHandler({ ...commands, memory, forms }),
+      cardHandler(commands),
       eventHandler(endings),
-      textHandler({
-        understanding: this.#understanding,
-        endings,
-        skills,
-        memory: this.#memory,
-        forwarder: this.#forwarder,
-      }),
+      textHandler({ understanding, answers, forms, endings, memory, clock, forwarder: this.#forwarder }),
     ])
   }
 
@@ -196,6 +205,8 @@ class Part implements Turns {
   }
 
   async #visit(received: Turn, signal: AbortSignal, lane: LaneHold): Promise<void> {
+    // A crash or a full disk came between the word that a person takes over and its record.
+    if (received.notice?.content.handoff !== undefined) return this.#endings.finishHandOff(received)
     const tenant = this.#deps.tenants.get(received.tenant)
     if (!tenant) {
       const unserved = await this.#endings.advance(received, 'routed', 'router')
@@ -208,8 +219,7 @@ class Part implements Turns {
       return this.#forwarder.forward(received, plan, lane)
     }
     const turn = await this.#endings.advance(received, 'routed', 'router')
-    const { language, question } = this.#asked(turn)
-    await this.chain.run({ turn, tenant, language, question, signal, lane })
+    await this.chain.run({ ...this.#asked(turn), signal, lane })
   }
 
   /** The end of a turn whose handler did not end it. */
@@ -246,7 +256,9 @@ class Part implements Turns {
   #asked(turn: Turn): Asked {
     const tenant = this.#deps.tenants.get(turn.tenant)
     if (!tenant) throw notServed(turn.tenant)
-    return { turn, tenant, language: this.#memory.languageOf(turn, tenant), question: turn.message.text }
+    const language = this.#memory.languageOf(turn, tenant)
+    const pressed = pressedIntent(turn, tenant, language)
+    return { turn, tenant, language, question: turn.message.text, ...pressed }
   }
 
   #control(): ConversationControl {
@@ -254,6 +266,10 @@ class Part implements Turns {
       isLinkUp: () => this.#forwarder.linkUp,
       waiting: (turn: Turn) => this.#forwarder.waiting((other) => isSameAsker(turn, other)),
       cancel: (turn: Turn) => this.#cancelEarlier(turn),
+      closeQuestion: (turn: Turn) => {
+        const kind = this.#memory.takePending(turn)?.kind
+        return kind === 'form' || kind === 'choice'
+      },
       reset: (turn: Turn) => this.#memory.reset(turn),
       setLanguage: (turn: Turn, language: string) => this.#memory.chooseLanguage(turn, language),
     }
@@ -261,7 +277,6 @@ class Part implements Turns {
 
   /** Everything that the asker of `turn` has running or waiting in its conversation; how many. */
   async #cancelEarlier(turn: Turn): Promise<number> {
-    this.#memory.takePending(turn)
     const earlier = this.#deps.ledger
       .open()
       .filter((other) => other.receivedSeq < turn.receivedSeq && isSameAsker(turn, other))

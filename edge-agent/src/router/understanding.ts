@@ -2,6 +2,7 @@ import type { LanguageMap } from '@yizhan/intent'
 import { type Logger, type Metrics, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Route, Turn } from '../ledger/index.js'
 import type { SkillRegistry } from '../skills/index.js'
+import type { SlotValues } from '../slots/index.js'
 import type { LiveTenant } from '../tenants/index.js'
 import { type Decision, decide } from './decide.js'
 import type { ForwardPlan } from './forward/index.js'
@@ -13,6 +14,7 @@ export interface Asked {
   readonly language: string
   readonly question: string
   readonly chosen?: string
+  readonly slots?: SlotValues
 }
 
 export interface Understood {
@@ -53,10 +55,14 @@ export class Understanding {
     const { tenant, turn, chosen } = asked
     const classification = chosen === undefined ? await this.#classify(asked, signal) : asChosen(chosen)
     const { center, skills } = this.#deps
+    const { intents, cards = {}, handoffs = [] } = tenant.file
     const decision = decide({
       classification,
-      intents: tenant.file.intents,
+      intents,
       hasSkill: (name) => skills.get(name) !== undefined,
+      hasCard: (name) => Object.hasOwn(cards, name),
+      hasHandoff: (name) => handoffs.some((handoff) => handoff.name === name),
+      filled: asked.slots !== undefined,
       linkUp: center.linkUp,
       roomToWait: center.hasRoom(turn.tenant),
       mayAskBack: chosen === undefined && asked.question === turn.message.text,
@@ -65,14 +71,22 @@ export class Understanding {
     return { decision, route: routeOf(classification, decision) }
   }
 
+  /** The intent that the local model is sure about, whatever else the text could be. */
+  async surely(asked: Asked, signal: AbortSignal): Promise<string | undefined> {
+    const { intent, match, score, accept } = await this.#classify(asked, signal)
+    const isSure = match === 'exact' || score >= accept
+    return isSure && Object.hasOwn(asked.tenant.file.intents, intent) ? intent : undefined
+  }
+
   /** The plan of a turn that has been decided to go to the center, made again by a later run. */
   async plan(asked: Asked, signal: AbortSignal): Promise<ForwardPlan> {
-    const classification = await this.#classify(asked, signal)
+    const { chosen } = asked
+    const classification = chosen === undefined ? await this.#classify(asked, signal) : asChosen(chosen)
     const { intents } = asked.tenant.file
     const entry = Object.hasOwn(intents, classification.intent) ? intents[classification.intent] : undefined
     const knowledge = entry?.reply.kind === 'forward' ? entry.reply.knowledge : []
     const decision: Decision = { do: 'forward', knowledge }
-    return toPlan(asked, { decision, route: routeOf(classification, decision) }, knowledge, entry?.offline)
+    return toPlan(asked, routeOf(classification, decision), knowledge, entry?.offline)
   }
 
   async #classify({ tenant, question }: Asked, signal: AbortSignal): Promise<Classification> {
@@ -92,12 +106,12 @@ export class Understanding {
 
 export function toPlan(
   asked: Asked,
-  understood: Understood,
+  route: Route,
   knowledge: readonly string[],
   offline: LanguageMap | undefined,
 ): ForwardPlan {
   const { language, question } = asked
-  const plan = { language, question, knowledge, route: understood.route }
+  const plan = { language, question, knowledge, route }
   return offline ? { ...plan, offline } : plan
 }
 

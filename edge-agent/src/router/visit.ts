@@ -1,5 +1,6 @@
 import type { LaneHold } from '../intake/index.js'
 import type { Route, Turn } from '../ledger/index.js'
+import type { SlotValues } from '../slots/index.js'
 import type { LiveTenant } from '../tenants/index.js'
 import type { Handler } from './chain.js'
 
@@ -13,6 +14,8 @@ export interface Visit {
   readonly question: string
   /** The intent, if the asker has chosen it: nothing is left to classify. */
   readonly chosen?: string
+  /** The values of the chosen intent's slots, if all of them are known. */
+  readonly slots?: SlotValues
   readonly signal: AbortSignal
   readonly lane: LaneHold
 }

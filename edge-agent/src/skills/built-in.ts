@@ -11,6 +11,8 @@ export interface ConversationControl {
   waiting(turn: Turn): readonly { readonly ticket: string; readonly place: number }[]
   /** Cancels what the asker has running or waiting here; how many. */
   cancel(turn: Turn): Promise<number>
+  /** Closes what the asker is being asked; whether they were asked anything. */
+  closeQuestion(turn: Turn): boolean
   /** Forgets what was said so far. */
   reset(turn: Turn): void
   setLanguage(turn: Turn, language: string): void
@@ -34,7 +36,9 @@ export function builtInSkills(control: ConversationControl): Skill[] {
       return tell('new.done', {})
     }),
     skill('cancel', async (turn, { tell }) => {
+      const wasAsked = control.closeQuestion(turn)
       const count = await control.cancel(turn)
+      if (count === 0 && wasAsked) return tell('slots.cancelled', {})
       return count > 0 ? tell('cancel.done', { count }) : tell('cancel.nothing', {})
     }),
     skill('lang', async (turn, { tenant, tell, args }) => {

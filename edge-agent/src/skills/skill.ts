@@ -1,5 +1,5 @@
 import { YizhanError } from '@yizhan/kernel'
-import type { Turn } from '../ledger/index.js'
+import type { ReplyCard, Turn } from '../ledger/index.js'
 import type { LiveTenant } from '../tenants/index.js'
 
 export interface SkillContext {
@@ -8,10 +8,18 @@ export interface SkillContext {
   readonly language: string
   /** What follows the command word; empty for an intent. */
   readonly args: string
+  /** What is asked: the message's text, or the earlier question that it makes clear. */
+  readonly question: string
+  /** The values of the intent's slots. */
+  readonly slots: Readonly<Record<string, string>>
 }
 
 export interface SkillAnswer {
+  /** Says everything by itself, for channels without cards and buttons. */
   readonly text: string
+  readonly card?: ReplyCard
+  /** Buttons that say `text`. */
+  readonly choices?: readonly { readonly label: string; readonly text: string }[]
 }
 
 /** Code that answers an intent or a command at the edge. */

@@ -1,22 +1,19 @@
 import { MessageKind } from '@yizhan/proto'
-import { parseCommand, type SkillRegistry } from '../../skills/index.js'
-import type { Endings } from '../endings.js'
 import { plainRoute, type RouterHandler } from '../visit.js'
-import { runCommand } from './command.js'
+import { type CommandDeps, parseRunnable, runCommand } from './command.js'
 
-/** A pressed button: its action is a command (`/new`), or the id of an intent. */
-export function cardHandler(endings: Endings, skills: SkillRegistry): RouterHandler {
+/** A pressed button: its action is a command (`/new`), or the id of an intent, which is answered as if asked. */
+export function cardHandler(deps: CommandDeps): RouterHandler {
+  const { endings, skills } = deps
   return {
     name: 'card',
     async handle(visit, next) {
       const { message } = visit.turn
       if (message.kind !== MessageKind.CARD) return next(visit)
-      const action = message.cardAction?.action ?? ''
-      const command = parseCommand(action)
-      if (command && skills.get(command.name)) return runCommand(endings, skills, visit, command)
-      if (Object.hasOwn(visit.tenant.file.intents, action)) {
-        return next({ ...visit, chosen: action, question: message.text || action })
-      }
+      const command = parseRunnable(skills, message.cardAction?.action ?? '')
+      if (command) return runCommand(deps, visit, command)
+      // See `pressedIntent`: what was asked for is known from the start.
+      if (visit.chosen !== undefined) return next(visit)
       const turn = await endings.advance(visit.turn, 'answering', 'card')
       return endings.answer(turn, endings.say(turn, 'card.unknown', {}), plainRoute('card', 'card'))
     },

@@ -1,30 +1,37 @@
 import { MessageKind } from '@yizhan/proto'
 import { type Command, parseCommand, type SkillRegistry } from '../../skills/index.js'
-import type { Endings } from '../endings.js'
+import { firstHandoff, type HandOffDeps, handOff } from '../hand-off.js'
 import { plainRoute, type RouterHandler, type Visit } from '../visit.js'
 
+export interface CommandDeps extends HandOffDeps {
+  readonly skills: SkillRegistry
+}
+
 /** `/help` and its like: always acknowledged, never classified. */
-export function commandHandler(endings: Endings, skills: SkillRegistry): RouterHandler {
+export function commandHandler(deps: CommandDeps): RouterHandler {
   return {
     name: 'command',
     async handle(visit, next) {
       const { message } = visit.turn
-      const command = message.kind === MessageKind.TEXT ? parseCommand(message.text) : undefined
-      return command && skills.get(command.name) ? runCommand(endings, skills, visit, command) : next(visit)
+      const command = message.kind === MessageKind.TEXT ? parseRunnable(deps.skills, message.text) : undefined
+      return command ? runCommand(deps, visit, command) : next(visit)
     },
   }
 }
 
-export async function runCommand(
-  endings: Endings,
-  skills: SkillRegistry,
-  visit: Visit,
-  command: Command,
-): Promise<void> {
-  const { tenant, language, signal } = visit
-  const turn = await endings.advance(visit.turn, 'answering', `command ${command.name}`)
-  const answer = await skills
-    .get(command.name)
-    ?.answer(turn, { tenant, language, args: command.args }, signal)
-  await endings.answer(turn, answer?.text ?? '', plainRoute(`/${command.name}`, 'command'))
+/** The command that a text is, if there is a skill for it. */
+export function parseRunnable(skills: SkillRegistry, text: string): Command | undefined {
+  const command = parseCommand(text)
+  return command && skills.get(command.name) ? command : undefined
+}
+
+export async function runCommand(deps: CommandDeps, visit: Visit, { name, args }: Command): Promise<void> {
+  const { endings, skills } = deps
+  const { tenant, language, question, signal } = visit
+  const handoff = name === 'human' ? firstHandoff(visit) : undefined
+  if (handoff) return handOff(deps, visit, handoff, plainRoute('/human', 'handoff'))
+  const turn = await endings.advance(visit.turn, 'answering', `command ${name}`)
+  const context = { tenant, language, args, question, slots: {} }
+  const answer = await skills.get(name)?.answer(turn, context, signal)
+  await endings.answer(turn, answer?.text ?? '', plainRoute(`/${name}`, 'command'))
 }

@@ -1,46 +1,99 @@
-import { normalise } from '@yizhan/intent'
+import { toYizhanError } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
-import type { ConversationMemory, PendingQuestion } from '../conversation-memory.js'
-import type { RouterHandler } from '../visit.js'
+import { type SkillRegistry, say } from '../../skills/index.js'
+import { bareAnswer } from '../../slots/index.js'
+import type { ConversationMemory } from '../conversation-memory.js'
+import type { Forms } from '../forms.js'
+import type { Pending } from '../pending.js'
+import { typicalQuestion } from '../pressed-intent.js'
+import { plainRoute, type RouterHandler, type Visit } from '../visit.js'
+import { type CommandDeps, parseRunnable, runCommand } from './command.js'
+import { buttonNamed, chosenBy } from './named-option.js'
+
+export interface PendingQuestionDeps extends CommandDeps {
+  readonly memory: ConversationMemory
+  readonly forms: Forms
+  readonly skills: SkillRegistry
+}
+
+type Next = (visit: Visit) => Promise<void>
 
 /**
- * Takes a text as the answer to a question back, if one is open and the text names an option by number or name, or says
- * that none fits: then the first question goes on. Anything else closes the question and is one of its own.
+ * Takes a text as the answer to what is open for its asker: a question back, the buttons of a card, a form. Anything
+ * else closes it and is a question of its own.
  */
-export function pendingQuestionHandler(memory: ConversationMemory): RouterHandler {
+export function pendingQuestionHandler(deps: PendingQuestionDeps): RouterHandler {
+  const { memory } = deps
   return {
     name: 'pending-question',
     async handle(visit, next) {
-      if (visit.turn.message.kind !== MessageKind.TEXT) return next(visit)
-      const pending = memory.takePending(visit.turn)
-      const choice = pending && chosenBy(visit.turn.message.text, pending)
-      if (!pending || choice === undefined) return next(visit)
-      const { question } = pending
-      return next(
-        choice === 'neither' ? { ...visit, question } : { ...visit, question, chosen: choice.intent },
-      )
+      const { turn } = visit
+      if (turn.message.kind !== MessageKind.TEXT) return next(visit)
+      const pending = memory.takePending(turn)
+      if (!pending) return next(visit)
+      try {
+        await answer(deps, visit, pending, next)
+      } catch (thrown) {
+        // The turn is run again once there is room, and means the same then.
+        if (toYizhanError(thrown).code === 'disk_full') memory.ask(turn, pending)
+        throw thrown
+      }
     },
   }
 }
 
-const NUMBERS: ReadonlyMap<string, number> = new Map([
-  ['一', 1],
-  ['第一个', 1],
-  ['the first', 1],
-  ['二', 2],
-  ['第二个', 2],
-  ['the second', 2],
+const STOP: ReadonlySet<string> = new Set([
+  ...['取消', '算了', '不用了', '停止', '退出'],
+  ...['cancel', 'never mind', 'nevermind', 'stop', 'quit', 'forget it'],
 ])
-const NEITHER: ReadonlySet<string> = new Set(['0', '都不是', '都不', 'neither', 'none', 'no'])
 
-export function chosenBy(
-  text: string,
-  { options }: Pick<PendingQuestion, 'options'>,
-): { readonly intent: string } | 'neither' | undefined {
-  const said = normalise(text).replace(/[.。)、!！]+$/u, '')
-  if (NEITHER.has(said)) return 'neither'
-  const number = /^\d+$/.test(said) ? Number(said) : NUMBERS.get(said)
-  const intent =
-    number === undefined ? options.find((option) => normalise(option) === said) : options[number - 1]
-  return intent === undefined ? undefined : { intent }
+async function answer(deps: PendingQuestionDeps, visit: Visit, pending: Pending, next: Next): Promise<void> {
+  const { text } = visit.turn.message
+  const { language } = pending
+  if (pending.kind !== 'card' && STOP.has(bareAnswer(text))) return stop(deps, visit, language)
+  switch (pending.kind) {
+    case 'choice': {
+      const choice = chosenBy(text, pending)
+      if (choice === undefined) return next(visit)
+      const { question } = pending
+      if (choice === 'neither') return next({ ...visit, language, question })
+      return next({ ...visit, language, question, chosen: choice.intent })
+    }
+    case 'card': {
+      const button = buttonNamed(text, pending.buttons)
+      if (!button) return next(visit)
+      return press(deps, { ...visit, language }, button, next)
+    }
+    case 'form':
+      return deps.forms.take(visit, pending, next)
+    default:
+      return pending satisfies never
+  }
+}
+
+async function stop({ endings }: PendingQuestionDeps, visit: Visit, language: string): Promise<void> {
+  const turn = await endings.advance(visit.turn, 'answering', 'question closed')
+  const text = say(visit.tenant, language, 'slots.cancelled', {})
+  await endings.answer(turn, text, plainRoute('cancel', 'command'))
+}
+
+/** A button by its number: the same as a press on a channel that shows it. */
+async function press(
+  deps: PendingQuestionDeps,
+  visit: Visit,
+  { label, does }: Extract<Pending, { kind: 'card' }>['buttons'][number],
+  next: Next,
+): Promise<void> {
+  if (does.kind === 'say') return next({ ...visit, question: does.text })
+  if (does.kind === 'url') {
+    const turn = await deps.endings.advance(visit.turn, 'answering', 'card')
+    return deps.endings.answer(turn, `${label}: ${does.url}`, plainRoute('card', 'card'))
+  }
+  const command = parseRunnable(deps.skills, does.action)
+  if (command) return runCommand(deps, visit, command)
+  // Taken out of the tenant meanwhile: the text is a question of its own.
+  const { file } = visit.tenant
+  if (!Object.hasOwn(file.intents, does.action)) return next(visit)
+  const question = typicalQuestion(file, does.action, visit.language)
+  return next({ ...visit, question, chosen: does.action })
 }
