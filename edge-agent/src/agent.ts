@@ -25,7 +25,7 @@ import {
 } from './ops/index.js'
 import { startReplies } from './replies/index.js'
 import { startTurns, type Turns } from './router/index.js'
-import { checkMessages } from './skills/index.js'
+import { checkMessages, loadSkills } from './skills/index.js'
 import { type LiveTenant, TenantHost } from './tenants/index.js'
 import { startUplink, type Uplink } from './uplink/index.js'
 
@@ -73,6 +73,7 @@ export async function startAgent(
 
       // What this edge answers by itself: models and answers of its tenants, switched together.
       const tenants = new TenantHost({ log, check: checkMessages })
+      const skills = await loadSkills({ log, clock }, config.skills.dir)
       const intents = life.add('intents', await startIntentService({ log, clock, metrics }))
 
       // The center, whether it is there or not.
@@ -130,7 +131,18 @@ export async function startAgent(
       turns = life.add(
         'turns',
         startTurns(
-          { ledger, tenants, classifier, replies, uplink, clock, log, metrics, policy: () => target.policy },
+          {
+            ledger,
+            tenants,
+            classifier,
+            skills,
+            replies,
+            uplink,
+            clock,
+            log,
+            metrics,
+            policy: () => target.policy,
+          },
           config.turns,
         ),
         10_000,

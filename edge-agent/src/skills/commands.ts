@@ -22,6 +22,9 @@ const WORDS: ReadonlyMap<string, CommandName> = new Map([
   ['转人工', 'human'],
 ])
 
+/** Names of the built-in skills. */
+export const COMMAND_NAMES: ReadonlySet<string> = new Set(WORDS.values())
+
 /** The command that a text is, if it is one: a slash word with arguments, or a Chinese word alone. */
 export function parseCommand(text: string): Command | undefined {
   // Longer than any command: not worth normalising.

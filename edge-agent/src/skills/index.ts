@@ -1,4 +1,6 @@
 export { builtInSkills, type ConversationControl } from './built-in.js'
 export { checkMessages, type MessageParams, say } from './catalogue.js'
 export { type Command, type CommandName, parseCommand } from './commands.js'
+export { type LoadSkillsDeps, loadSkills } from './load-skills.js'
+export type { OwnContext, OwnQuestion, OwnSkill } from './own-skill.js'
 export { type Skill, type SkillAnswer, type SkillContext, SkillRegistry } from './skill.js'
