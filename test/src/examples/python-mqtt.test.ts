@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ACME, Installation, root } from '../support/installation.js'
-import { availableInPython } from '../support/required.js'
+import { pythonWith } from '../support/required.js'
 
 const FILE = join(root, 'examples', 'python-mqtt', 'ask.py')
 
@@ -17,8 +17,8 @@ class Asking {
   out = ''
   err = ''
 
-  constructor(question: string, env: Readonly<Record<string, string>>) {
-    this.child = spawn('python3', [FILE, ...question.split(' ')], {
+  constructor(python: string, question: string, env: Readonly<Record<string, string>>) {
+    this.child = spawn(python, [FILE, ...question.split(' ')], {
       env: { ...process.env, PYTHONIOENCODING: 'utf-8', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -55,7 +55,8 @@ class Asking {
 }
 
 test('the Python client: local and streamed answers, a ticket, and an id that outlives a crash', async (t) => {
-  if (!availableInPython(t, 'paho.mqtt.client')) return
+  const python = pythonWith(t, 'paho.mqtt.client')
+  if (python === undefined) return
   const all = await Installation.start(t, { YIZHAN_INFERENCE__EXTRACTIVE__PACE_MS: '5' })
   await all.apply(ACME)
   const edge = await all.addEdge('branch', ['acme'])
@@ -67,8 +68,8 @@ test('the Python client: local and streamed answers, a ticket, and an id that ou
   })
 
   await t.test('answers in both languages, each printed once', async () => {
-    assert.match(await new Asking('怎么连 VPN？', env).end(), /安全接入/)
-    const heavy = await new Asking('Which number do I call when my laptop is lost?', env).end()
+    assert.match(await new Asking(python, '怎么连 VPN？', env).end(), /安全接入/)
+    const heavy = await new Asking(python, 'Which number do I call when my laptop is lost?', env).end()
     assert.equal(heavy.match(/Call the security desk at 8110 within one hour/g)?.length, 1, heavy)
     assert.equal(existsSync(asked), false, 'an answered question is not kept')
   })
@@ -76,11 +77,11 @@ test('the Python client: local and streamed answers, a ticket, and an id that ou
   await t.test('a ticket while the link is cut; killed and run again it gets the answer', async () => {
     edge.proxy.cut()
     const question = '北京出差住宿每晚不超过多少？'
-    const first = new Asking(question, env)
+    const first = new Asking(python, question, env)
     await first.until(/^\[\S+\] .+/)
     await first.kill()
     assert.ok(existsSync(asked))
-    const second = new Asking(question, env)
+    const second = new Asking(python, question, env)
     await once(second.child, 'spawn')
     edge.proxy.restore()
     const out = await second.end()
@@ -91,6 +92,6 @@ test('the Python client: local and streamed answers, a ticket, and an id that ou
   })
 
   await t.test('a refusal is told by its code', async () => {
-    assert.match(await new Asking('x'.repeat(5000), env).end(), /^too_large: /m)
+    assert.match(await new Asking(python, 'x'.repeat(5000), env).end(), /^too_large: /m)
   })
 })

@@ -9,9 +9,12 @@ export function available(t: TestContext, program: string): boolean {
   return found(t, program, spawnSync('sh', ['-c', `command -v ${program}`]).status === 0)
 }
 
-/** The same for a module of python3. */
-export function availableInPython(t: TestContext, module: string): boolean {
-  return found(t, `python3 with ${module}`, spawnSync('python3', ['-c', `import ${module}`]).status === 0)
+/** A Python that has the module: the first on the PATH, or the system's own. Otherwise as above. */
+export function pythonWith(t: TestContext, module: string): string | undefined {
+  const pythons = ['python3', '/usr/bin/python3']
+  const python = pythons.find((one) => spawnSync(one, ['-c', `import ${module}`]).status === 0)
+  found(t, `python3 with ${module}`, python !== undefined)
+  return python
 }
 
 function found(t: TestContext, what: string, isHere: boolean): boolean {
