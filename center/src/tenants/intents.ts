@@ -34,6 +34,7 @@ const MAX_ID = 120
 export const FEW = 3
 
 const isIntent = schemaCheck(IntentYaml)
+const PARTS: ReadonlySet<string> = new Set(Object.keys(IntentYaml.properties))
 
 /** Reads `intents/*.yaml`, and takes in what the spreadsheets beside them hold. */
 export function readIntents(
@@ -63,6 +64,7 @@ export function readIntents(
       uses.push(...usesIn(document, id, value))
       checkBeyondSchema(document, id, value, languages, told)
       if (!wrong) questions.push(...questionsIn(document, file, id, value, told))
+      if (wrong === OUTDENTED) continue
       if (isIntent(document, [id], value, problems) && !wrong) whole.set(id, readIntent(value, languages))
     }
   }
@@ -85,6 +87,7 @@ export function readIntents(
 /** What is wrong with an id, undefined if nothing. */
 function wrongId(id: string, firstFile: string | undefined): Wording | undefined {
   if (id === OOS) return RESERVED
+  if (PARTS.has(id)) return OUTDENTED
   if (!INTENT_ID.test(id) || id.length > MAX_ID) return hiddenCharacter(id) ?? BAD_ID
   if (firstFile === undefined) return undefined
   return {
@@ -178,6 +181,10 @@ const NONE: Wording = {
 const RESERVED: Wording = {
   en: `“${OOS}” is what no intent fits; choose another id`,
   zh: `“${OOS}”表示没有合适的意图，请换一个 id`,
+}
+const OUTDENTED: Wording = {
+  en: 'belongs to an intent: put it below an id such as “it.vpn:” and indent it',
+  zh: '属于某个意图：请放到“it.vpn:”之类的 id 之下并缩进',
 }
 const BAD_ID: Wording = {
   en: `must be an intent id: at most ${MAX_ID} of a-z, 0-9, - and _, words joined by dots, such as it.vpn`,

@@ -10,13 +10,14 @@ import type { ReadChannels } from './channels.js'
 import { checkHandoffs, handoffsOf } from './handoffs.js'
 import type { ReadIntent, ReadIntents } from './intents.js'
 import type { Problem, Told, Wording } from './problem.js'
-import { TenantYaml } from './schema/index.js'
+import { LANGUAGE, TenantYaml } from './schema/index.js'
 import { checkSentence, type Languages, sentenceOf } from './sentence.js'
 import type { Texts } from './tenant-files.js'
 import { isMap, nearest, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 const MAIN = 'tenant.yaml'
 const isTenant = schemaCheck(TenantYaml)
+const IS_LANGUAGE = new RegExp(LANGUAGE)
 
 export interface MainFile {
   readonly document: YamlDocument
@@ -39,7 +40,7 @@ export function languagesOf(main: MainFile | undefined): Languages {
   const value = main?.document.value
   const languages: unknown = isMap(value) ? value.languages : undefined
   if (!Array.isArray(languages) || languages.length === 0) return undefined
-  return languages.every((tag) => typeof tag === 'string') ? languages : undefined
+  return languages.every((tag) => typeof tag === 'string' && IS_LANGUAGE.test(tag)) ? languages : undefined
 }
 
 /** The key's value, whatever it is. */

@@ -102,8 +102,8 @@ function siteIn(
 function unknownColumn(name: string): Wording {
   const near = nearest(name, COLUMNS)
   return {
-    en: `unknown column${near === undefined ? '' : `, did you mean ${near}?`}; known: ${COLUMNS.join(', ')}`,
-    zh: `未知的列${near === undefined ? '' : `，是不是 ${near}？`}；可用：${COLUMNS.join('、')}`,
+    en: `unknown column${near === undefined ? '' : ` (did you mean ${near}?)`}; known: ${COLUMNS.join(', ')}`,
+    zh: `未知的列${near === undefined ? '' : `（是不是 ${near}？）`}；可用：${COLUMNS.join('、')}`,
   }
 }
 

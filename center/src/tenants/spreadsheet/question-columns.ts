@@ -56,8 +56,8 @@ export function readHead(
 function unknown(name: string): Wording {
   const near = nearest(name, ['id', 'ask', 'reply.zh', 'reply.en', 'reply'])
   return {
-    en: `unknown column${near === undefined ? '' : `, did you mean ${near}?`}; known: id, ask, reply, reply.zh, reply.en`,
-    zh: `未知的列${near === undefined ? '' : `，是不是 ${near}？`}；可用：id、ask、reply、reply.zh、reply.en`,
+    en: `unknown column${near === undefined ? '' : ` (did you mean ${near}?)`}; known: id, ask, reply, reply.zh, reply.en`,
+    zh: `未知的列${near === undefined ? '' : `（是不是 ${near}？）`}；可用：id、ask、reply、reply.zh、reply.en`,
   }
 }
 

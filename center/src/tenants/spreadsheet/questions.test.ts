@@ -13,7 +13,7 @@ testRefusals([
     csv('id,aks,reply.zh,reply.zh,reply.fr,note\na,b,c\n'),
     [
       'intents/faq.csv:1:1 needs a column ask',
-      'intents/faq.csv:1:2 unknown column, did you mean ask?; known: id, ask, reply, reply.zh, reply.en',
+      'intents/faq.csv:1:2 unknown column (did you mean ask?); known: id, ask, reply, reply.zh, reply.en',
       'intents/faq.csv:1:4 this column stands here twice',
       'intents/faq.csv:1:5 fr is not one of the languages in tenant.yaml (zh, en)',
       'intents/faq.csv:1:6 unknown column; known: id, ask, reply, reply.zh, reply.en',

@@ -117,8 +117,17 @@ export function parseYaml(file: string, text: string, problems: Problem[]): Yaml
     problems.push({ file, path: '', ...lines.placeOf(offset), message })
     return undefined
   }
-  const refuseSyntax = (offset: number, message: Wording) =>
-    refuse(offset, joinWordings(message, lookalikeAt(lines.lineAt(lines.placeOf(offset).line))))
+  const seen = new Set<number>()
+  const refuseSyntax = (offset: number, message: Wording) => {
+    const { line } = lines.placeOf(offset)
+    // What follows on a line that was not understood is a consequence.
+    if (seen.has(line) || seen.size === MAX_SYNTAX_PROBLEMS) return
+    seen.add(line)
+    // A bracket that is not closed shows on the next line.
+    const hint =
+      lookalikeAt(lines.lineAt(line)) ?? (line > 1 ? lookalikeAt(lines.lineAt(line - 1)) : undefined)
+    refuse(offset, joinWordings(message, hint))
+  }
 
   const tokens = [...new Parser(lines.addLine).parse(text)]
   const beyond = beyondBounds(tokens)
@@ -126,7 +135,7 @@ export function parseYaml(file: string, text: string, problems: Problem[]): Yaml
   const [document, second] = [...new Composer(OPTIONS).compose(tokens, true, text.length)]
   if (!document) return refuse(0, yamlWording('IMPOSSIBLE'))
   const errors = [...document.errors, ...document.warnings]
-  for (const { pos, code } of errors.slice(0, MAX_SYNTAX_PROBLEMS)) refuseSyntax(pos[0], yamlWording(code))
+  for (const { pos, code } of errors) refuseSyntax(pos[0], yamlWording(code))
   if (second) refuse(second.range[0], yamlWording('MULTIPLE_DOCS'))
   if (errors.length > 0 || second) return undefined
   const findings = findingsIn(document, lines)

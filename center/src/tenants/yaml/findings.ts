@@ -1,5 +1,6 @@
 import { isForbiddenKey } from '@yizhan/kernel'
 import { type Document, isScalar, type Pair, Scalar, visit } from 'yaml'
+import { hiddenCharacter } from '../hidden.js'
 import type { Wording } from '../problem.js'
 import { joinWordings, lookalike } from './lookalike.js'
 import type { TextLines } from './text-lines.js'
@@ -19,6 +20,8 @@ export function findingsIn(document: Document, lines: TextLines): Finding[] {
         const key = keyOf(pair)
         const offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0
         if (isForbiddenKey(key)) found.push({ offset, message: FORBIDDEN })
+        const hidden = /^[\u00a0\u3000]/.test(key) ? WIDE_INDENT : hiddenCharacter(key)
+        if (hidden) found.push({ offset, message: hidden })
         if (seen.has(key)) found.push({ offset, message: twice(key) })
         seen.add(key)
       }
@@ -28,7 +31,10 @@ export function findingsIn(document: Document, lines: TextLines): Finding[] {
       if (typeof scalar.value === 'string' && /\p{Surrogate}/u.test(scalar.value)) {
         found.push({ offset: start, message: HALF_CHARACTER })
       }
-      if (scalar.type === Scalar.PLAIN) found.push(...swallowedLines(lines, start, end))
+      if (scalar.type !== Scalar.PLAIN) return
+      found.push(...swallowedLines(lines, start, end))
+      const rest = /^[ \t]+(#[^\s#].*)/.exec(lines.restOfLine(end))?.[1]
+      if (rest !== undefined) found.push({ offset: end, message: eaten(rest.trimEnd()) })
     },
   })
   return found
@@ -60,11 +66,24 @@ export function shownKey(key: string | number): string {
   return text.length > LONGEST_SHOWN_KEY ? `${text.slice(0, LONGEST_SHOWN_KEY)}…` : text
 }
 
+/** A comment after a space is one, as in “balanced # or careful”; “#619” is what was meant to be said. */
+function eaten(rest: string): Wording {
+  const text = shownKey(rest)
+  return {
+    en: `YAML takes “${text}” for a comment; put the whole text in quotes, or write “# ” if it is one`,
+    zh: `YAML 会把“${text}”当作注释；请给整段文本加引号，若确为注释请写“# ”`,
+  }
+}
+
 function twice(key: string): Wording {
   const name = shownKey(key)
   return { en: `“${name}” stands here twice`, zh: `“${name}”在这里出现了两次` }
 }
 
+const WIDE_INDENT: Wording = {
+  en: 'a full-width space cannot indent; use spaces',
+  zh: '不能用全角空格缩进，请用半角空格',
+}
 const FORBIDDEN: Wording = { en: 'this name cannot be a key', zh: '此名称不能用作键' }
 const HALF_CHARACTER: Wording = {
   en: 'the text holds half a character (\\ud800 to \\udfff)',

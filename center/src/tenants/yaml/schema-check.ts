@@ -94,7 +94,7 @@ function unknownKey(key: string, { keys, properties }: Annotations): Wording {
 }
 
 function mustBe(wants: Wording): Wording {
-  return { en: `must be ${wants.en}`, zh: `应为${wants.zh}` }
+  return { en: `must be ${wants.en}`, zh: `应为${/^\w/.test(wants.zh) ? ' ' : ''}${wants.zh}` }
 }
 
 function takesText(type: unknown): boolean {

@@ -32,6 +32,12 @@ export class TextLines {
     return this.#counter.lineStarts[line - 1] ?? this.text.length
   }
 
+  /** What follows on the line of `offset`. */
+  restOfLine(offset: number): string {
+    const end = this.text.indexOf('\n', offset)
+    return this.text.slice(offset, end === -1 ? undefined : end)
+  }
+
   /** The line without its end; empty if there is none. */
   lineAt(line: number): string {
     const start = this.startOf(line)

@@ -6,7 +6,10 @@ const WORDINGS: Partial<Record<YAMLError['code'], Wording>> = {
   ALIAS_PROPS: { en: 'an alias takes no tag and no anchor', zh: '别名不能带标签或锚点' },
   BAD_ALIAS: { en: 'the alias is not well formed', zh: '别名写法有误' },
   BAD_DQ_ESCAPE: { en: 'the quoted text has an unknown escape (\\)', zh: '引号内有无法识别的转义（\\）' },
-  BAD_INDENT: { en: 'the indentation does not fit the lines around it', zh: '缩进与上下文不一致' },
+  BAD_INDENT: {
+    en: 'the indentation does not fit the lines around it, or a bracket above is not closed',
+    zh: '缩进与上下文不一致，或上面有括号没有结束',
+  },
   BAD_SCALAR_START: {
     en: 'a text cannot start with this character; put it in quotes',
     zh: '文本不能以此字符开头，请加引号',
