@@ -15,7 +15,7 @@ const Button = Type.Object(
     intent: Type.Optional(line(128)),
     command: Type.Optional(Type.String({ pattern: '^/[a-z]+', maxLength: 64 })),
     say: Type.Optional(line(1_000)),
-    url: Type.Optional(Type.String({ pattern: '^(https://|mailto:|tel:)', maxLength: 2_000 })),
+    url: Type.Optional(Type.String({ pattern: '^(https://|mailto:|tel:)\\S+$', maxLength: 2_000 })),
     style: Type.Optional(Type.Union([Type.Literal('primary'), Type.Literal('danger')])),
   },
   Closed,

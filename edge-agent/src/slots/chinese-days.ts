@@ -16,6 +16,9 @@ const DAY_OF_MONTH = new RegExp(
 const WEEK_AFTER_NEXT = /下下(?:周|星期|礼拜)(?<weekday>[一二三四五六日天])/gu
 const WEEKS_LATER = new RegExp(`(?<weeks>${NUMBER})个?(?:周|星期|礼拜)(?:之后|以后|后)`, 'gu')
 
+/** Two days in one word: neither is the one that is meant. */
+const TWO_DAYS = /[今明]明?后天|今明两?天|[一二三四五六][、和到至][一二三四五六日天]/gu
+
 /** Ways to name a day in Chinese that the library does not know, in a normalised text. */
 export function chineseDays(text: string, now: Date): ChineseDay[] {
   const [year, month, today] = [now.getFullYear(), now.getMonth(), now.getDate()]
@@ -26,6 +29,7 @@ export function chineseDays(text: string, now: Date): ChineseDay[] {
       to: match.index + match[0].length,
     }))
   return [
+    ...all(TWO_DAYS, () => undefined),
     ...all(DAY_OF_MONTH, ({ month: named, day: said = '' }) => {
       const day = numberOf(said)
       const later = named?.startsWith('下') || (named === undefined && day < today) ? 1 : 0

@@ -1,6 +1,6 @@
 import { normalise, type Slot } from '@yizhan/intent'
 import { readDays, readTimes, type Today } from './read-day.js'
-import { readNumbers } from './read-number.js'
+import { mentionedNumbers } from './read-number.js'
 import { namedOptions } from './read-option.js'
 import { blanked, MAX_READ, type Reading } from './reading.js'
 
@@ -27,7 +27,7 @@ export function prefill(slots: readonly Slot[], question: string, today: Today):
   }
   // The 3 of 12月3日 is no number of days: what has been read is not read again.
   const rest = read.reduce((left, { from, to }) => blanked(left, from, to), text)
-  onlyOne(of('number'), readNumbers(rest), values)
+  onlyOne(of('number'), mentionedNumbers(rest), values)
   return values
 }
 

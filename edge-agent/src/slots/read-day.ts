@@ -14,17 +14,20 @@ export interface Today {
 
 const HAN = /\p{sc=Han}/u
 const DAY_FIRST = /^en-(GB|IE|AU|NZ|IN|ZA)\b/i
-/** "Next week" is no day, "2 days" is how long something takes; noon is a time. */
+/** "Next week" is no day, "2 days" is how long something takes. */
 const VAGUE =
-  /^(?!in |within ).*(?:minute|hour|day|week|month|year|quarter)s?$(?<!(?:sun|mon|tues|wednes|thurs|fri|satur|to)day)|^中午$/u
+  /^(?!in |within ).*(?:minute|hour|day|week|month|year|quarter)s?$(?<!(?:sun|mon|tues|wednes|thurs|fri|satur|to)day)/u
 const NOON = /中午|正午/u
+/** Beside a day the library takes these for a day of their own: 周三下午 is today to it. */
+const PART_OF_DAY = /[上下中]午|早[上晨]|[晚夜]里|晚[上间]|傍晚|凌晨|半夜/gu
 const FIRST_YEAR = 1900
 const LAST_YEAR = 2200
 
 /** Every day of a normalised text as YYYY-MM-DD, in order; both ends of a range. */
 export function readDays(text: string, today: Today): Reading[] {
   const own = HAN.test(text) ? chineseDays(text, new Date(today.wallMs)) : []
-  const rest = own.reduce((left, { from, to }) => blanked(left, from, to), text)
+  const days = text.replace(PART_OF_DAY, (part) => ' '.repeat(part.length))
+  const rest = own.reduce((left, { from, to }) => blanked(left, from, to), days)
   const named = own.flatMap(({ date, from, to }) => {
     if (!date) return []
     const value = written(date.getFullYear(), date.getMonth() + 1, date.getDate())

@@ -10,6 +10,18 @@ const NUMBER = new RegExp(`${SIGN}(?:${DIGITS}|${CHINESE}|${ENGLISH}|${HALF})`, 
 /** Past this a number is no longer told apart from its neighbours. */
 const MAX_DIGITS = 15
 
+/** A Chinese "one" that counts something, not 一下 or 一起. */
+const COUNTED = /^[天日周晚位人件台份张间年]/u
+
+/** Numbers that somebody mentions without being asked: "one" and 一 mostly mean something else there. */
+export function mentionedNumbers(text: string): Reading[] {
+  return readNumbers(text).filter(({ from, to }) => {
+    const written = text.slice(from, to).trim()
+    if (written === 'one' || written === '千万') return false
+    return written !== '一' || COUNTED.test(text.slice(to))
+  })
+}
+
 /** Every number of a normalised text, in order. A half that follows one belongs to it: 三天半 is 3.5. */
 export function readNumbers(text: string): Reading[] {
   const found: Reading[] = []
