@@ -58,7 +58,7 @@ export function readIntents(
       continue
     }
     for (const [id, value] of Object.entries(document.value)) {
-      const wrong = wrongId(id, firstFile.get(id))
+      const wrong = isOutdented(id, value) ? OUTDENTED : wrongId(id, firstFile.get(id))
       if (wrong) problems.push(document.misread([id], wrong))
       if (!firstFile.has(id)) firstFile.set(id, file)
       uses.push(...usesIn(document, id, value))
@@ -84,10 +84,14 @@ export function readIntents(
   }
 }
 
+/** A part of an intent that stands where an intent should. */
+function isOutdented(id: string, value: unknown): boolean {
+  return PARTS.has(id) && !(isMap(value) && 'ask' in value)
+}
+
 /** What is wrong with an id, undefined if nothing. */
 function wrongId(id: string, firstFile: string | undefined): Wording | undefined {
   if (id === OOS) return RESERVED
-  if (PARTS.has(id)) return OUTDENTED
   if (!INTENT_ID.test(id) || id.length > MAX_ID) return hiddenCharacter(id) ?? BAD_ID
   if (firstFile === undefined) return undefined
   return {

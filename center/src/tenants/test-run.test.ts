@@ -104,3 +104,20 @@ test('many tests run in portions at the operating point of the tenant, and an ab
   }
   await assert.rejects(runTests(model, tests, abort.signal), /enough/)
 })
+
+test('a card is looked into, and an intent with slots is answered by the edge whatever comes of them', async () => {
+  const tests = await sourceOf({
+    'intents/more.yaml':
+      'card: {ask: y, reply: {card: a}}\nslots: {ask: z, slots: {from: {type: date, ask: Which day}}, reply: {forward: {knowledge: []}}}\n',
+    'cards/a.yaml':
+      'title: Reset\nfacts: [{name: Phone, value: "8110"}]\nbuttons: [{label: Call, command: /human}]\n',
+    'tests/t.yaml':
+      '- {say: a, expect: {card: a, by: edge, has: "8110"}}\n- {say: b, expect: {by: edge, has: Which day}}\n' +
+      '- {say: c, expect: {card: a}}\n- {say: d, expect: {has: "8111"}}\n',
+  })
+  const decisions = ['card', 'slots', 'slots', 'card'].map((intent) => ({ intent, score: 0.9 }))
+  assert.deepEqual(told(await runTests(deciding(decisions), tests, never)), [
+    '3 “c” is slots (0.90, threshold 0.60) and is answered by the edge; expected the card a',
+    '4 “d” is card (0.90, threshold 0.60) and is answered by the edge; expected “8111” in the reply',
+  ])
+})
