@@ -124,6 +124,8 @@ export interface ReplyContent {
   readonly choices?: readonly { readonly label: string; readonly text: string }[]
   /** On a notice: who takes over; no final comes by itself. */
   readonly handoff?: string
+  /** With a ticket: the question, if the message alone ("1") does not say it, so that it outlives a restart. Never sent. */
+  readonly asked?: string
   /** Set on a late final: the question that it answers. */
   readonly quoted?: string
   /** The model that wrote the text, if one did. */

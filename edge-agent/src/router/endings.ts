@@ -95,9 +95,9 @@ export class Endings {
     await this.#end(turn, 'cancelled', cause, { text, finish: 'cancelled', answeredBy, ...quote(quoted) })
   }
 
-  async expired(turn: Turn): Promise<void> {
+  async expired(turn: Turn, quoted: string): Promise<void> {
     const text = this.say(turn, 'end.expired', {})
-    await this.#end(turn, 'expired', 'waiting-ttl', { text, finish: 'failed', quoted: turn.message.text })
+    await this.#end(turn, 'expired', 'waiting-ttl', { text, finish: 'failed', quoted })
   }
 
   async failed(turn: Turn, error: YizhanError, soFar = '', quoted?: string): Promise<void> {
@@ -109,7 +109,8 @@ export class Endings {
   /** Tells of an end that a crash kept from being told. */
   async owed(turn: Turn): Promise<void> {
     if (!owesFinal(turn)) return
-    const quoted = turn.ticket === undefined ? undefined : turn.message.text
+    const asked = turn.notice?.content.asked ?? turn.message.text
+    const quoted = turn.ticket === undefined ? undefined : asked
     const text =
       turn.state === 'cancelled'
         ? this.say(turn, 'end.cancelled', {})

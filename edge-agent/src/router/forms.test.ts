@@ -246,6 +246,23 @@ test('the center gets the values in brackets behind the question', async (t) => 
   assert.deepEqual(edge.uplink.requests[0]?.request.knowledge, ['hr'])
 })
 
+test('what a form asked waits with a ticket, outlives a restart, and is quoted by its late answer', async (t) => {
+  const dir = await temporaryDir(t)
+  const first = await startTestEdge(t, dir, { tenants: [file], linkUp: false })
+  first.classifier.known.set('center', sure('leave.ask'))
+  for (const said of ['center', '2']) await first.final(await first.say(said))
+  const id = await first.say('1')
+  await first.until(() => first.ledger.get(id)?.notice)
+  await first.kill()
+  const again = await startTestEdge(t, dir, { tenants: [file] })
+  await again.until(() => again.uplink.requests.length === 1)
+  const question = 'center (days: 2; kind: annual leave)'
+  assert.deepEqual(again.uplink.questions, [question])
+  assert.deepEqual(again.uplink.requests[0]?.request.knowledge, ['hr'])
+  again.uplink.requests[0]?.finish('Two days it is')
+  assert.equal((await again.final(id)).content.quoted, question)
+})
+
 test('a card has the values in its text and its facts', async (t) => {
   const edge = await startFormEdge(t)
   await edge.ask('card')

@@ -257,8 +257,8 @@ class Part implements Turns {
     const tenant = this.#deps.tenants.get(turn.tenant)
     if (!tenant) throw notServed(turn.tenant)
     const language = this.#memory.languageOf(turn, tenant)
-    const pressed = pressedIntent(turn, tenant, language)
-    return { turn, tenant, language, question: turn.message.text, ...pressed }
+    const meant = ticketed(turn) ?? pressedIntent(turn, tenant, language)
+    return { turn, tenant, language, question: turn.message.text, ...meant }
   }
 
   #control(): ConversationControl {
@@ -299,6 +299,13 @@ class Part implements Turns {
       this.#deps.log.error({ err: toYizhanError(thrown), turnId: turn.id }, 'a turn could not go on')
     })
   }
+}
+
+/** What a turn with a ticket from an earlier run asks, if its message alone does not say it. */
+function ticketed({ notice }: Turn): Pick<Asked, 'question' | 'chosen'> | undefined {
+  const { asked, route } = notice?.content ?? {}
+  if (asked === undefined) return undefined
+  return { question: asked, ...(route ? { chosen: route.intent } : {}) }
 }
 
 /** Cancel, status and what is said of a turn do not queue behind it. */

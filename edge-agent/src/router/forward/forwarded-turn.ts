@@ -59,6 +59,11 @@ export class ForwardedTurn {
     })
   }
 
+  /** What is asked, also if the message is a number or a pressed button. */
+  get question(): string {
+    return this.plan?.question ?? this.turn.notice?.content.asked ?? this.turn.message.text
+  }
+
   get isLive(): boolean {
     return this.phase.s !== 'ending' && this.phase.s !== 'left'
   }
@@ -110,7 +115,7 @@ export class ForwardedTurn {
   }
 
   content(result: InferenceResult, whenEmpty: string): ReplyContent {
-    const { ticket, turn, plan } = this
+    const { ticket, plan } = this
     return {
       text: result.text === '' ? whenEmpty : result.text,
       answeredBy: 'center',
@@ -118,7 +123,7 @@ export class ForwardedTurn {
       finish: FINISH[result.finish],
       ...(result.model === '' ? {} : { model: result.model }),
       ...(plan ? { route: withQueue(plan.route, result) } : {}),
-      ...(ticket === undefined ? {} : { ticket, quoted: turn.message.text }),
+      ...(ticket === undefined ? {} : { ticket, quoted: this.question }),
     }
   }
 }

@@ -239,6 +239,7 @@ export class Forwarder {
     const place = this.#live.placeOf(one)
     const number = endings.say(turn, 'ticket.number', { ticket, place })
     const route = plan ? { route: { ...plan.route, decision: 'queue' } } : {}
+    const asked = one.question === turn.message.text ? {} : { asked: one.question }
     const now = ledger.get(turn.id) ?? turn
     await endings.persist(this.#ends.signal, () =>
       replies.notice(now, {
@@ -249,6 +250,7 @@ export class Forwarder {
         place,
         finish: 'stop',
         ...route,
+        ...asked,
       }),
     )
   }
@@ -373,7 +375,9 @@ export class Forwarder {
     this.#cancelSweep = this.#deps.clock.after(every, () => {
       for (const one of this.#live) {
         if (one.isLive && one.ticket !== undefined && this.#isExpired(one)) {
-          this.#background(one, () => this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn)))
+          this.#background(one, () =>
+            this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn, one.question)),
+          )
         }
       }
       this.#sweepLater()
@@ -405,5 +409,5 @@ export class Forwarder {
 }
 
 function quotedOf(one: ForwardedTurn): string | undefined {
-  return one.ticket === undefined ? undefined : one.turn.message.text
+  return one.ticket === undefined ? undefined : one.question
 }
