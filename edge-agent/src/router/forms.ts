@@ -3,7 +3,7 @@ import type { Clock } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
 import type { Route } from '../ledger/index.js'
 import { say } from '../skills/index.js'
-import { inOneLine, MAX_TEXT_VALUE, prefill, readSlot, type Today } from '../slots/index.js'
+import { inOneLine, MAX_TEXT_VALUE, prefill, readSlot, type Today, valuesInOneLine } from '../slots/index.js'
 import { inLanguage } from '../tenants/index.js'
 import type { ConversationMemory } from './conversation-memory.js'
 import type { Endings } from './endings.js'
@@ -92,7 +92,7 @@ export class Forms {
   #noted(visit: Visit, { intent, values, language }: Draft, route: Route): string[] {
     const isFirst = route.match !== 'none'
     const reader = { language, languages: visit.tenant.file.languages }
-    const told = isFirst ? inOneLine(slotsOf(visit, intent), values, reader) : ''
+    const told = isFirst ? valuesInOneLine(slotsOf(visit, intent), values, reader) : ''
     return told === '' ? [] : [say(visit.tenant, language, 'slots.noted', { values: told })]
   }
 

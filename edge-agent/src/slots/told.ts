@@ -1,5 +1,5 @@
 import type { Slot } from '@yizhan/intent'
-import { inLanguage } from '../tenants/index.js'
+import { inLanguage, primaryOf } from '../tenants/index.js'
 
 /** The values of an intent's slots by name; all of them. */
 export type SlotValues = Readonly<Record<string, string>>
@@ -27,12 +27,24 @@ export function filled(text: string, slots: readonly Slot[], values: SlotValues,
   })
 }
 
-/** The values in one line: `from: 2026-12-01; kind: annual leave`. */
+/** The values in one line, for who knows the names: `from: 2026-12-01; kind: annual leave`. */
 export function inOneLine(slots: readonly Slot[], values: SlotValues, reader: Reader): string {
-  return slots
-    .flatMap((slot) => {
-      const value = Object.hasOwn(values, slot.name) ? values[slot.name] : undefined
-      return value === undefined ? [] : [`${slot.name}: ${toldValue(slot, value, reader)}`]
-    })
+  return told(slots, values, reader)
+    .map(({ name, value }) => `${name}: ${value}`)
     .join('; ')
+}
+
+/** The values alone, for who has just said them: the names of slots are not written for readers. */
+export function valuesInOneLine(slots: readonly Slot[], values: SlotValues, reader: Reader): string {
+  const separator = primaryOf(reader.language) === 'zh' ? '、' : ', '
+  return told(slots, values, reader)
+    .map(({ value }) => value)
+    .join(separator)
+}
+
+function told(slots: readonly Slot[], values: SlotValues, reader: Reader): { name: string; value: string }[] {
+  return slots.flatMap((slot) => {
+    const value = Object.hasOwn(values, slot.name) ? values[slot.name] : undefined
+    return value === undefined ? [] : [{ name: slot.name, value: toldValue(slot, value, reader) }]
+  })
 }
