@@ -1,6 +1,8 @@
 import readSheets from 'read-excel-file/node'
+import { cellName } from '../spreadsheet/rows.js'
+import { formatsOf, shownNumber } from './number-format.js'
 import { ExtractError, type ExtractedSheet, type TakenCell } from './port.js'
-import { checkZip } from './zip.js'
+import { openZip } from './zip.js'
 
 /** How a number stands in the file: `parseNumber` keeps it apart from text. */
 class NumberCell {
@@ -13,7 +15,7 @@ class NumberCell {
 
 /** The first sheet that holds something. A formula is what it last came to; nothing is computed. */
 export async function xlsxToSheet(bytes: Uint8Array): Promise<ExtractedSheet> {
-  checkZip(bytes)
+  const zip = openZip(bytes)
   const sheets = await readSheets(Buffer.from(bytes), {
     parseNumber: (written) => new NumberCell(written),
     trim: true,
@@ -23,12 +25,15 @@ export async function xlsxToSheet(bytes: Uint8Array): Promise<ExtractedSheet> {
   const [first, ...others] = sheets.filter(({ data }) =>
     data.some((row) => row.some((cell) => cell !== null)),
   )
+  const formatOf = formatsOf(zip, first?.sheet ?? '')
   const taken: TakenCell[] = []
   const rows = (first?.data ?? []).map((cells, row) =>
     cells.map((cell: unknown, column) => {
       if (cell === null) return ''
       if (typeof cell === 'string') return cell
-      const text = textOf(cell)
+      const shown = shownAs(cell, formatOf(cellName(row, column)))
+      if (shown !== undefined) return shown
+      const text = digitsOf(cell)
       taken.push({ row, column, text })
       return text
     }),
@@ -36,12 +41,19 @@ export async function xlsxToSheet(bytes: Uint8Array): Promise<ExtractedSheet> {
   return { rows, taken, others: others.map(({ sheet }) => sheet) }
 }
 
-function textOf(cell: unknown): string {
+function shownAs(cell: unknown, format: string | undefined): string | undefined {
+  if (cell instanceof NumberCell) return shownNumber(Number(cell.written), format)
+  if (typeof cell === 'boolean') return String(cell).toUpperCase()
+  if (cell instanceof Date && format?.toLowerCase() === 'yyyy-mm-dd') return digitsOf(cell)
+  return undefined
+}
+
+function digitsOf(cell: unknown): string {
   if (cell instanceof NumberCell) {
     const number = Number(cell.written)
     return Number.isFinite(number) ? String(number) : cell.written
   }
-  if (!(cell instanceof Date)) return String(cell).toUpperCase()
+  if (!(cell instanceof Date)) return String(cell)
   const iso = Number.isNaN(cell.getTime()) ? '' : cell.toISOString()
   return iso.endsWith('T00:00:00.000Z') ? iso.slice(0, 10) : iso.slice(0, 16).replace('T', ' ')
 }

@@ -100,25 +100,26 @@ test('a file as Excel saves it in China is read, and told', async () => {
   assert.ok(linesOf(result.warnings).includes('intents/faq.csv is not UTF-8; it was read as GB18030'))
 })
 
-test('a sheet gives its texts as they are; numbers and dates are taken and told by cell', async () => {
+test('a sheet gives its texts as they are; numbers as they are shown; where that is not known, the cell is told', async () => {
   const text = (value: string) => ({ value, type: String })
   const bytes = await writeSheet([
     ['id', 'ask', 'ask', 'reply'].map(text),
-    [text('a'), text('007'), { value: 7, type: Number, format: '000' }, text('=1+1')],
+    [text('a'), text('007'), { value: 8, type: Number, format: '000' }, text('=1+1')],
     [],
-    [text('a'), { value: new Date(Date.UTC(2024, 0, 2)), type: Date, format: 'yyyy-mm-dd' }],
+    [text('a'), { value: new Date(Date.UTC(2024, 0, 2)), type: Date, format: 'm/d/yyyy' }],
+    [text('a'), { value: 9, type: Number, format: '"No." 0' }, { value: 110, type: Number }],
   ]).toBuffer()
   const result = await read({ 'intents/faq.xlsx': bytes })
   assert.ok('source' in result, JSON.stringify(result))
   const { examples, file } = result.source
   const asks = examples.filter(({ intent }) => intent === 'a').map(({ text: ask }) => ask)
-  assert.deepEqual(asks, ['007', '7', '2024-01-02'])
+  assert.deepEqual(asks, ['007', '008', '2024-01-02', '9', '110'])
   assert.deepEqual(file.intents.a?.reply, { kind: 'text', text: { zh: '=1+1' } })
   const told = linesOf(result.warnings).filter((line) => line.startsWith('intents/faq.xlsx'))
   const shape = 'format the cell as text if it shows something else'
   assert.deepEqual(told, [
-    `intents/faq.xlsx:C2 is no text in the sheet and was taken as “7”; ${shape}`,
     `intents/faq.xlsx:B4 is no text in the sheet and was taken as “2024-01-02”; ${shape}`,
+    `intents/faq.xlsx:B5 is no text in the sheet and was taken as “9”; ${shape}`,
   ])
 })
 

@@ -18,16 +18,16 @@ export function cellText(cell: string): string {
 /** A problem in the nth cell (from 0) of a row. */
 export function tableProblem(file: string, row: Row, nth: number, message: Wording): Problem {
   const place = { line: row.line, column: nth + 1 }
-  return { file, path: '', ...place, ...(row.isSheet && { cell: `${letters(nth)}${row.line}` }), message }
+  return { file, path: '', ...place, ...(row.isSheet && { cell: cellName(row.line - 1, nth) }), message }
 }
 
-/** The letters of the nth column (from 0). */
-function letters(nth: number): string {
+/** The name of a cell such as B7; both from 0. */
+export function cellName(row: number, column: number): string {
   let name = ''
-  for (let rest = nth + 1; rest > 0; rest = Math.floor((rest - 1) / 26)) {
+  for (let rest = column + 1; rest > 0; rest = Math.floor((rest - 1) / 26)) {
     name = String.fromCharCode(65 + ((rest - 1) % 26)) + name
   }
-  return name
+  return `${name}${row + 1}`
 }
 
 /** A row or cell beyond these is not read. */
