@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '@yizhan/kernel'
+import { footer } from './footer.js'
 import { converse } from './interactive.js'
 import type { ChatIo } from './io.js'
 import { askOnce } from './once.js'
-import { footer, paintFor, printable } from './paint.js'
+import { paintFor, printable } from './paint.js'
 import { wordsFor } from './words.js'
 
 export interface ChatOptions {
@@ -14,7 +15,7 @@ export interface ChatOptions {
   readonly chat: string
   /** Ask this, print the answer, end. */
   readonly once?: string
-  /** With `once`: one line of JSON. */
+  /** One line of JSON for each reply. */
   readonly json?: boolean
   /** With `once`: wait for the answer behind a ticket. */
   readonly wait?: boolean
@@ -29,7 +30,7 @@ export interface ChatOptions {
 export async function chat(options: ChatOptions, io: ChatIo, clock: Clock = systemClock): Promise<number> {
   const { tenant, user, chat: room, once } = options
   const target = { url: options.mqtt, tenant, user, chat: room, password: io.env.YIZHAN_CHAT_PASSWORD }
-  if (once === undefined) return await converse({ clock }, target, io)
+  if (once === undefined) return await converse({ clock }, { ...target, json: options.json ?? false }, io)
 
   const words = wordsFor(io.env)
   const paint = paintFor(io.isTty, io.env)

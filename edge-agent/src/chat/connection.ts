@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
 import { type Clock, isName, parseJson, YizhanError } from '@yizhan/kernel'
 import mqtt, { type MqttClient } from 'mqtt'
-import type { DeltaPayload, Info, OutPayload } from '../channels/index.js'
+import type { DeltaPayload, Info, InPayload, OutPayload, TicketsPayload } from '../channels/index.js'
 
 export interface ConnectOptions {
   /** `mqtt://host:port` or `ws://host:port/mqtt`. */
@@ -19,6 +19,8 @@ export interface ChatHandlers {
   out(payload: OutPayload): void
   delta(payload: DeltaPayload): void
   info(info: Info): void
+  /** What of this chat waits for the center; not told by every edge. */
+  tickets(payload: TicketsPayload): void
   /** The connection was lost (it is being made anew for ever), or is there again. */
   link(up: boolean): void
 }
@@ -28,6 +30,8 @@ export interface ChatConnection {
   readonly info: Info
   /** Publishes a question under `id`; resolves once the edge has it for certain, also across reconnects. */
   ask(id: string, text: string): Promise<void>
+  /** The same for a pressed button or an event. */
+  send(payload: InPayload): Promise<void>
   close(): Promise<void>
 }
 
@@ -52,8 +56,11 @@ export async function openChat(
       const body: unknown = parsed(payload)
       if (topic === `${prefix}/out` && isObject(body)) handlers.out(body as unknown as OutPayload)
       if (topic === `${prefix}/delta` && isObject(body)) handlers.delta(body as unknown as DeltaPayload)
+      if (topic === `${prefix}/tickets` && isObject(body)) handlers.tickets(body as unknown as TicketsPayload)
     })
     await subscribe(client, { [`${prefix}/out`]: { qos: 1 }, [`${prefix}/delta`]: { qos: 0 } }, tenant)
+    // An older edge refuses it, and the chat goes on without.
+    client.subscribeAsync(`${prefix}/tickets`, { qos: 0 }).catch(() => undefined)
     // Every retry that fails closes again: only what changes is told, and nothing of our own leaving.
     let isUp = true
     let isLeaving = false
@@ -64,12 +71,14 @@ export async function openChat(
     }
     client.on('close', () => link(false))
     client.on('connect', () => link(true))
+    const send = async (payload: InPayload) => {
+      await client.publishAsync(`${prefix}/in`, JSON.stringify(payload), { qos: 1 })
+    }
     return {
       tenant,
       info,
-      ask: async (id, text) => {
-        await client.publishAsync(`${prefix}/in`, JSON.stringify({ id, text }), { qos: 1 })
-      },
+      ask: (id, text) => send({ id, text }),
+      send,
       close: () => {
         isLeaving = true
         return client.endAsync()

@@ -87,6 +87,7 @@ export async function askOnce(
     out: onOut,
     delta: onDelta,
     info: nothing,
+    tickets: nothing,
     link: nothing,
   })
   const cancel = options.wait

@@ -126,7 +126,14 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
       const { chat } = await import('../chat/index.js')
       const code = await chat(
         { ...options, json: io.wantsJson },
-        { stdin: host.stdin, stdout: host.stdout, stderr: host.stderr, isTty: io.isTty, env: io.env },
+        {
+          stdin: host.stdin,
+          stdout: host.stdout,
+          stderr: host.stderr,
+          isTty: io.isTty,
+          // --lang counts before the environment.
+          env: { ...io.env, YIZHAN_LANG: io.lang },
+        },
       )
       if (code !== 0) io.setExitCode(1)
     })
