@@ -11,6 +11,7 @@ import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import type { Store, SystemStore } from '../storage/index.js'
 import type { BundleStore } from './bundle-store.js'
+import { ExtractMemory } from './extract/index.js'
 import type { Problem } from './problem.js'
 import { readServed, readTenant, type ServedTenant, type TenantSource } from './source.js'
 import { loadExtracts, loadFiles } from './stored-files.js'
@@ -69,6 +70,7 @@ export interface CatalogDeps {
 export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalog> {
   const { store, system, bundles, knowledge, personas, clock, log } = deps
   const live = new Map<TenantId, Current>()
+  const memory = new ExtractMemory()
   const listeners = new Set<(tenant: TenantId) => void>()
   let last: Promise<unknown> = Promise.resolve()
 
@@ -86,7 +88,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
 
   async function apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyOutcome> {
     signal.throwIfAborted()
-    const read = await readTenant(files)
+    const read = await readTenant(files, { memory, signal })
     if ('problems' in read) return read
     const { source } = read
     const { tenant } = source

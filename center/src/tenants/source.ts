@@ -3,7 +3,7 @@ import { asTenantId, type TenantId } from '@yizhan/kernel'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import { readCards } from './cards.js'
 import { readChannels, type TenantChannel } from './channels.js'
-import { extractFiles } from './extract/index.js'
+import { extractFiles, type ReadOptions } from './extract/index.js'
 import { noHandoff } from './handoffs.js'
 import { readIntents } from './intents.js'
 import { readKnowledge } from './knowledge-files.js'
@@ -42,8 +42,11 @@ export type ReadTenant =
   | { readonly source: TenantSource; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] }
 
-/** Reads a whole directory. What is in documents and spreadsheets is read in a process of its own. */
-export async function readTenant(files: TenantFiles): Promise<ReadTenant> {
+/**
+ * Reads a whole directory. What is in documents and spreadsheets is read in a process of its own; an abort ends that
+ * and rejects with the signal's reason.
+ */
+export async function readTenant(files: TenantFiles, options: ReadOptions = {}): Promise<ReadTenant> {
   const told: Told = { problems: [], warnings: [] }
   const { problems, warnings } = told
   const kept = relevantFiles(files)
@@ -51,7 +54,7 @@ export async function readTenant(files: TenantFiles): Promise<ReadTenant> {
   if (much) return { problems: [much], warnings }
   const contents = decodeFiles(kept, told)
   const { texts } = contents
-  const extracted = await extractFiles(contents, told)
+  const extracted = await extractFiles(contents, options, told)
   const main = readMain(texts, problems)
   const languages = languagesOf(main)
   const sheets = readQuestionTables(extracted.tables, languages, told)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { linesOf, problemsOf, sourceOf } from '../testing/directory.js'
+import { readTenant } from '../source.js'
+import { INTENT, linesOf, problemsOf, sourceOf, TENANT } from '../testing/directory.js'
 import { docxWith, pdfWith, zipWith } from '../testing/office-files.js'
 import { Extractor } from './extractor.js'
+import { ExtractMemory } from './index.js'
 
 const index = { 'knowledge.yaml': 'all: {files: [knowledge/*]}\n' }
 
@@ -103,6 +105,33 @@ test('a process that takes too long is ended, and the next file is read by anoth
   assert.deepEqual(await patient.extract(job), { text: 'x\n' })
   assert.deepEqual(await patient.extract({ kind: 'pdf', bytes: Buffer.from('x') }), { failure: 'broken' })
   assert.deepEqual(await patient.extract(job), { text: 'x\n' })
+})
+
+test('what was extracted is not extracted again while it is remembered, and an abort ends the reading', async () => {
+  const memory = new ExtractMemory()
+  const job = { kind: 'pdf', bytes: pdfWith([['Taxis: never.']]) } as const
+  const files = new Map<string, Uint8Array>([
+    ['tenant.yaml', Buffer.from(TENANT)],
+    ['intents/it.yaml', Buffer.from(INTENT)],
+    ['knowledge.yaml', Buffer.from(index['knowledge.yaml'])],
+    ['knowledge/a.pdf', job.bytes],
+  ])
+  const textRead = async (signal?: AbortSignal) => {
+    const result = await readTenant(files, { memory, ...(signal && { signal }) })
+    return 'source' in result ? result.source.documents[0]?.text : result.problems
+  }
+  assert.equal(await textRead(), '## p. 1\n\nTaxis: never.\n')
+  memory.set(job, 'remembered')
+  assert.equal(await textRead(), 'remembered')
+  await assert.rejects(textRead(AbortSignal.abort(new Error('enough'))), /enough/)
+
+  const extractor = new Extractor()
+  const abort = new AbortController()
+  const running = extractor.extract(job, abort.signal)
+  abort.abort(new Error('enough'))
+  await assert.rejects(running, /enough/)
+  assert.deepEqual(await extractor.extract(job), { text: '## p. 1\n\nTaxis: never.\n' })
+  extractor.close()
 })
 
 test('a process that takes too much memory is ended', async (t) => {

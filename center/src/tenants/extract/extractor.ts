@@ -27,13 +27,16 @@ export class Extractor {
     this.#limits = limits
   }
 
-  async extract(job: ExtractJob): Promise<ExtractOutcome> {
-    const child = this.#child ?? spawn()
+  /** Rejects with the signal's reason; the process is ended then. */
+  async extract(job: ExtractJob, signal?: AbortSignal): Promise<ExtractOutcome> {
+    signal?.throwIfAborted()
+    const child = this.#child?.connected ? this.#child : spawn()
     this.#child = child
-    const outcome = await this.#ask(child, job)
-    if ('failure' in outcome && (child.killed || child.exitCode !== null || child.signalCode !== null)) {
-      this.#child = undefined
-    }
+    const onAbort = () => child.kill('SIGKILL')
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const outcome = await this.#ask(child, job).finally(() => signal?.removeEventListener('abort', onAbort))
+    if (child.killed || child.exitCode !== null || child.signalCode !== null) this.#child = undefined
+    signal?.throwIfAborted()
     return outcome
   }
 

@@ -2,7 +2,10 @@ import type { Told, Wording } from '../problem.js'
 import { cellText, type Row, readCsv, tableProblem } from '../spreadsheet/index.js'
 import type { Contents } from '../tenant-files.js'
 import { Extractor } from './extractor.js'
+import type { ExtractMemory } from './memory.js'
 import { type ExtractedSheet, type ExtractFailure, type ExtractJob, MAX_PAGES } from './port.js'
+
+export { ExtractMemory } from './memory.js'
 
 /** What stands in the files that are no plain text. */
 export interface Extracted {
@@ -12,12 +15,23 @@ export interface Extracted {
   readonly documents: ReadonlyMap<string, string>
 }
 
+export interface ReadOptions {
+  /** Without it every document is extracted anew. */
+  readonly memory?: ExtractMemory
+  /** Ends the process that extracts at once. */
+  readonly signal?: AbortSignal
+}
+
 /** Of all documents together; their files and this are stored in one batch. */
 const MAX_ALL_TEXT = 6 * 1024 * 1024
 const KIND = /\.(html|pdf|docx|xlsx)$/
 
 /** Reads spreadsheets and documents; what cannot be read becomes a problem of its file. */
-export async function extractFiles({ texts, binaries }: Contents, told: Told): Promise<Extracted> {
+export async function extractFiles(
+  { texts, binaries }: Contents,
+  { memory, signal }: ReadOptions,
+  told: Told,
+): Promise<Extracted> {
   const tables = new Map<string, readonly Row[] | undefined>()
   const documents = new Map<string, string>()
   const extractor = new Extractor()
@@ -33,7 +47,10 @@ export async function extractFiles({ texts, binaries }: Contents, told: Told): P
         if (file.endsWith('.xlsx')) tables.set(file, undefined)
         continue
       }
-      const outcome = await extractor.extract(job)
+      signal?.throwIfAborted()
+      const known = memory?.get(job)
+      const outcome = known === undefined ? await extractor.extract(job, signal) : { text: known }
+      if ('text' in outcome && known === undefined) memory?.set(job, outcome.text)
       if ('sheet' in outcome) tables.set(file, rowsOf(file, outcome.sheet, told))
       else if ('text' in outcome) {
         bytes += Buffer.byteLength(outcome.text)
