@@ -35,7 +35,7 @@ export function name(element, label) {
 
 const PATHS = {
   send: 'M12 19V5M5 12l7-7 7 7',
-  stop: 'M7 7h10v10H7z',
+  stop: 'M5.5 5.5h13v13h-13z',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   check: 'm5 12.5 4.5 4.5L19 7.5',
   up: 'M7 11v9H4v-9zM7 11l4-8c1.7 0 2.5 1 2.5 2.5L13 9h6l-1.6 9.2a2 2 0 0 1-2 1.8H7',

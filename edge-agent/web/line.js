@@ -94,7 +94,9 @@ function metaOf(entry, on) {
   const meta = make('div', 'meta')
   const below = []
   const route = entry.route ? routeOf(entry) : undefined
-  put(meta, route?.chip ?? make('span', `tag ${entry.answeredBy}`, words.by[entry.answeredBy] ?? ''))
+  // Somebody takes over: it waits for no center.
+  const told = entry.handoff === undefined ? words.by[entry.answeredBy] : words.handoff
+  put(meta, route?.chip ?? make('span', `tag ${entry.answeredBy}`, told ?? ''))
   if (route) below.push(route.panel)
   if (entry.quoted) put(meta, make('span', 'late', words.late))
   // What is quoted from documents is not generated.

@@ -134,7 +134,7 @@ function dots() {
   return put(box, make('span', 'unseen', words.thinking), make('i'), make('i'), make('i'))
 }
 
-/** What stands in an empty chat: the tenant's welcome and what could be asked. */
+/** What stands in an empty chat: the tenant's welcome, what could be asked, and what the colours mean. */
 export function helloOf(welcome, say) {
   const box = make('section', 'hello')
   const text = local(welcome?.text) || words.hello
@@ -143,7 +143,9 @@ export function helloOf(welcome, say) {
   const list = make('div', 'suggest')
   list.setAttribute('role', 'group')
   list.setAttribute('aria-label', words.suggestions)
-  return put(box, put(list, ...suggestions.map((each) => makeButton('suggestion', each, () => say(each)))))
+  put(box, put(list, ...suggestions.map((each) => makeButton('suggestion', each, () => say(each)))))
+  const legend = make('p', 'legend')
+  return put(box, put(legend, ...Object.keys(words.by).map((by) => make('span', `tag ${by}`, words.by[by]))))
 }
 
 /** Names what is drawn once only. */

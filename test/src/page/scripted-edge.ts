@@ -51,6 +51,7 @@ export const INFO: Info = {
 }
 
 const WEB_DIR = fileURLToPath(new URL('../../../edge-agent/web', import.meta.url))
+const WAIT_MS = 15_000
 let replies = 0
 
 /** The real page server in front of a broker that says what a test tells it to. */
@@ -67,6 +68,9 @@ export class ScriptedEdge {
   #held: (() => void)[] | undefined
   readonly #sockets = new Set<PageSocket>()
   readonly #waiting = new Set<() => void>()
+  /** Out-topics with the clients that listen. */
+  readonly #listened = new Map<string, Set<string>>()
+  #waitingOut: { readonly topic: string; readonly payload: OutPayload }[] = []
 
   private constructor(info: Info) {
     this.#info = info
@@ -100,9 +104,10 @@ export class ScriptedEdge {
     this.#publish('yizhan/info', this.#info, true)
   }
 
-  /** The `n`th message of the pages, from 0; waits for it. */
-  async message(n: number): Promise<Said> {
-    return this.until(() => this.said[n])
+  /** The next message of the pages from now on; ask before doing what sends it. */
+  next(): Promise<Said> {
+    const known = this.said.length
+    return this.until(() => this.said[known])
   }
 
   /** The first event of this type with this subject. */
@@ -114,11 +119,17 @@ export class ScriptedEdge {
     )
   }
 
+  /** Resolves as soon as `look` finds something; fails after as long as the browser would wait. */
   until<T>(look: () => T | undefined): Promise<T> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(check)
+        reject(new Error(`the page did not do it: ${look}`))
+      }, WAIT_MS)
       const check = () => {
         const found = look()
         if (found === undefined) return
+        clearTimeout(timer)
         this.#waiting.delete(check)
         resolve(found)
       }
@@ -148,8 +159,11 @@ export class ScriptedEdge {
     return reply
   }
 
+  /** Waits for a page that listens, as the real one does. */
   out({ prefix }: Said, payload: OutPayload): void {
-    this.#publish(`${prefix}/out`, payload)
+    const topic = `${prefix}/out`
+    if (this.#listened.has(topic)) this.#publish(topic, payload)
+    else this.#waitingOut.push({ topic, payload })
   }
 
   delta(
@@ -192,8 +206,25 @@ export class ScriptedEdge {
 
   #listen(): void {
     const broker = this.#broker
-    broker.on('client', ({ id }) => this.clients.add(id))
-    broker.on('clientDisconnect', ({ id }) => this.clients.delete(id))
+    broker.on('client', ({ id }) => {
+      this.clients.add(id)
+      this.#look()
+    })
+    broker.on('subscribe', (subscriptions, { id }) => {
+      for (const { topic } of subscriptions) {
+        this.#listened.set(topic, (this.#listened.get(topic) ?? new Set()).add(id))
+      }
+      const due = this.#waitingOut.filter(({ topic }) => this.#listened.has(topic))
+      this.#waitingOut = this.#waitingOut.filter((out) => !due.includes(out))
+      for (const { topic, payload } of due) this.#publish(topic, payload)
+    })
+    broker.on('clientDisconnect', ({ id }) => {
+      this.clients.delete(id)
+      for (const [topic, ids] of this.#listened) {
+        if (ids.delete(id) && ids.size === 0) this.#listened.delete(topic)
+      }
+      this.#look()
+    })
     broker.authorizePublish = (_client, packet, done) => {
       this.#take(packet.topic, packet.payload.toString())
       if (this.#held) this.#held.push(() => done(null))
@@ -207,7 +238,11 @@ export class ScriptedEdge {
     if (!this.said.some(({ id }) => id === message.id)) {
       this.said.push({ ...message, prefix: topic.slice(0, -'/in'.length) })
     }
-    for (const look of this.#waiting) look()
+    this.#look()
+  }
+
+  #look(): void {
+    for (const look of [...this.#waiting]) look()
   }
 
   #channel(): ChatRoutesDeps['channel'] {

@@ -19,7 +19,7 @@ ping -c 3 vpn.example.com   # should answer
 
 > See [the guide](https://intranet.example.com/vpn) for **“代理”**设置。`
 
-const ROUTE: ReplyPayload['route'] = {
+const ROUTE: NonNullable<ReplyPayload['route']> = {
   intent: 'it.vpn',
   score: 0.97,
   accept: 0.62,
@@ -53,7 +53,7 @@ const CITATIONS: ReplyPayload['citations'] = [
   },
 ]
 
-export const CARD: ReplyPayload['card'] = {
+export const CARD: NonNullable<ReplyPayload['card']> = {
   id: 'password',
   title: '重置密码 · Reset your password',
   text: 'You need the phone that is **registered** with us.',
@@ -78,9 +78,9 @@ export async function ask(page: Page, text: string): Promise<void> {
 /** A chat in which everything occurs once; what runs at its end still runs. */
 export async function tellEverything(edge: ScriptedEdge, page: Page): Promise<void> {
   const next = async (text: string) => {
-    const before = edge.said.length
+    const said = edge.next()
     await ask(page, text)
-    return edge.message(before)
+    return said
   }
   edge.reply(await next('怎么连 VPN？'), { text: MARKDOWN, intent: 'it.vpn', score: 0.97, route: ROUTE })
   edge.reply(await next('上海出差住宿标准是多少？'), {
