@@ -32,12 +32,14 @@ export interface ChatConnection {
   ask(id: string, text: string): Promise<void>
   /** The same for a pressed button or an event. */
   send(payload: InPayload): Promise<void>
+  /** What is not acknowledged within 2 s is given up. */
   close(): Promise<void>
 }
 
 const CONNECT_MS = 5_000
 const RECONNECT_MS = 1_000
 const TENANT_MS = 5_000
+const LEAVE_MS = 2_000
 const NAME = /^[A-Za-z0-9_.@-]{1,64}$/
 
 /** Throws `unavailable` if nobody answers, `unauthenticated`, or `not_found` for a tenant that is not served soon. */
@@ -81,13 +83,30 @@ export async function openChat(
       send,
       close: () => {
         isLeaving = true
-        return client.endAsync()
+        return leave(clock, client)
       },
     }
   } catch (thrown) {
     await client.endAsync(true)
     throw thrown
   }
+}
+
+/** Says goodbye once what was sent is acknowledged; an edge that is away, or does not answer, is not waited for. */
+function leave(clock: Clock, client: MqttClient): Promise<void> {
+  return new Promise((resolve) => {
+    const gone = () => {
+      cancel()
+      client.end(true)
+      resolve()
+    }
+    const cancel = clock.after(LEAVE_MS, gone)
+    if (!client.connected) gone()
+    else {
+      client.once('close', gone)
+      client.end()
+    }
+  })
 }
 
 function check({ url, tenant, user, chat, password }: ConnectOptions): void {

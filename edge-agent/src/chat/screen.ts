@@ -18,6 +18,7 @@ export interface LivePart {
 interface Drawn {
   readonly rows: readonly string[]
   readonly cursorRow: number
+  readonly cursorColumn: number
   readonly columns: number
 }
 
@@ -66,7 +67,9 @@ export class Screen {
     const columns = this.#terminalColumns
     const height = (row: string) => Math.max(1, Math.ceil(columnsOf(row.replace(SGR, '')) / columns))
     const above = drawn.rows.slice(0, drawn.cursorRow)
-    const up = columns >= drawn.columns ? drawn.cursorRow : above.reduce((sum, row) => sum + height(row), 0)
+    const rowsAbove = above.reduce((sum, row) => sum + height(row), 0)
+    const wrapped = rowsAbove + Math.floor(drawn.cursorColumn / columns)
+    const up = columns >= drawn.columns ? drawn.cursorRow : wrapped
     return `${up > 0 ? `${ESC}${up}A` : ''}\r${ESC}J`
   }
 
@@ -83,10 +86,11 @@ export class Screen {
     const room = Math.max(0, height - shownInput.length)
     const shown = [...(room > 0 ? rows.slice(-room) : []), ...shownInput]
     const cursorRow = shown.length - shownInput.length + cursor.row - from
-    this.#drawn = { rows: shown, cursorRow, columns: this.#terminalColumns }
+    const cursorColumn = indent + cursor.column
+    this.#drawn = { rows: shown, cursorRow, cursorColumn, columns: this.#terminalColumns }
     const up = shown.length - 1 - cursorRow
     return `${shown.join('\r\n')}${up > 0 ? `${ESC}${up}A` : ''}\r${
-      indent + cursor.column > 0 ? `${ESC}${indent + cursor.column}C` : ''
+      cursorColumn > 0 ? `${ESC}${cursorColumn}C` : ''
     }`
   }
 }

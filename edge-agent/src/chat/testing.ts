@@ -47,7 +47,18 @@ export class FakeTerminal {
     this.stdin.write(text)
   }
 
+  /** As most terminals do it: rows that are too long go on in the next one. */
   resize(columns: number): void {
+    const rows: string[][] = []
+    let cursor = 0
+    for (const [at, row] of this.#rows.entries()) {
+      if (at === this.#row) cursor = rows.length + Math.floor(this.#column / columns)
+      do rows.push(row.splice(0, columns))
+      while (row.length > 0)
+    }
+    this.#rows = rows
+    this.#goTo(cursor)
+    this.#column %= columns
     this.stdout.columns = columns
     this.stdout.emit('resize')
   }
