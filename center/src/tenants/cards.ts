@@ -15,6 +15,8 @@ export interface ReadCards {
 
 const isCard = schemaCheck(CardYaml)
 const IS_NAME = new RegExp(NAME)
+/** Of a list that the schema refuses as too long anyway. */
+const MAX_LOOKED_AT = 50
 const ACTIONS = ['intent', 'command', 'say', 'url'] as const
 const COMMANDS = ['/help', '/status', '/new', '/cancel', '/lang', '/human']
 
@@ -71,9 +73,9 @@ function checkBeyondSchema(
 
 function entriesOf(list: unknown): [number, Readonly<Record<string, unknown>>][] {
   const entries: unknown[] = Array.isArray(list) ? list : []
-  return entries.flatMap((entry, i): [number, Readonly<Record<string, unknown>>][] =>
-    isMap(entry) ? [[i, entry]] : [],
-  )
+  return entries
+    .slice(0, MAX_LOOKED_AT)
+    .flatMap((entry, i): [number, Readonly<Record<string, unknown>>][] => (isMap(entry) ? [[i, entry]] : []))
 }
 
 function cardOf({ title, text, facts = [], buttons = [] }: CardYaml, languages: Languages): Card {

@@ -17,6 +17,8 @@ import { isMap, nearest, parseYaml, schemaCheck, type YamlDocument } from './yam
 
 const MAIN = 'tenant.yaml'
 const isTenant = schemaCheck(TenantYaml)
+/** Of a list that the schema refuses as too long anyway. */
+const MAX_LOOKED_AT = 50
 const IS_LANGUAGE = new RegExp(LANGUAGE)
 
 export interface MainFile {
@@ -68,7 +70,7 @@ export function checkMain(
   checkMessages(document, messages, told.problems)
   checkHandoffs(document, value.handoff, parts.channels, told)
   const suggest: unknown[] = Array.isArray(welcome.suggest) ? welcome.suggest : []
-  for (const [i, id] of suggest.entries()) {
+  for (const [i, id] of suggest.slice(0, MAX_LOOKED_AT).entries()) {
     const missing = typeof id === 'string' ? parts.intents.missing(id) : undefined
     if (missing) told.problems.push(document.misread(['welcome', 'suggest', i], missing))
   }

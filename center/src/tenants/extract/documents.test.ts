@@ -145,3 +145,16 @@ test('deep markup ends with a problem and no more', { timeout: 60_000 }, async (
   const [told = ''] = await refusal('knowledge/a.html', '<b>'.repeat(200_000))
   assert.match(told, /^knowledge\/a\.html (is damaged|takes too|holds no text)/)
 })
+
+test('a sheet whose one cell stands far away is refused, not unfolded', { timeout: 60_000 }, async () => {
+  const cell = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>id</t></is></c></row>'
+  const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main'
+  const office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships'
+  const sheet = await zipWith({
+    'xl/workbook.xml': `<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets></workbook>`,
+    'xl/_rels/workbook.xml.rels': `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="${office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`,
+    'xl/worksheets/sheet1.xml': `<worksheet xmlns="${main}"><sheetData>${cell}</sheetData></worksheet>`,
+  })
+  const [told = ''] = linesOf(await problemsOf({ 'intents/faq.xlsx': sheet }))
+  assert.match(told, /^intents\/faq\.xlsx (holds too much|takes too much|takes too long|is damaged)/)
+})

@@ -1,5 +1,5 @@
 import readSheets from 'read-excel-file/node'
-import { cellName } from '../spreadsheet/rows.js'
+import { cellName, MAX_COLUMNS, MAX_ROWS } from '../spreadsheet/rows.js'
 import { formatsOf, shownNumber } from './number-format.js'
 import { ExtractError, type ExtractedSheet, type TakenCell } from './port.js'
 import { openZip } from './zip.js'
@@ -25,9 +25,12 @@ export async function xlsxToSheet(bytes: Uint8Array): Promise<ExtractedSheet> {
   const [first, ...others] = sheets.filter(({ data }) =>
     data.some((row) => row.some((cell) => cell !== null)),
   )
+  const data = first?.data ?? []
+  if (data.length > MAX_ROWS || data.some((row) => row.length > MAX_COLUMNS))
+    throw new ExtractError('too-large')
   const formatOf = formatsOf(zip, first?.sheet ?? '')
   const taken: TakenCell[] = []
-  const rows = (first?.data ?? []).map((cells, row) =>
+  const rows = data.map((cells, row) =>
     cells.map((cell: unknown, column) => {
       if (cell === null) return ''
       if (typeof cell === 'string') return cell

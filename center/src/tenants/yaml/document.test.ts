@@ -114,6 +114,17 @@ const BOMBS: readonly (readonly [string, string, RegExp])[] = [
     Array.from({ length: 5_000 }, (_, i) => `- &a${i} x\n- *a${i}\n`).join(''),
     /more than 100 anchors/,
   ],
+  [
+    'brackets that never close',
+    `x: ${'[ '.repeat(12)}${'{[，'.repeat(150_000)}`,
+    /nested deeper|not closed|missing/,
+  ],
+  ['many texts on one line', `x: [${'a, '.repeat(300_000)}a]`, /x: must be a map/],
+  [
+    'many wrong entries on one line',
+    `{${Array.from({ length: 20_000 }, (_, i) => `x${i}: 1`).join(', ')}}`,
+    /must be a map/,
+  ],
   ['deep brackets', '['.repeat(20_000), /nested deeper/],
   ['deep maps', '{a: '.repeat(20_000), /nested deeper/],
   ['deep dashes', '- '.repeat(20_000), /nested deeper/],

@@ -5,6 +5,9 @@ import type { Wording } from '../problem.js'
 import { joinWordings, lookalike } from './lookalike.js'
 import type { TextLines } from './text-lines.js'
 
+/** A comment without a space after its sign. */
+const COMMENT = /[ \t]+(#[^\s#][^\n]*)/y
+
 export interface Finding {
   readonly offset: number
   readonly message: Wording
@@ -33,7 +36,7 @@ export function findingsIn(document: Document, lines: TextLines): Finding[] {
       }
       if (scalar.type !== Scalar.PLAIN) return
       found.push(...swallowedLines(lines, start, end))
-      const rest = /^[ \t]+(#[^\s#].*)/.exec(lines.restOfLine(end))?.[1]
+      const rest = lines.matchAt(end, COMMENT)?.[1]
       if (rest !== undefined) found.push({ offset: end, message: eaten(rest.trimEnd()) })
     },
   })

@@ -1,5 +1,7 @@
 import { LineCounter } from 'yaml'
 
+const LONGEST_LINE = 500
+
 export interface Place {
   /** From 1. */
   readonly line: number
@@ -32,16 +34,17 @@ export class TextLines {
     return this.#counter.lineStarts[line - 1] ?? this.text.length
   }
 
-  /** What follows on the line of `offset`. */
-  restOfLine(offset: number): string {
-    const end = this.text.indexOf('\n', offset)
-    return this.text.slice(offset, end === -1 ? undefined : end)
+  /** What a sticky expression finds at `offset`; nothing before or after is looked at. */
+  matchAt(offset: number, sticky: RegExp): RegExpExecArray | null {
+    sticky.lastIndex = offset
+    return sticky.exec(this.text)
   }
 
-  /** The line without its end; empty if there is none. */
+  /** The first 500 characters of the line without its end: a file may be one line, and a line is looked at often. */
   lineAt(line: number): string {
     const start = this.startOf(line)
-    const end = this.text.indexOf('\n', start)
-    return this.text.slice(start, end === -1 ? undefined : end)
+    const text = this.text.slice(start, start + LONGEST_LINE)
+    const end = text.indexOf('\n')
+    return end === -1 ? text : text.slice(0, end)
   }
 }
