@@ -1,3 +1,4 @@
+import { parseJson } from '@yizhan/kernel'
 import { Cron } from 'croner'
 import type { ReadChannels } from './channels.js'
 import { isTimezone, NO_TIMEZONE } from './opening-hours.js'
@@ -19,6 +20,7 @@ export function readTasks(texts: Texts, channels: ReadChannels, told: Told): Ten
     if (!file.startsWith('tasks/') || text === undefined) continue
     const document = parseYaml(file, text, told.problems)
     if (!document) continue
+    if (!isJson(text)) told.problems.push({ file, path: '', message: NO_JSON })
     const { value } = document
     checkBeyondSchema(document, channels, told)
     if (!isTask(document, [], value, told.problems)) continue
@@ -29,6 +31,16 @@ export function readTasks(texts: Texts, channels: ReadChannels, told: Told): Ten
     told.warnings.push({ file, path: '', message: NOT_FIRED })
   }
   return tasks
+}
+
+/** Other programs read these files too, and not all that is YAML. */
+function isJson(text: string): boolean {
+  try {
+    parseJson(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function checkBeyondSchema(document: YamlDocument, channels: ReadChannels, told: Told): void {
@@ -59,6 +71,10 @@ function twice(file: string): Wording {
   return { en: `stands already in ${file}`, zh: `已在 ${file} 中定义` }
 }
 
+const NO_JSON: Wording = {
+  en: 'is no JSON: keys and texts need double quotes, no comments, no comma before a closing bracket',
+  zh: '不是 JSON：键和文本需用双引号，不能有注释，右括号前不能有逗号',
+}
 const FIVE_FIELDS: Wording = {
   en: 'must be a cron schedule of five fields (minute hour day month weekday), such as 0 9 * * *',
   zh: '应为五段的 cron 表达式（分 时 日 月 周），例如 0 9 * * *',

@@ -380,6 +380,18 @@ export const DIRECTORY: readonly Entry[] = [
     ],
   },
   {
+    what: 'a task that is YAML and no JSON',
+    files: {
+      'tasks/daily.json': '{"task_id": "daily", "schedule": "0 9 * * *", "command": {"type": "x"},}',
+    },
+    problems: [
+      [
+        'tasks/daily.json is no JSON: keys and texts need double quotes, no comments, no comma before a closing bracket',
+        'tasks/daily.json 不是 JSON：键和文本需用双引号，不能有注释，右括号前不能有逗号',
+      ],
+    ],
+  },
+  {
     what: 'a task twice',
     files: {
       'tasks/a.json': '{"task_id": "daily", "schedule": "0 9 * * *", "command": {"type": "x"}}',
