@@ -30,8 +30,6 @@ export interface ReadIntents {
 /** Words of `a-z 0-9 - _` joined by dots. */
 const INTENT_ID = /^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*$/
 const MAX_ID = 120
-/** With fewer the model hardly knows an intent. */
-export const FEW = 3
 
 const isIntent = schemaCheck(IntentYaml)
 const PARTS: ReadonlySet<string> = new Set(Object.keys(IntentYaml.properties))
@@ -125,7 +123,7 @@ function checkBeyondSchema(
   checkPlaceholders(document, id, value, told)
 }
 
-/** The questions with their places; tells those that look like entries of a list, and intents that have few. */
+/** The questions with their places; tells those that look like entries of a list. */
 function questionsIn(
   document: YamlDocument,
   file: string,
@@ -136,16 +134,12 @@ function questionsIn(
   const ask = isMap(value) ? value.ask : undefined
   if (typeof ask !== 'string') return []
   const path = [id, 'ask']
-  const questions = ask.split('\n').flatMap((line, nth): Question[] => {
+  return ask.split('\n').flatMap((line, nth): Question[] => {
     const text = line.trim()
     const at = (message: Wording) => document.atLine(path, nth, message)
     if (/^[-－•]\s/.test(text)) told.warnings.push(at(BULLET))
     return text === '' ? [] : [{ text, intent: id, file, at }]
   })
-  if (questions.length > 0 && questions.length < FEW) {
-    told.warnings.push(document.at(path, few(questions.length)))
-  }
-  return questions
 }
 
 function readIntent({ ask, reply, offline, slots }: IntentYaml, languages: Languages): ReadIntent {
@@ -164,13 +158,6 @@ export function noIntent(id: string, ids: Iterable<string>): Wording {
   return {
     en: `there is no intent named ${id}${near === undefined ? '' : `; did you mean ${near}?`}`,
     zh: `没有名为 ${id} 的意图${near === undefined ? '' : `，是不是 ${near}？`}`,
-  }
-}
-
-export function few(count: number): Wording {
-  return {
-    en: `has ${count} ${count === 1 ? 'question' : 'questions'}; from ${FEW} on it is recognised more surely`,
-    zh: `只有 ${count} 个问句；至少 ${FEW} 个才较容易识别`,
   }
 }
 

@@ -1,5 +1,6 @@
 import { exactKey, normalise } from '@yizhan/intent'
 import { type Problem, problemPlace, type Told, type Wording } from './problem.js'
+import type { Languages } from './sentence.js'
 
 /** A question of an intent, and where it stands. */
 export interface Question {
@@ -9,10 +10,40 @@ export interface Question {
   at(message: Wording): Problem
 }
 
+/** With fewer the model hardly knows an intent. */
+const FEW = 3
 const NOWHERE: Wording = { en: '', zh: '' }
 
-/** Tells questions that stand in two intents, which no model can tell apart by them, and warns of those that stand twice in one. */
-export function checkQuestions(questions: readonly Question[], told: Told): void {
+/**
+ * Tells questions that stand in two intents, which no model can tell apart by them. Warns of those that stand twice in
+ * one, and of intents that the model will hardly know.
+ */
+export function checkQuestions(questions: readonly Question[], languages: Languages, told: Told): void {
+  checkEach(questions, told)
+  const byIntent = new Map<string, Question[]>()
+  for (const question of questions) {
+    const others = byIntent.get(question.intent)
+    if (others) others.push(question)
+    else byIntent.set(question.intent, [question])
+  }
+  for (const asked of byIntent.values()) {
+    const [first] = asked
+    if (!first) continue
+    if (asked.length < FEW) told.warnings.push(first.at(few(asked.length)))
+    for (const language of languages ?? []) {
+      if (!asked.some(({ text }) => mayBeIn(language, text))) told.warnings.push(first.at(noneIn(language)))
+    }
+  }
+}
+
+/** Scripts tell Chinese from English; other languages are not told apart. */
+function mayBeIn(language: string, text: string): boolean {
+  const isChinese = /\p{Script=Han}/u.test(text)
+  if (language.startsWith('zh')) return isChinese
+  return !language.startsWith('en') || !isChinese
+}
+
+function checkEach(questions: readonly Question[], told: Told): void {
   const first = new Map<string, Question>()
   for (const question of questions) {
     const key = exactKey(normalise(question.text))
@@ -25,6 +56,17 @@ export function checkQuestions(questions: readonly Question[], told: Told): void
     else if (other.intent === question.intent) told.warnings.push(question.at(again(question, other)))
     else told.problems.push(question.at(ofTwo(question, other)))
   }
+}
+
+function few(count: number): Wording {
+  return {
+    en: `the intent has ${count} ${count === 1 ? 'question' : 'questions'}; from ${FEW} on it is recognised more surely`,
+    zh: `该意图只有 ${count} 个问句；至少 ${FEW} 个才较容易识别`,
+  }
+}
+
+function noneIn(language: string): Wording {
+  return { en: `the intent has no question in ${language}`, zh: `该意图没有 ${language} 的问句` }
 }
 
 function again({ text }: Question, other: Question): Wording {

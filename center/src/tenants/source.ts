@@ -59,7 +59,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
   const languages = languagesOf(main)
   const sheets = readQuestionTables(extracted.tables, languages, told)
   const intents = readIntents(texts, sheets, languages, told)
-  checkQuestions(intents.questions, told)
+  checkQuestions(intents.questions, languages, told)
   const cards = readCards(texts, intents, languages, told)
   const knowledge = readKnowledge(contents, extracted.documents, told)
   const sites = readSites(texts, told)

@@ -236,7 +236,12 @@ export const CONTENT: readonly Entry[] = [
   },
   {
     what: 'a spreadsheet in another encoding',
-    files: { 'intents/faq.csv': Buffer.from('69642c61736b2c7265706c790a612cc4e3bac32c6f6b0a', 'hex') },
+    files: {
+      'intents/faq.csv': Buffer.from(
+        'b1e0bac52ccecabee42ccecabee42ccecabee42cbbd8b8b40a612cc4e3bac32cc4fabac32c68692cbac30a',
+        'hex',
+      ),
+    },
     warnings: [
       [
         'intents/faq.csv is not UTF-8; it was read as GB18030',

@@ -337,11 +337,21 @@ export const INTENTS: readonly Entry[] = [
   },
   {
     what: 'few questions',
-    files: { 'intents/it.yaml': 'it.vpn:\n  ask: |\n    怎么连\n    连不上\n  reply: 好\n' },
+    files: { 'intents/it.yaml': 'it.vpn:\n  ask: |\n    怎么连\n    how\n  reply: 好\n' },
     warnings: [
       [
-        'intents/it.yaml:2:3 it.vpn.ask: has 2 questions; from 3 on it is recognised more surely',
-        'intents/it.yaml:2:3 it.vpn.ask: 只有 2 个问句；至少 3 个才较容易识别',
+        'intents/it.yaml:3:5 it.vpn.ask: the intent has 2 questions; from 3 on it is recognised more surely',
+        'intents/it.yaml:3:5 it.vpn.ask: 该意图只有 2 个问句；至少 3 个才较容易识别',
+      ],
+    ],
+  },
+  {
+    what: 'questions in one of two languages',
+    files: { 'intents/it.yaml': 'it.vpn:\n  ask: |\n    怎么连\n    连不上\n    断线\n  reply: 好\n' },
+    warnings: [
+      [
+        'intents/it.yaml:3:5 it.vpn.ask: the intent has no question in en',
+        'intents/it.yaml:3:5 it.vpn.ask: 该意图没有 en 的问句',
       ],
     ],
   },

@@ -38,7 +38,7 @@ export const RIGHT: readonly Entry[] = [
   },
   {
     what: 'an id of digits and one text for all languages',
-    files: { 'intents/it.yaml': '007:\n  ask: |\n    a\n    b\n    c\n  reply: 好\n' },
+    files: { 'intents/it.yaml': '007:\n  ask: |\n    甲\n    b\n    c\n  reply: 好\n' },
   },
   {
     what: 'opening hours in words',
@@ -50,7 +50,7 @@ export const RIGHT: readonly Entry[] = [
   },
   {
     what: 'a spreadsheet in Chinese with semicolons',
-    files: { 'intents/faq.csv': '编号;问句;问句2;回复.zh;回复.en\na;怎么;怎样;好;OK\n;如何;;;\n' },
+    files: { 'intents/faq.csv': '编号;问句;问句2;回复.zh;回复.en\na;怎么;怎样;好;OK\n;how;;;\n' },
   },
   {
     what: 'own words in one language only',

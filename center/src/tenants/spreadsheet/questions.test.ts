@@ -118,6 +118,7 @@ test('a sheet gives its texts as they are; numbers as they are shown; where that
   const told = linesOf(result.warnings).filter((line) => line.startsWith('intents/faq.xlsx'))
   const shape = 'format the cell as text if it shows something else'
   assert.deepEqual(told, [
+    'intents/faq.xlsx:B2 the intent has no question in zh',
     `intents/faq.xlsx:B4 is no text in the sheet and was taken as “2024-01-02”; ${shape}`,
     `intents/faq.xlsx:B5 is no text in the sheet and was taken as “9”; ${shape}`,
   ])
