@@ -37,6 +37,7 @@ interface Asked {
   stopping: boolean
 }
 
+const OWN_COMMANDS: ReadonlySet<string> = new Set(['/stop', '/why', '/sources', '/up', '/down', '/quit'])
 /** What a question is called where it is quoted. */
 const MAX_QUOTE = 40
 
@@ -133,7 +134,8 @@ export class Conversation {
     this.#seen.add(reply.id)
     const id = reply.inReplyTo ?? ''
     const question = this.#asked.get(id)
-    if (reply.type === 'final') this.#asked.delete(id)
+    // A hand-off ends it here: what a person answers comes by itself, whenever it comes.
+    if (reply.type === 'final' || reply.handoff !== undefined) this.#asked.delete(id)
     else if (question) question.waits = true
     if (json) json(reply)
     else {
@@ -290,10 +292,12 @@ export class Conversation {
     return true
   }
 
+  /** The commands of this client; the edge tells its own. */
   #help(): string[] {
     const { words, paint } = this.#deps
-    const width = Math.max(...Object.keys(words.commands).map(({ length }) => length))
-    return Object.entries(words.commands).map(([name, what]) => paint.dim(`  ${name.padEnd(width)}  ${what}`))
+    const own = Object.entries(words.commands).filter(([name]) => OWN_COMMANDS.has(name))
+    const width = Math.max(...own.map(([name]) => name.length))
+    return own.map(([name, what]) => paint.dim(`  ${name.padEnd(width)}  ${what}`))
   }
 
   #changed(): void {

@@ -60,7 +60,9 @@ export async function askOnce(
       return
     }
     if (payload.inReplyTo !== id) return handlers.other(payload)
-    if (payload.type === 'notice' && (options.wait || payload.answeredBy !== 'queued')) {
+    // Where a person takes over nothing more comes by itself.
+    const isEnd = payload.answeredBy === 'queued' || payload.handoff !== undefined
+    if (payload.type === 'notice' && (options.wait || !isEnd)) {
       return handlers.ticket(payload)
     }
     const now = clock.monotonic()

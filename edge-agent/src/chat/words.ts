@@ -58,7 +58,7 @@ const EN: Words = {
   thanks: 'Noted, thank you.',
   noSources: 'That answer cites nothing.',
   commands: {
-    '/help': 'what the bot can do, and these commands',
+    '/help': 'what the bot can do',
     '/status': 'link, and what waits',
     '/new': 'a new topic',
     '/cancel': 'take back what waits or runs',
@@ -118,7 +118,7 @@ const ZH: Words = {
   thanks: '已记下，谢谢。',
   noSources: '这条答复没有引用资料。',
   commands: {
-    '/help': '小助手会什么，以及这些命令',
+    '/help': '小助手会什么',
     '/status': '链路状态和在等的问题',
     '/new': '新话题',
     '/cancel': '取消在等或在答的问题',

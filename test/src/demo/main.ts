@@ -8,7 +8,8 @@ import { WORDS, type Words } from './words.js'
 
 const USAGE =
   'npm run demo:wan-cut -- [--lang zh|en] [--json] [--record FILE]\n  exit code 0 if every check holds, 1 if not'
-const LIMIT_S = 60
+/** It takes less than a minute; a machine that is busy with other things gets more before it counts as stuck. */
+const LIMIT_S = 150
 
 function options() {
   const { LANG, LC_ALL, LC_MESSAGES, YIZHAN_LANG } = process.env

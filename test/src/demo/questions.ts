@@ -2,7 +2,7 @@ import type { Role } from './transcript.js'
 
 export type Language = 'en' | 'zh'
 
-/** What the people of the demo ask, of the tenant in examples/acme. */
+/** What the people of the demo ask, in words that the tenant in examples/acme has as its own. */
 export const QUESTIONS: Readonly<
   Record<Language, Readonly<Record<Exclude<Role, 'ticket' | 'uncut'>, string>>>
 > = {
@@ -20,9 +20,9 @@ export const QUESTIONS: Readonly<
 
 export const HEAVY: Readonly<Record<Language, readonly string[]>> = {
   en: [
-    'Who do I call when my laptop is lost?',
-    'What data classes are there?',
-    'Which train class may interns book?',
+    'Which number do I call when my laptop is lost?',
+    'Can interns travel first class?',
+    'How long is maternity leave?',
   ],
-  zh: ['笔记本丢了要打哪个电话？', '数据分为哪几级？', '实习生出差能坐高铁一等座吗？'],
+  zh: ['笔记本丢了要打哪个电话？', '实习生能坐高铁一等座吗？', '产假有多少天？'],
 }

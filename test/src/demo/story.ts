@@ -10,7 +10,7 @@ import type { Words } from './words.js'
 /** The answer is cut after so many pieces, in the first third of it. */
 const CUT_AFTER = 6
 /** Between two pieces, so that an answer takes seconds. */
-const PACE_MS = '60'
+const PACE_MS = '40'
 /** The link stays cut for as long, at least, as it takes to believe it. */
 const CUT_MS = 2_000
 const TENANT = 'acme'

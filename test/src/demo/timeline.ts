@@ -55,7 +55,8 @@ function pad(text: string, to: number): string {
 
 /** One line of at most 88 columns. */
 function clip(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim()
+  // A line of a log needs no bold type.
+  const line = text.replace(/[*`]+/g, '').replace(/\s+/g, ' ').trim()
   if (width(line) <= MAX_TEXT) return line
   let kept = ''
   let taken = 0
