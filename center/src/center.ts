@@ -159,6 +159,18 @@ export async function startCenter(
         retriever: knowledge,
         store,
         tokens,
+        progress: async (tenant) =>
+          await Promise.all(
+            registry
+              .list()
+              .filter((edge) => !edge.revoked && edge.tenants.includes(tenant))
+              .map(async ({ edgeId, site, appliedRevision, rejected }) => {
+                const { revision } = await desiredStates.current(edgeId)
+                const linked = gateway.link(edgeId) !== undefined
+                const refused = rejected?.revision === revision ? { rejected: rejected.message } : {}
+                return { edge: edgeId, site, linked, applied: appliedRevision === revision, ...refused }
+              }),
+          ),
         notReady: () => stopping,
         status: () => ({
           version: deps.version,

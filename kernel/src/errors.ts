@@ -18,6 +18,7 @@ export const ERROR_TABLE = {
   invalid_argument: { grpc: 'INVALID_ARGUMENT', http: 400, exit: 2, level: 'info', retryable: false },
   config_invalid: { grpc: 'FAILED_PRECONDITION', http: 422, exit: 2, level: 'error', retryable: false },
   tenant_invalid: { grpc: 'INVALID_ARGUMENT', http: 422, exit: 2, level: 'info', retryable: false },
+  tests_failed: { grpc: 'FAILED_PRECONDITION', http: 422, exit: 1, level: 'info', retryable: false },
   too_large: { grpc: 'RESOURCE_EXHAUSTED', http: 413, exit: 2, level: 'info', retryable: false },
   unsupported: { grpc: 'UNIMPLEMENTED', http: 501, exit: 2, level: 'info', retryable: false },
   unauthenticated: { grpc: 'UNAUTHENTICATED', http: 401, exit: 5, level: 'warn', retryable: false },

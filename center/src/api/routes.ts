@@ -1,17 +1,16 @@
 import { Type } from '@sinclair/typebox'
-import { asEdgeId, asTenantId, type EdgeId, type TenantId, YizhanError } from '@yizhan/kernel'
+import type { EdgeId, TenantId } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { EdgeRegistry } from '../fleet/port.js'
 import type { Retriever } from '../inference/port.js'
 import type { Store } from '../storage/port.js'
-import type { TenantCatalog } from '../tenants/index.js'
-import { registerApply } from './apply-route.js'
+import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
 import type { ProbeParts } from './probes.js'
+import { registerTenants, type TenantRouteParts } from './tenant-routes.js'
 import { validatorCompiler } from './validation.js'
 
 /** What the routes do their work on. */
-export interface ApiParts extends ProbeParts {
-  readonly catalog: TenantCatalog
+export interface ApiParts extends ProbeParts, TenantRouteParts {
   readonly registry: EdgeRegistry
   readonly retriever: Retriever
   readonly store: Store
@@ -28,9 +27,6 @@ export interface ApiParts extends ProbeParts {
 }
 
 const Closed = { additionalProperties: false } as const
-const Name = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' })
-const EdgeParams = Type.Object({ edge: Name })
-const TenantParams = Type.Object({ tenant: Name })
 const DAY_MS = 86_400_000
 const DEFAULT_TTL_MS = 10 * 60_000
 
@@ -40,6 +36,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   app.get('/v1/status', { schema: { summary: 'Links, tenants, inference' } }, async () => parts.status())
   registerEdges(app, parts, actor)
   registerTenants(app, parts, actor)
+  registerKnowledge(app, parts)
 }
 
 function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, actor: string): void {
@@ -100,15 +97,7 @@ function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, act
   )
 }
 
-function registerTenants(app: FastifyInstance, parts: ApiParts, actor: string): void {
-  const { catalog, retriever, store } = parts
-
-  app.get('/v1/tenants', { schema: { summary: 'Every tenant with what is in force' } }, async () =>
-    catalog.list(),
-  )
-
-  registerApply(app, catalog, actor)
-
+function registerKnowledge(app: FastifyInstance, { catalog, retriever, store }: ApiParts): void {
   app.get<{ Params: { tenant: string }; Querystring: { q: string; limit?: number } }>(
     '/v1/tenants/:tenant/knowledge',
     {
@@ -148,24 +137,4 @@ function registerTenants(app: FastifyInstance, parts: ApiParts, actor: string): 
       return { entries, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) }
     },
   )
-}
-
-function tenantOf(text: string): TenantId {
-  const tenant = asTenantId(text)
-  if (!tenant) throw new YizhanError('invalid_argument', 'this is no tenant id')
-  return tenant
-}
-
-function edgeOf(text: string): EdgeId {
-  const edge = asEdgeId(text)
-  if (!edge) throw new YizhanError('invalid_argument', 'this is no edge id')
-  return edge
-}
-
-function knownTenant(catalog: TenantCatalog, text: string): TenantId {
-  const tenant = tenantOf(text)
-  if (!catalog.current(tenant)) {
-    throw new YizhanError('not_found', 'no tenant of this name has been applied', { hint: 'tenant list' })
-  }
-  return tenant
 }

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type ErrorCode, YizhanError } from '@yizhan/kernel'
 import { startApi } from './server.js'
-import { apiParts, type FakeParts, held, log, REPORT } from './testing.js'
+import { apiParts, type FakeParts, held, log, REPORT, WARNING } from './testing.js'
 
 const TOKEN = 'the-right-token'
 
@@ -222,9 +222,11 @@ test('the routes pass what they are given and answer what they get', async (t) =
     ],
     cursor: 'next',
   })
+  const { trainWarnings, ...answered } = { ...REPORT, warnings: REPORT.trainWarnings }
+  assert.equal(trainWarnings.length, 1)
   assert.deepEqual(
     (await call('POST', '/v1/tenants/apply', { files: { 'tenant.yaml': btoa('a: b') } })).body,
-    REPORT,
+    answered,
   )
   assert.deepEqual(parts.calls, [
     ['token', { edgeId: 'north', tenants: ['acme'], site: '', ttlMs: 600_000, actor: 'api-token' }],
@@ -232,7 +234,7 @@ test('the routes pass what they are given and answer what they get', async (t) =
     ['revoke', 'north', 'api-token'],
     ['search', 'acme', '年假', { knowledge: [], limit: 3 }],
     ['audit', 'acme', {}],
-    ['apply', [['tenant.yaml', 'a: b']], 'api-token'],
+    ['apply', [['tenant.yaml', 'a: b']], { prune: false, dryRun: false, actor: 'api-token' }],
   ])
   for (const what of ['knowledge?q=x', 'audit']) {
     assert.equal(errorOf(await call('GET', `/v1/tenants/nobody/${what}`), 404).code, 'not_found')
@@ -245,6 +247,7 @@ test('the problems of a tenant come with their places, in the language that was 
     problems: [
       { file: 'tenant.yaml', path: 'tenant', line: 2, column: 1, message: { en: 'is wrong', zh: '有误' } },
     ],
+    warnings: [],
   })
   const { call } = await start(t, parts)
   for (const [query, message] of [
@@ -253,8 +256,47 @@ test('the problems of a tenant come with their places, in the language that was 
   ]) {
     const { code, problems } = errorOf(await call('POST', `/v1/tenants/apply${query}`, { files: {} }), 422)
     assert.equal(code, 'tenant_invalid')
-    assert.deepEqual(problems, [{ path: 'tenant.yaml:2:1', message }])
+    assert.deepEqual(problems, [{ path: 'tenant.yaml:2:1', line: 2, column: 1, message }])
   }
+})
+
+test('a diff, a dry run and what is in force are asked for with their options', async (t) => {
+  const parts = apiParts()
+  const { call } = await start(t, parts)
+  const files = { 'tenant.yaml': btoa('a: b') }
+  const diff = await call('POST', '/v1/tenants/diff?lang=zh', { files, prune: true })
+  assert.deepEqual(diff.body, {
+    tenant: 'acme',
+    diff: REPORT.diff,
+    kept: [],
+    warnings: ['intents/it.yaml:3:1: it.vpn: 问句太少'],
+  })
+  await call('POST', '/v1/tenants/apply', { files, prune: true, dryRun: true })
+  assert.deepEqual((await call('GET', '/v1/tenants/acme/files')).body, { tenant: 'acme', version: 1, files })
+  assert.deepEqual((await call('GET', '/v1/tenants/acme/edges')).body, {
+    tenant: 'acme',
+    digest: REPORT.digest,
+    edges: [],
+  })
+  assert.equal(errorOf(await call('GET', '/v1/tenants/acme'), 412).code, 'failed_precondition')
+  assert.deepEqual(parts.calls, [
+    ['diff', ['tenant.yaml'], { prune: true }],
+    ['apply', [['tenant.yaml', 'a: b']], { prune: true, dryRun: true, actor: 'api-token' }],
+    ['in force', 'acme'],
+    ['progress', 'acme'],
+    ['in force', 'acme'],
+  ])
+})
+
+test('tests that do not hold are told with how many did', async (t) => {
+  const parts = apiParts()
+  parts.apply = async () => ({ failed: [WARNING], passed: 3, warnings: [] })
+  const { call } = await start(t, parts)
+  const { code, message, problems } = errorOf(await call('POST', '/v1/tenants/apply', { files: {} }), 422)
+  assert.deepEqual([code, message], ['tests_failed', '1 of 4 tests failed; nothing was changed'])
+  assert.deepEqual(problems, [
+    { path: 'intents/it.yaml:3:1', line: 3, column: 1, message: 'it.vpn: has few questions' },
+  ])
 })
 
 test('an apply is aborted when its client goes away, and not before', async (t) => {
@@ -352,12 +394,16 @@ test('the description of the API is OpenAPI and names every route but the probes
     'get /v1/edges',
     'get /v1/status',
     'get /v1/tenants',
+    'get /v1/tenants/{tenant}',
     'get /v1/tenants/{tenant}/audit',
+    'get /v1/tenants/{tenant}/edges',
+    'get /v1/tenants/{tenant}/files',
     'get /v1/tenants/{tenant}/knowledge',
     'post /v1/edges/tokens',
     'post /v1/edges/{edge}/revoke',
     'post /v1/edges/{edge}/tenants',
     'post /v1/tenants/apply',
+    'post /v1/tenants/diff',
   ])
   for (const methods of Object.values(described.paths)) {
     for (const route of Object.values(methods)) assert.ok(route.summary && route.responses)

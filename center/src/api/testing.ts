@@ -4,6 +4,14 @@ import type { ApplyReport, TenantCatalog } from '../tenants/index.js'
 import type { ApiParts } from './routes.js'
 
 export const log = silentLogger()
+/** A warning of a reader. */
+export const WARNING = {
+  file: 'intents/it.yaml',
+  path: 'it.vpn',
+  line: 3,
+  column: 1,
+  message: { en: 'has few questions', zh: '问句太少' },
+}
 const acme = asTenantId('acme')
 assert.ok(acme)
 
@@ -15,10 +23,13 @@ export const REPORT: ApplyReport = {
   intents: 1,
   documents: 0,
   changed: true,
-  files: { added: ['tenant.yaml'], changed: [], removed: [] },
+  dryRun: false,
+  diff: [{ kind: 'setting', name: 'name', change: 'added' }],
+  kept: [],
   examples: 1,
   tests: 0,
   warnings: [],
+  trainWarnings: ['an intent has few examples'],
   trainMs: 5,
 }
 
@@ -38,8 +49,8 @@ export function apiParts(): FakeParts {
   const parts: FakeParts = {
     calls,
     broken: undefined,
-    async apply(files, actor) {
-      calls.push(['apply', [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]), actor])
+    async apply(files, options) {
+      calls.push(['apply', [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]), options])
       return { report: REPORT }
     },
     async revoke(edge, actor) {
@@ -52,7 +63,21 @@ export function apiParts(): FakeParts {
       current: (tenant) => (tenant === acme ? { digest: REPORT.digest, sizeBytes: 1 } : undefined),
       onChange: refuse,
       list: () => [REPORT],
-      apply: (files, actor, signal) => parts.apply(files, actor, signal),
+      apply: (files, options, signal) => parts.apply(files, options, signal),
+      async diff(files, options) {
+        calls.push(['diff', [...files.keys()], options])
+        const { tenant, diff, kept } = REPORT
+        return { report: { tenant, diff, kept, warnings: [WARNING] } }
+      },
+      async inForce(tenant) {
+        calls.push(['in force', tenant])
+        const files = new Map([['tenant.yaml', Buffer.from('a: b')]])
+        return { summary: REPORT, appliedBy: 'user_1', files, source: undefined, kept: [] }
+      },
+    },
+    async progress(tenant) {
+      calls.push(['progress', tenant])
+      return []
     },
     registry: {
       get: refuse,

@@ -190,16 +190,19 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
 const EDGE_COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'agentVersion']
 const TENANT_COLUMNS = ['tenant', 'version', 'intents', 'documents', 'digest']
 
+const SIGNS = { added: '+', changed: '~', removed: '-' } as const
+
 /** What an apply did: the files that differ, then one line of what is in force, then what the trainer noticed. */
 function showApplied(io: CliIo, report: ApplyReport): void {
   if (io.wantsJson) {
     io.json(report)
     return
   }
-  const { files, changed, tenant, version, intents, examples, documents, tests } = report
-  for (const path of files.added) io.out(`+ ${path}`)
-  for (const path of files.changed) io.out(`~ ${path}`)
-  for (const path of files.removed) io.out(`- ${path}`)
+  const { diff, kept, changed, tenant, version, intents, examples, documents, tests } = report
+  for (const { kind, name, change, parts = [] } of diff) {
+    io.out(`${SIGNS[change]} ${kind} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`)
+  }
+  for (const { kind, name } of kept) io.out(`kept: ${kind} ${name} (would be deleted with --prune)`)
   const content = `${intents} intents, ${examples} examples, ${documents} documents`
   const work = changed
     ? `${tests} tests passed, trained in ${(report.trainMs / 1000).toFixed(1)} s`

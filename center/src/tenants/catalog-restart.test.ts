@@ -20,7 +20,7 @@ test('a crash after the bundle and before the store leaves the former state in f
     },
   }))
   const next = directory({ 'tenant.yaml': `${FILES['tenant.yaml']}operatingPoint: careful\n` })
-  await assert.rejects(broken.catalog.apply(next, 'user_1', never), /the disk is gone/)
+  await assert.rejects(broken.catalog.apply(next, { actor: 'user_1' }, never), /the disk is gone/)
   assert.equal(broken.catalog.current(acme)?.digest, first.digest)
   assert.equal((await readdir(join(at.dir, 'bundles'))).length, 2)
 
@@ -90,7 +90,7 @@ test('a lost bundle is made again by the same directory, as the next version', a
   await rm(join(at.dir, 'bundles'), { recursive: true })
   const again = await applied(center.catalog)
   assert.deepEqual([again.changed, again.version], [true, 2])
-  assert.deepEqual(again.files, { added: [], changed: [], removed: [] })
+  assert.deepEqual(again.diff, [])
   assert.notEqual(again.digest, first.digest)
 })
 

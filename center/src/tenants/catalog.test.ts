@@ -30,16 +30,17 @@ test('what is wrong with a directory or its tests comes back, and nothing has ch
   const changed: TenantId[] = []
   center.catalog.onChange((tenant) => changed.push(tenant))
 
-  const wrong = await center.catalog.apply(directory({ 'tenant.yaml': 'a: b\n' }), 'user_1', never)
+  const wrong = await center.catalog.apply(directory({ 'tenant.yaml': 'a: b\n' }), { actor: 'user_1' }, never)
   assert.ok('problems' in wrong)
   const failing = directory({
     'tests/smoke.yaml': '- {say: 怎么连VPN, expect: {by: center}}\n- {say: 怎么连VPN, expect: {has: 别处}}\n',
     'knowledge/leave.md': '# Nothing\n',
   })
-  const failed = await center.catalog.apply(failing, 'user_1', never)
-  assert.ok('problems' in failed)
+  const failed = await center.catalog.apply(failing, { actor: 'user_1' }, never)
+  assert.ok('failed' in failed)
+  assert.equal(failed.passed, 0)
   assert.deepEqual(
-    failed.problems.map(({ file, line, message }) => [file, line, message.en]),
+    failed.failed.map(({ file, line, message }) => [file, line, message.en]),
     [
       [
         'tests/smoke.yaml',
@@ -71,10 +72,23 @@ test('a first apply puts a signed bundle, the documents and an audit entry in fo
     intents: 2,
     documents: 1,
     changed: true,
-    files: { added: Object.keys(FILES).sort(), changed: [], removed: [] },
+    dryRun: false,
+    diff: [
+      { kind: 'setting', name: 'languages', change: 'added' },
+      { kind: 'setting', name: 'name', change: 'added' },
+      { kind: 'setting', name: 'operatingPoint', change: 'added' },
+      { kind: 'intent', name: 'hr.leave', change: 'added' },
+      { kind: 'intent', name: 'it.vpn', change: 'added' },
+      { kind: 'document', name: 'knowledge/leave.md', change: 'added' },
+      { kind: 'channel', name: 'mqtt', change: 'added' },
+      { kind: 'channel', name: 'web', change: 'added' },
+      { kind: 'test', name: '怎么连VPN', change: 'added' },
+    ],
+    kept: [],
     examples: 3,
     tests: 1,
     warnings: report.warnings,
+    trainWarnings: report.trainWarnings,
     trainMs: 0,
   })
   const bundle = join(at.dir, 'bundles', digest)
@@ -108,14 +122,14 @@ test('the same directory again changes nothing and trains nothing', async (t) =>
   assert.deepEqual(again, {
     ...first,
     changed: false,
-    files: { added: [], changed: [], removed: [] },
-    warnings: [],
+    diff: [],
+    trainWarnings: [],
   })
   assert.deepEqual(await stateOf(center), before)
   assert.equal(center.trained.length, 1)
 })
 
-test('a changed directory gets the next version, and files that went are gone from the store', async (t) => {
+test('a changed directory gets the next version; with prune what went is gone from the store', async (t) => {
   const at = await place(t)
   const center = await start(t, at)
   const first = await applied(center.catalog)
@@ -128,15 +142,19 @@ test('a changed directory gets the next version, and files that went are gone fr
     'tests/smoke.yaml': undefined,
     'tests/new.yaml': '- {say: 怎么连VPN, expect: {has: 新接入}}\n',
   })
-  const report = await applied(center.catalog, next)
+  const report = await applied(center.catalog, next, { prune: true })
   assert.equal(report.version, 2)
   assert.notEqual(report.digest, first.digest)
   assert.equal(report.documents, 0)
-  assert.deepEqual(report.files, {
-    added: ['tests/new.yaml'],
-    changed: ['intents/it.yaml'],
-    removed: ['intents/hr.yaml', 'knowledge.yaml', 'knowledge/leave.md', 'tests/smoke.yaml'],
-  })
+  assert.deepEqual(
+    report.diff.map(({ kind, name, change, parts = [] }) => [kind, name, change, ...parts].join(' ')),
+    [
+      'intent hr.leave removed',
+      'intent it.vpn changed reply',
+      'document knowledge/leave.md removed',
+      'test 怎么连VPN changed expect',
+    ],
+  )
   assert.deepEqual(await filesInStore(center.storage.store), [
     'intents/it.yaml',
     'tenant.yaml',
@@ -198,7 +216,7 @@ test('a failed apply does not hold up the next', async (t) => {
   }))
   const first = center.catalog.apply(
     directory({ 'knowledge.yaml': undefined, 'knowledge/leave.md': undefined, 'intents/hr.yaml': undefined }),
-    'user_1',
+    { actor: 'user_1' },
     never,
   )
   const second = applied(center.catalog)
@@ -219,8 +237,8 @@ test('an abort ends the training, and an apply that waits for its turn never sta
       return trainInWorker({ examples, signal })
     },
   }))
-  const first = center.catalog.apply(directory(), 'user_1', abort.signal)
-  const waiting = center.catalog.apply(directory(), 'user_1', abort.signal)
+  const first = center.catalog.apply(directory(), { actor: 'user_1' }, abort.signal)
+  const waiting = center.catalog.apply(directory(), { actor: 'user_1' }, abort.signal)
   await started
   abort.abort(reason)
   await assert.rejects(first, reason)
@@ -272,7 +290,7 @@ test('of two centers that apply at once, the slower one is refused and changes n
     },
   }))
   await assert.rejects(
-    center.catalog.apply(directory(), 'user_1', never),
+    center.catalog.apply(directory(), { actor: 'user_1' }, never),
     (thrown) => thrown instanceof YizhanError && thrown.code === 'conflict',
   )
   assert.equal(center.catalog.current(acme), undefined)
@@ -287,7 +305,7 @@ test('a model that no edge could read is never in force', async (t) => {
     },
   }))
   await assert.rejects(
-    center.catalog.apply(directory(), 'user_1', never),
+    center.catalog.apply(directory(), { actor: 'user_1' }, never),
     (thrown) => thrown instanceof YizhanError && thrown.code === 'internal',
   )
   assert.equal(center.catalog.current(acme), undefined)

@@ -1,27 +1,25 @@
-import {
-  encodeModel,
-  IntentModel,
-  type LanguageMap,
-  parseTenantFile,
-  TENANT_FILE,
-  type TrainedModel,
-} from '@yizhan/intent'
-import { type Clock, canonicalJson, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
+import type { LanguageMap } from '@yizhan/intent'
+import { asTenantId, type Clock, type Logger, type TenantId } from '@yizhan/kernel'
 import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import type { Store, SystemStore } from '../storage/index.js'
 import type { BundleStore } from './bundle-store.js'
+import { differenceBetween, type ObjectChange, type ObjectName } from './difference.js'
+import { withKept } from './effective.js'
 import { ExtractMemory } from './extract/index.js'
-import type { Problem } from './problem.js'
+import { namesAt, yamlMap } from './kept-entries.js'
+import { KEPT_INTENTS, type Problem } from './problem.js'
 import { readServed, readTenant, type ServedTenant, type TenantSource } from './source.js'
-import { loadExtracts, loadFiles } from './stored-files.js'
-import { type Current, loadTenant, saveTenant, tenantIds } from './stored-tenant.js'
-import { differenceOf, type FileDifference, filesDigest, type TenantFiles } from './tenant-files.js'
-import { runTests } from './test-run.js'
+import { loadExtracts, loadFiles, type StoredDirectory } from './stored-files.js'
+import { type Current, loadTenant, type StoredTenant, saveTenant, tenantIds } from './stored-tenant.js'
+import { filesDigest, relevantFiles, type TenantFiles } from './tenant-files.js'
+import { type Train, tryOut } from './try-out.js'
 
 export interface TenantSummary {
   readonly tenant: TenantId
+  /** Grows with every change; 0 before the first apply. */
   readonly version: number
+  /** Of the bundle, SHA-256 in hex; empty before the first apply. */
   readonly digest: string
   /** Milliseconds since the Unix epoch. */
   readonly appliedAt: number
@@ -29,30 +27,75 @@ export interface TenantSummary {
   readonly documents: number
 }
 
-export interface ApplyReport extends TenantSummary {
-  /** False: the directory was already in force, nothing was done. */
+/** What a directory would change. */
+export interface DiffReport {
+  readonly tenant: TenantId
+  /** Against what is in force. */
+  readonly diff: readonly ObjectChange[]
+  /** In force although the directory lacks them; `--prune` deletes them. */
+  readonly kept: readonly ObjectName[]
+  /** For the author: they hinder nothing. */
+  readonly warnings: readonly Problem[]
+}
+
+export interface ApplyReport extends TenantSummary, DiffReport {
+  /** False: the directory was in force already, nothing was done. In a dry run: whether it would have. */
   readonly changed: boolean
-  /** Against what was in force before. */
-  readonly files: FileDifference
+  readonly dryRun: boolean
   readonly examples: number
   /** Sentences of `tests/`; all of them hold. */
   readonly tests: number
-  /** Sentences for the author: the tenant is in force all the same. */
-  readonly warnings: readonly string[]
+  /** What the trainer noticed. */
+  readonly trainWarnings: readonly string[]
   readonly trainMs: number
 }
 
-/** The report, or what is wrong with the directory or its tests; then nothing has changed. */
-export type ApplyOutcome = { readonly report: ApplyReport } | { readonly problems: readonly Problem[] }
+interface Refused {
+  readonly problems: readonly Problem[]
+  readonly warnings: readonly Problem[]
+}
+
+/** What is wrong with the directory, or the tests that do not hold; then nothing has changed. */
+export type ApplyOutcome =
+  | { readonly report: ApplyReport }
+  | Refused
+  | { readonly failed: readonly Problem[]; readonly passed: number; readonly warnings: readonly Problem[] }
+
+export interface ApplyOptions {
+  /** Delete what the directory lacks; default: it is kept (ADR 4). */
+  readonly prune?: boolean
+  /** Everything up to and including the tests; nothing is put in force. */
+  readonly dryRun?: boolean
+  readonly actor: string
+}
+
+/** A tenant as it is in force. */
+export interface TenantInForce {
+  readonly summary: TenantSummary
+  readonly appliedBy: string
+  readonly files: TenantFiles
+  /** Undefined if this version cannot read what an older one took: apply it again. */
+  readonly source: TenantSource | undefined
+  /** Intents that only the center has. */
+  readonly kept: readonly ObjectName[]
+}
 
 /** The tenants of this center: what their directories say, and the bundle that edges shall run. */
 export interface TenantCatalog extends TenantBundles {
   list(): readonly TenantSummary[]
+  /** Undefined before the first apply. */
+  inForce(tenant: TenantId, signal: AbortSignal): Promise<TenantInForce | undefined>
+  /** Reads and compares; trains nothing. */
+  diff(
+    files: TenantFiles,
+    options: Pick<ApplyOptions, 'prune'>,
+    signal: AbortSignal,
+  ): Promise<{ readonly report: DiffReport } | Refused>
   /**
    * Checks, trains, tests, and only then puts in force; one at a time, in the order of the calls. Throws what the
    * stores throw, `tenant_invalid` if the examples cannot be trained, and the signal's reason.
    */
-  apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyOutcome>
+  apply(files: TenantFiles, options: ApplyOptions, signal: AbortSignal): Promise<ApplyOutcome>
 }
 
 export interface CatalogDeps {
@@ -61,7 +104,7 @@ export interface CatalogDeps {
   readonly bundles: BundleStore
   readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
   readonly personas: { replace(tenant: TenantId, persona: LanguageMap | undefined): void }
-  readonly train: (source: TenantSource, signal: AbortSignal) => Promise<TrainedModel>
+  readonly train: Train
   readonly clock: Clock
   readonly log: Logger
 }
@@ -86,51 +129,98 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
   }
   await bundles.sweep(new Set([...live.values()].map(({ digest }) => digest)))
 
-  async function apply(files: TenantFiles, actor: string, signal: AbortSignal): Promise<ApplyOutcome> {
+  /** The directory as it would be in force, against what is. */
+  async function compare(files: TenantFiles, prune: boolean, signal: AbortSignal) {
     signal.throwIfAborted()
-    const read = await readTenant(files, { memory, signal })
+    const options = { memory, signal }
+    const id = namedIn(files)
+    const before = id && (await inStore(id))
+    const effective =
+      before && !prune
+        ? await withKept(before.directory.files, files, options)
+        : { files: relevantFiles(files), kept: [] }
+    const read = await readTenant(effective.files, options)
     if ('problems' in read) return read
-    const { source } = read
+    const { source, warnings } = read
+    const old = before && (await readTenant(before.directory.files, options))
+    const diff = differenceBetween(old && 'source' in old ? old.source : undefined, source)
+    return { source, before, report: { tenant: source.tenant, diff, kept: effective.kept, warnings } }
+  }
+
+  async function inStore(tenant: TenantId): Promise<InStore | undefined> {
+    const stored = await loadTenant(store, tenant)
+    if (!stored) return undefined
+    const [files, extracts] = [await loadFiles(store, tenant), await loadExtracts(store, tenant)]
+    return { stored, directory: { files, extracts } }
+  }
+
+  async function apply(
+    files: TenantFiles,
+    { prune = false, dryRun = false, actor }: ApplyOptions,
+    signal: AbortSignal,
+  ): Promise<ApplyOutcome> {
+    const compared = await compare(files, prune, signal)
+    if ('problems' in compared) return compared
+    const { source, before } = compared
     const { tenant } = source
-    const before = await loadTenant(store, tenant)
-    const directoryBefore = {
-      files: await loadFiles(store, tenant),
-      extracts: await loadExtracts(store, tenant),
-    }
-    const difference = differenceOf(directoryBefore.files, source.files)
+    const current = before?.stored.current
     const digestOfFiles = filesDigest(source.files)
-    const counts = { examples: source.examples.length, tests: source.tests.length }
-    if (before?.current.filesDigest === digestOfFiles && (await bundles.has(before.current.digest))) {
-      const report = { ...summary(tenant, before.current), ...counts, files: difference }
-      return { report: { ...report, changed: false, warnings: [], trainMs: 0 } }
+    const counts = { dryRun, examples: source.examples.length, tests: source.tests.length }
+    const base = { ...compared.report, ...counts }
+    if (current?.filesDigest === digestOfFiles && (await bundles.has(current.digest))) {
+      const same = { ...summary(tenant, current), changed: false, trainWarnings: [], trainMs: 0 }
+      return { report: { ...base, ...same } }
     }
-    const version = (before?.current.version ?? 0) + 1
-    const made = await makeBundle(deps, source, version, signal)
-    if ('problems' in made) return made
-    const { warnings, trainMs, ...bundle } = made
-    const current: Current = {
+    const tried = await tryOut(deps, source, signal)
+    await tried.close()
+    const { failed, passed, trainMs, warnings: trainWarnings } = tried
+    if (failed.length > 0) return { failed, passed, warnings: base.warnings }
+    const work = { changed: true, trainWarnings, trainMs }
+    if (dryRun) {
+      const now = current ? summary(tenant, current) : nothingInForce(tenant)
+      return { report: { ...base, ...work, ...now } }
+    }
+    const version = (current?.version ?? 0) + 1
+    const bundle = await bundles.add({ tenant, version, createdAt: clock.wall(), files: tried.files })
+    const next: Current = {
       format: 1,
       version,
       ...bundle,
       filesDigest: digestOfFiles,
       appliedAt: clock.wall(),
+      appliedBy: actor,
       intents: Object.keys(source.file.intents).length,
       documents: source.documents.length,
     }
     signal.throwIfAborted()
     await saveTenant(deps, tenant, {
-      current,
+      current: next,
+      diff: base.diff,
       directory: source,
-      directoryBefore,
-      before,
+      directoryBefore: before?.directory ?? { files: new Map(), extracts: new Map() },
+      before: before?.stored,
       actor,
     })
-    live.set(tenant, current)
+    live.set(tenant, next)
     serve(tenant, source)
-    log.info({ tenant, version, digest: current.digest, trainMs, ...counts }, 'tenant applied')
+    log.info({ tenant, version, digest: next.digest, trainMs, ...counts }, 'tenant applied')
     for (const listener of listeners) tell(listener, tenant)
-    const report = { ...summary(tenant, current), ...counts, files: difference }
-    return { report: { ...report, changed: true, warnings, trainMs } }
+    return { report: { ...base, ...work, ...summary(tenant, next) } }
+  }
+
+  async function inForce(tenant: TenantId, signal: AbortSignal): Promise<TenantInForce | undefined> {
+    const found = await inStore(tenant)
+    if (!found) return undefined
+    const { files } = found.directory
+    const read = await readTenant(files, { memory, signal })
+    const { current } = found.stored
+    return {
+      summary: summary(tenant, current),
+      appliedBy: current.appliedBy ?? '',
+      files,
+      source: 'source' in read ? read.source : undefined,
+      kept: namesAt(yamlMap(files, KEPT_INTENTS), []).map((name) => ({ kind: 'intent', name })),
+    }
   }
 
   function serve(tenant: TenantId, { documents, persona }: ServedTenant): void {
@@ -159,8 +249,13 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       }
     },
     list: () => [...live].map(([tenant, current]) => summary(tenant, current)),
-    apply(files, actor, signal) {
-      const mine = last.then(() => apply(files, actor, signal))
+    inForce,
+    async diff(files, { prune = false }, signal) {
+      const compared = await compare(files, prune, signal)
+      return 'problems' in compared ? compared : { report: compared.report }
+    },
+    apply(files, options, signal) {
+      const mine = last.then(() => apply(files, options, signal))
       last = mine.catch(() => undefined)
       return mine
     },
@@ -172,39 +267,17 @@ function summary(tenant: TenantId, current: Current): TenantSummary {
   return { tenant, version, digest, appliedAt, intents, documents }
 }
 
-interface MadeBundle {
-  readonly digest: string
-  readonly sizeBytes: number
-  readonly warnings: readonly string[]
-  readonly trainMs: number
+function nothingInForce(tenant: TenantId): TenantSummary {
+  return { tenant, version: 0, digest: '', appliedAt: 0, intents: 0, documents: 0 }
 }
 
-/** Trains, and writes the bundle if the tests hold; it is not in force yet. */
-async function makeBundle(
-  { train, bundles, clock }: CatalogDeps,
-  source: TenantSource,
-  version: number,
-  signal: AbortSignal,
-): Promise<MadeBundle | { readonly problems: readonly Problem[] }> {
-  const started = clock.monotonic()
-  const trained = await train(source, signal)
-  const trainMs = Math.round(clock.monotonic() - started)
-  const files = encodeModel(trained)
-  files.set(TENANT_FILE, Buffer.from(canonicalJson(source.file)))
-  const model = await openAsEdge(files)
-  const failed = await runTests(model, source, signal).finally(() => model.close())
-  if (failed.length > 0) return { problems: failed }
-  const { tenant } = source
-  const bundle = await bundles.add({ tenant, version, createdAt: clock.wall(), files })
-  return { ...bundle, warnings: trained.warnings, trainMs }
+interface InStore {
+  readonly stored: StoredTenant
+  readonly directory: StoredDirectory
 }
 
-/** From the bytes that edges will get, with what they read them with: a bundle that none of them takes stays here. */
-async function openAsEdge(files: ReadonlyMap<string, Uint8Array>): Promise<IntentModel> {
-  try {
-    parseTenantFile(files.get(TENANT_FILE) ?? new Uint8Array())
-    return await IntentModel.load(files)
-  } catch (cause) {
-    throw new YizhanError('internal', 'no edge could read what was made of the tenant', { cause })
-  }
+/** The tenant that a directory is of, as far as that can be read. */
+function namedIn(files: TenantFiles): TenantId | undefined {
+  const tenant: unknown = yamlMap(files, 'tenant.yaml')?.get('tenant')
+  return typeof tenant === 'string' ? asTenantId(tenant) : undefined
 }

@@ -1,14 +1,19 @@
 export { BundleStore } from './bundle-store.js'
 export {
+  type ApplyOptions,
   type ApplyOutcome,
   type ApplyReport,
+  type DiffReport,
   openTenantCatalog,
   type TenantCatalog,
+  type TenantInForce,
   type TenantSummary,
 } from './catalog.js'
+export type { ObjectChange, ObjectKind, ObjectName } from './difference.js'
 export { readTenantDirectory } from './directory.js'
-export { type Problem, problemPlace, tenantInvalid } from './problem.js'
+export { type Problem, problemLine, problemPlace, tenantInvalid, testsFailed } from './problem.js'
 export { type JsonSchema, type SchemaName, tenantSchemas } from './schema/index.js'
 export { type ReadTenant, readTenant, type TenantSource } from './source.js'
 export { type QuestionsTable, questionsCsv, questionsTable, questionsXlsx } from './spreadsheet/index.js'
 export { MAX_TENANT_BYTES, MAX_TENANT_FILES, type TenantFiles } from './tenant-files.js'
+export { type Train, type TriedOut, tryOut } from './try-out.js'

@@ -40,21 +40,59 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
 /** More would not be read, and have to fit into an answer. */
 const MAX_TOLD = 200
 
+/** `file:line:column path: message`, as a line of its own. */
+export function problemLine(p: Problem, lang: CliLanguage): string {
+  const { path, message } = problemDetail(p, lang)
+  return `${path}: ${message}`
+}
+
+function problemDetail(p: Problem, lang: CliLanguage) {
+  return {
+    path: problemPlace(p),
+    ...(p.line === undefined ? {} : { line: p.line, column: p.column ?? 1 }),
+    message: p.path === '' ? p.message[lang] : `${p.path}: ${p.message[lang]}`,
+  }
+}
+
+function detailsOf(problems: readonly Problem[], lang: CliLanguage) {
+  return problems.slice(0, MAX_TOLD).map((p) => problemDetail(p, lang))
+}
+
 /** All problems of a directory in one error (`tenant_invalid`), the first 200 in `details`; nothing of it was taken. */
 export function tenantInvalid(problems: readonly Problem[], lang: CliLanguage = 'en'): YizhanError {
   const n = problems.length
   const more = n > MAX_TOLD ? `, the first ${MAX_TOLD} follow` : ''
+  const isKept = problems.some(({ file }) => file === KEPT_INTENTS)
   return new YizhanError(
     'tenant_invalid',
     `${n} ${n === 1 ? 'problem' : 'problems'} in the tenant directory${more}; nothing was changed`,
-    {
-      details: {
-        problems: problems.slice(0, MAX_TOLD).map((p) => ({
-          path: problemPlace(p),
-          message: p.path === '' ? p.message[lang] : `${p.path}: ${p.message[lang]}`,
-        })),
-      },
-      hint: lang === 'zh' ? '改好后再运行同一命令' : 'mend them and run the same command again',
-    },
+    { details: { problems: detailsOf(problems, lang) }, hint: isKept ? KEPT_HINT[lang] : MEND_HINT[lang] },
   )
+}
+
+/** Every test that does not hold in one error (`tests_failed`); nothing was changed. */
+export function testsFailed(
+  failed: readonly Problem[],
+  passed: number,
+  lang: CliLanguage = 'en',
+): YizhanError {
+  const n = failed.length
+  return new YizhanError(
+    'tests_failed',
+    `${n} of ${n + passed} ${n + passed === 1 ? 'test' : 'tests'} failed; nothing was changed`,
+    { details: { problems: detailsOf(failed, lang), passed, failed: n }, hint: TEST_HINT[lang] },
+  )
+}
+
+/** Written by the center: see kept-intents.ts. */
+export const KEPT_INTENTS = 'intents/kept.yaml'
+
+const MEND_HINT: Wording = { en: 'mend them and run the same command again', zh: '改好后再运行同一命令' }
+const KEPT_HINT: Wording = {
+  en: `${KEPT_INTENTS} is what the center keeps and the directory lacks; --prune deletes it`,
+  zh: `${KEPT_INTENTS} 是中心保留而目录中已没有的内容；加 --prune 会删除`,
+}
+const TEST_HINT: Wording = {
+  en: 'add questions to the intent, or change what the test expects',
+  zh: '给意图补充问句，或修改测试的期望',
 }

@@ -2,11 +2,14 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { asTenantId, parseJson, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { AuditEntry, Change, Store, SystemStore } from '../storage/index.js'
+import type { ObjectChange } from './difference.js'
 import { scanned } from './scanned.js'
 import { directoryChanges, type StoredDirectory } from './stored-files.js'
 
 const TENANTS = 'tenants'
 const CURRENT = 'current'
+/** Changes that stand in one audit entry; the directories before and after are in force or exported. */
+const MAX_AUDITED = 1_000
 
 /** What is in force for a tenant. */
 const Current = Type.Object(
@@ -20,6 +23,8 @@ const Current = Type.Object(
     filesDigest: Type.String(),
     /** Milliseconds since the Unix epoch. */
     appliedAt: Type.Integer(),
+    /** Missing in records of an older version. */
+    appliedBy: Type.Optional(Type.String()),
     intents: Type.Integer(),
     documents: Type.Integer(),
   },
@@ -54,6 +59,8 @@ export async function loadTenant(store: Store, tenant: TenantId): Promise<Stored
 
 export interface NewTenantState {
   readonly current: Current
+  /** For the audit: what changed. */
+  readonly diff: readonly ObjectChange[]
   readonly directory: StoredDirectory
   readonly directoryBefore: StoredDirectory
   readonly before: StoredTenant | undefined
@@ -66,7 +73,7 @@ export async function saveTenant(
   tenant: TenantId,
   state: NewTenantState,
 ): Promise<void> {
-  const { before, current, directory, directoryBefore, actor } = state
+  const { before, current, diff, directory, directoryBefore, actor } = state
   const value = Buffer.from(JSON.stringify(current))
   const changes: Change[] = [
     ...directoryChanges(directoryBefore, directory),
@@ -78,7 +85,7 @@ export async function saveTenant(
     action: before ? 'UPDATE' : 'CREATE',
     object: `${TENANTS}/${CURRENT}`,
     ...(before ? { before: before.record.value } : {}),
-    after: value,
+    after: Buffer.from(JSON.stringify({ ...current, diff: diff.slice(0, MAX_AUDITED) })),
   }
   // First the list: a tenant on it without a state was never applied, a state that is not on it would be lost.
   if (!before) {

@@ -18,7 +18,13 @@ import { createPersonas, type Personas } from '../../inference/index.js'
 import { createKnowledge } from '../../retrieval/index.js'
 import { openStorage, type Storage, type Store } from '../../storage/index.js'
 import { BundleStore } from '../bundle-store.js'
-import { type ApplyReport, type CatalogDeps, openTenantCatalog, type TenantCatalog } from '../catalog.js'
+import {
+  type ApplyOptions,
+  type ApplyReport,
+  type CatalogDeps,
+  openTenantCatalog,
+  type TenantCatalog,
+} from '../catalog.js'
 import type { TenantSource } from '../source.js'
 
 export const log: Logger = silentLogger()
@@ -116,8 +122,12 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
   return { catalog, storage, knowledge, personas, trained, restart }
 }
 
-export async function applied(catalog: TenantCatalog, files = directory()): Promise<ApplyReport> {
-  const outcome = await catalog.apply(files, 'user_1', never)
+export async function applied(
+  catalog: TenantCatalog,
+  files = directory(),
+  options: Omit<ApplyOptions, 'actor'> = {},
+): Promise<ApplyReport> {
+  const outcome = await catalog.apply(files, { actor: 'user_1', ...options }, never)
   assert.ok('report' in outcome, JSON.stringify(outcome))
   return outcome.report
 }
