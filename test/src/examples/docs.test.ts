@@ -37,7 +37,7 @@ test('a tutorial has the same steps in both languages', async () => {
 test('every link between the pages leads somewhere', async () => {
   const pages = [join(DOCS, 'README.md')]
   for (const folder of ['tutorials', 'how-to', 'explanation']) pages.push(...(await pagesIn(folder)))
-  for (const example of ['python-mqtt', 'acme', 'clinic', 'skills']) {
+  for (const example of ['', 'python-mqtt', 'acme', 'clinic', 'skills']) {
     pages.push(join(root, 'examples', example, 'README.md'))
   }
   for (const page of pages) {
