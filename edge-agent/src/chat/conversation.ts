@@ -12,6 +12,7 @@ import { boxed, type CardPick, numbered, picksOf } from './card-box.js'
 import type { ChatConnection } from './connection.js'
 import { footer } from './footer.js'
 import { type Paint, printable } from './paint.js'
+import { helpLines, statusLines } from './status.js'
 import { StreamedText } from './streamed-text.js'
 import type { View } from './view.js'
 import { sourceLines, whyLines } from './why.js'
@@ -37,7 +38,6 @@ interface Asked {
   stopping: boolean
 }
 
-const OWN_COMMANDS: ReadonlySet<string> = new Set(['/stop', '/why', '/sources', '/up', '/down', '/quit'])
 /** What a question is called where it is quoted. */
 const MAX_QUOTE = 40
 
@@ -79,7 +79,7 @@ export class Conversation {
     const pick = /^\d{1,2}$/.test(text) ? this.#picks[Number(text) - 1] : undefined
     if (pick) this.#pick(pick)
     else this.#ask(text)
-    if (command === '/help') this.#print(this.#help())
+    if (command === '/help') this.#print(helpLines(this.#deps.words, this.#deps.paint))
     return false
   }
 
@@ -292,37 +292,19 @@ export class Conversation {
     return true
   }
 
-  /** The commands of this client; the edge tells its own. */
-  #help(): string[] {
-    const { words, paint } = this.#deps
-    const own = Object.entries(words.commands).filter(([name]) => OWN_COMMANDS.has(name))
-    const width = Math.max(...own.map(([name]) => name.length))
-    return own.map(([name, what]) => paint.dim(`  ${name.padEnd(width)}  ${what}`))
-  }
-
   #changed(): void {
     this.#showStatus()
     if (this.#asked.size === 0) this.#onIdle?.()
   }
 
   #showStatus(): void {
-    const { words, view } = this.#deps
-    const link = this.#info?.link
     const runs = [...this.#asked].some(([id, { waits }]) => !waits && id !== this.#streaming)
-    view.setStatus([
-      ...(runs ? ['…'] : []),
-      ...(this.#tickets.length > 0 ? [printable(words.tickets(this.#tickets))] : []),
-      ...(link && link.state !== 'ready' ? [words.away(timeOf(link.since), link.waiting)] : []),
-    ])
+    const { words, view } = this.#deps
+    view.setStatus(statusLines({ runs, tickets: this.#tickets, link: this.#info?.link }, words))
   }
 }
 
 function clipped(text: string): string {
   const line = text.replace(/\s+/g, ' ')
   return line.length <= MAX_QUOTE ? line : `${line.slice(0, MAX_QUOTE - 1)}…`
-}
-
-function timeOf(iso: string): string {
-  const time = new Date(iso)
-  return Number.isNaN(time.getTime()) ? '?' : time.toTimeString().slice(0, 5)
 }

@@ -163,6 +163,18 @@ test('npm start --edges: branches of their own; the link is cut, the center kill
   await assert.rejects(demo('GET', '/demo'), { code: 'unavailable' })
 })
 
+test('npm run center and npm run edge: paths from where one stands, their words and exit codes as they are', async () => {
+  const run = (program: string, cwd: string, ...args: string[]) =>
+    execute('npm', ['--prefix', root, 'run', '-s', program, '--', ...args], { cwd })
+  const { stdout } = await run('center', join(root, 'examples'), 'tenant', 'check', '-f', 'acme', '--json')
+  assert.equal((JSON.parse(stdout) as { tenant: string }).tenant, 'acme')
+  const nowhere = join(tmpdir(), 'yz-nobody-runs-here')
+  for (const program of ['center', 'edge']) {
+    await assert.rejects(run(program, root, '--state', nowhere, 'status'), { code: 4 })
+    await assert.rejects(run(program, root, 'no-such-verb'), { code: 2 })
+  }
+})
+
 test('npm start names a taken port and the option that changes it', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
