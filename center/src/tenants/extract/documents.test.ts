@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readTenant } from '../source.js'
 import { INTENT, linesOf, problemsOf, sourceOf, TENANT } from '../testing/directory.js'
-import { docxWith, pdfWith, zipWith } from '../testing/office-files.js'
+import { docxWith, pdfWith, SONG, zipWith } from '../testing/office-files.js'
 import { Extractor } from './extractor.js'
 import { ExtractMemory } from './index.js'
 
@@ -55,12 +55,16 @@ test('what holds no text, is locked, damaged or something else is told and hides
   const locked =
     '/ID[<00000000000000000000000000000000><00000000000000000000000000000000>]/Encrypt<</Filter/Standard/V 1/R 2/Length 40/P -4' +
     `/O<${'11'.repeat(32)}>/U<${'22'.repeat(32)}>>>`
-  assert.deepEqual(await refusal('knowledge/a.pdf', pdfWith([['x']], locked)), [
+  assert.deepEqual(await refusal('knowledge/a.pdf', pdfWith([['x']], { trailer: locked })), [
     'knowledge/a.pdf has a password or an old format; save it without one as PDF',
   ])
   const ole = Buffer.concat([
     Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]),
     Buffer.alloc(600),
+  ])
+  // “你好” in UCS-2.
+  assert.deepEqual(await refusal('knowledge/a.pdf', pdfWith([['O`Y}']], { font: SONG })), [
+    'knowledge/a.pdf has text in a font that is not in the file; save it with its fonts, or as Word (docx)',
   ])
   const all = await problemsOf({
     ...index,

@@ -94,6 +94,10 @@ function messageOf(failure: ExtractFailure, kind: ExtractJob['kind']): Wording {
       en: `has a password or an old format; save it without one as ${name}`,
       zh: `有密码或为旧格式；请去掉密码并另存为 ${name}`,
     },
+    'no-font': {
+      en: 'has text in a font that is not in the file; save it with its fonts, or as Word (docx)',
+      zh: '部分文字所用的字体不在文件中，无法读取；请嵌入字体后另存，或另存为 Word（docx）',
+    },
     'no-text': {
       en: kind === 'pdf' ? 'holds no text; is it a scan? Run it through OCR first' : 'holds no text',
       zh: kind === 'pdf' ? '没有文字；是扫描件吗？请先做文字识别（OCR）' : '没有文字',

@@ -3,14 +3,25 @@ import { ExtractError, MAX_PAGES } from './port.js'
 
 /** The text of the pages, each under a heading of its own. */
 export async function pdfToText(bytes: Uint8Array): Promise<string> {
-  const pdf = await getDocumentProxy(new Uint8Array(bytes), { isEvalSupported: false, verbosity: 0 }).catch(
-    (thrown: unknown) => {
-      const isLocked = thrown instanceof Error && thrown.name === 'PasswordException'
-      throw new ExtractError(isLocked ? 'encrypted' : 'broken')
-    },
-  )
+  let lacksCharacters = false
+  /** Character maps come with no file; without them the text in such a font would be left out silently. */
+  class CharacterMaps {
+    async fetch({ kind }: { readonly kind: string }): Promise<never> {
+      if (kind === 'cMapUrl') lacksCharacters = true
+      throw new Error('not there')
+    }
+  }
+  const options = { isEvalSupported: false, verbosity: 0, useWorkerFetch: false }
+  const pdf = await getDocumentProxy(new Uint8Array(bytes), {
+    ...options,
+    BinaryDataFactory: CharacterMaps,
+  }).catch((thrown: unknown) => {
+    const isLocked = thrown instanceof Error && thrown.name === 'PasswordException'
+    throw new ExtractError(isLocked ? 'encrypted' : 'broken')
+  })
   if (pdf.numPages > MAX_PAGES) throw new ExtractError('too-many-pages')
   const { text: pages } = await extractText(pdf, { mergePages: false })
+  if (lacksCharacters) throw new ExtractError('no-font')
   const texts = pages.map(paragraphs)
   if (texts.every((text) => text === '')) throw new ExtractError('no-text')
   const { info } = await getMeta(pdf)

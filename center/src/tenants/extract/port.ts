@@ -23,6 +23,7 @@ export interface ExtractedSheet {
 export type ExtractFailure =
   | 'broken'
   | 'encrypted'
+  | 'no-font'
   | 'no-text'
   | 'too-large'
   | 'too-many-pages'

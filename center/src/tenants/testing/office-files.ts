@@ -1,17 +1,27 @@
 import { createRequire } from 'node:module'
 
+const HELVETICA = '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>'
+/** A Chinese font that is not in the file, with one of Adobe's character maps. */
+export const SONG =
+  '<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[<</Type/Font/Subtype/CIDFontType0' +
+  '/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>/FontDescriptor<</Type/FontDescriptor' +
+  '/FontName/STSong-Light/Flags 4/FontBBox[0 0 1000 1000]/ItalicAngle 0/Ascent 880/Descent -120/CapHeight 880/StemV 80>>>>]>>'
+
 /** A PDF file with these lines on each page, in a font that every reader has; a page without lines is blank. */
-export function pdfWith(pages: readonly (readonly string[])[], trailer = ''): Uint8Array {
+export function pdfWith(
+  pages: readonly (readonly string[])[],
+  { trailer = '', font = HELVETICA }: { readonly trailer?: string; readonly font?: string } = {},
+): Uint8Array {
   const objects: string[] = []
   const kids = pages.map((_, i) => `${4 + 2 * i} 0 R`).join(' ')
   objects.push('<</Type/Catalog/Pages 2 0 R>>')
   objects.push(`<</Type/Pages/Kids[${kids}]/Count ${pages.length}>>`)
-  objects.push('<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>')
+  objects.push(font)
   for (const [i, lines] of pages.entries()) {
     const shown = lines.map((line) => `(${line.replace(/[()\\]/g, '\\$&')}) Tj 0 -20 Td`).join(' ')
     const stream = `BT /F1 12 Tf 72 720 Td ${shown} ET`
-    const font = '/Resources<</Font<</F1 3 0 R>>>>'
-    objects.push(`<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]${font}/Contents ${5 + 2 * i} 0 R>>`)
+    const resources = '/Resources<</Font<</F1 3 0 R>>>>'
+    objects.push(`<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]${resources}/Contents ${5 + 2 * i} 0 R>>`)
     objects.push(`<</Length ${stream.length}>>\nstream\n${stream}\nendstream`)
   }
   let file = '%PDF-1.4\n'
