@@ -236,6 +236,52 @@ test('piped questions are asked in order and their answers waited for', async (t
   )
 })
 
+test('a piped command about an answer waits for it', async (t: TestContext) => {
+  const run = await startTestChannel(t)
+  answering(run, async (turn, message) => {
+    if (message.text !== '') await run.channel.deliver(turn, replyOf(turn, `re ${message.text}`), never)
+  })
+  const io = testIo()
+  const ended = chat(optionsFor(run), io)
+  io.stdin.end('/sources\none\n/sources\n/up\n')
+  assert.equal(await ended, 0)
+  assert.match(
+    io.out(),
+    /^There is no answer yet\.\nre one\n {2}— edge[^\n]*\nThat answer cites nothing\.\nNoted, thank you\.\n$/,
+  )
+  assert.deepEqual(
+    run.messages.map(({ chatEvent }) => chatEvent?.rating),
+    [undefined, 'up'],
+  )
+})
+
+test('with --json each reply of a pipe is a line', async (t: TestContext) => {
+  const run = await startTestChannel(t)
+  answering(run, async (turn, message) => {
+    await run.channel.deliver(turn, replyOf(turn, `re ${message.text}`), never)
+  })
+  const io = testIo()
+  const ended = chat(optionsFor(run, { json: true }), io)
+  io.stdin.end('one\ntwo\n')
+  assert.equal(await ended, 0)
+  const lines = io.out().trim().split('\n')
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { text: string }).text),
+    ['re one', 're two'],
+  )
+})
+
+test('leaving does not wait for an edge that is away', async (t: TestContext) => {
+  const run = await startTestChannel(t)
+  const io = testIo({}, true)
+  const ended = chat(optionsFor(run), io)
+  await io.printed('/quit to leave')
+  await run.channel.stop('away')
+  await io.printed('Connection lost')
+  io.stdin.write('never taken\n/quit\n')
+  assert.equal(await ended, 0)
+})
+
 test('a conversation survives a lost connection, shows a reply once, and ends with /quit', async (t) => {
   const run = await startTestChannel(t)
   const echo = (on: TestChannel) =>

@@ -14,6 +14,9 @@ export interface ConverseOptions extends ConnectOptions {
   readonly json?: boolean
 }
 
+/** Lines of a pipe that mean the answer before them, which may still be on its way: commands about it, a button's number. */
+const ABOUT_ANSWER = /^(\/(why|sources|up|down)\b|\d{1,2}$)/
+
 /** A conversation until `/quit` or the end of input; open questions of a piped input are waited for. */
 export async function converse(
   { clock }: { clock: Clock },
@@ -75,15 +78,19 @@ async function onPipe(clock: Clock, options: ConverseOptions, io: ChatIo): Promi
   // Opened only now: it reads at once, and lines that come before their listener are lost.
   const input = createInterface({ input: io.stdin })
   let hasLeft = false
+  let said = Promise.resolve()
   const ended = new Promise<void>((resolve) => input.once('close', resolve))
   input.on('line', (line) => {
-    if (!hasLeft && conversation.say(line)) {
-      hasLeft = true
-      input.close()
-    }
+    said = said.then(async () => {
+      if (hasLeft) return
+      if (ABOUT_ANSWER.test(line.trim())) await conversation.settled()
+      hasLeft = conversation.say(line)
+      if (hasLeft) input.close()
+    })
   })
   try {
     await ended
+    await said
     if (!hasLeft) await conversation.settled()
   } finally {
     await chat.close()
