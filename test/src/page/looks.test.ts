@@ -43,12 +43,11 @@ test('each state, in both languages and colours, at a desk and on a phone', asyn
 
       await tellEverything(edge, page)
       await shoot(page, `${name}-2-end`)
-      assert.deepEqual(await barriers(page), [], 'everything')
       await page.locator('.route').first().click()
       await page.locator('.rate').nth(1).click()
       await page.locator('#log').evaluate((log) => log.scrollTo(0, 0))
       await shoot(page, `${name}-3-top`)
-      assert.deepEqual(await barriers(page), [], 'why and reason')
+      assert.deepEqual(await barriers(page), [], 'everything, with why and a reason')
       await page.locator('.card').scrollIntoViewIfNeeded()
       await shoot(page, `${name}-4-middle`)
 
@@ -58,7 +57,6 @@ test('each state, in both languages and colours, at a desk and on a phone', asyn
       assert.deepEqual(await barriers(page), [], 'passage')
       await page.keyboard.press('Escape')
       await page.locator('#chats').click()
-      await shoot(page, `${name}-6-chats`)
       assert.deepEqual(await barriers(page), [], 'chats')
       await page.keyboard.press('Escape')
 
