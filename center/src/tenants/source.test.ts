@@ -202,6 +202,8 @@ test('the error tells places and messages in the language that was asked for, an
   assert.deepEqual(error.details.problems, [
     {
       path: 'tenant.yaml:5:1',
+      line: 5,
+      column: 1,
       message:
         'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、handoff、messages',
     },

@@ -5,12 +5,6 @@ import { nearest } from './yaml/index.js'
 /** The files of a tenant directory: path relative to it with `/`, content in bytes. */
 export type TenantFiles = ReadonlyMap<string, Uint8Array>
 
-export interface FileDifference {
-  readonly added: readonly string[]
-  readonly changed: readonly string[]
-  readonly removed: readonly string[]
-}
-
 export const MAX_TENANT_FILES = 2_000
 /** Of all files together; they are stored in one batch, which takes little more. */
 export const MAX_TENANT_BYTES = 24 * 1024 * 1024
@@ -134,20 +128,6 @@ function shown(file: string): string {
 export function filesDigest(files: TenantFiles): string {
   const entries = [...files].map(([path, content]) => [path, sha256Hex(content)]).sort()
   return sha256Hex(canonicalJson({ form: COMPILED_FORM, entries }))
-}
-
-export function differenceOf(before: TenantFiles, after: TenantFiles): FileDifference {
-  const isSame = (path: string, content: Uint8Array) => {
-    const old = before.get(path)
-    return old !== undefined && Buffer.compare(old, content) === 0
-  }
-  return {
-    added: [...after.keys()].filter((path) => !before.has(path)),
-    changed: [...after]
-      .filter(([path, content]) => before.has(path) && !isSame(path, content))
-      .map(([path]) => path),
-    removed: [...before.keys()].filter((path) => !after.has(path)),
-  }
 }
 
 const ALL_MIB = MAX_TENANT_BYTES / MIB
