@@ -84,7 +84,7 @@ const ZH = {
 
 /** By YIZHAN_LANG, LC_ALL, LC_MESSAGES or LANG. */
 export function languageOf(env) {
-  const lang = env.YIZHAN_LANG ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? 'en'
+  const lang = env.YIZHAN_LANG || env.LC_ALL || env.LC_MESSAGES || env.LANG || 'en'
   return lang.toLowerCase().startsWith('zh') ? 'zh' : 'en'
 }
 

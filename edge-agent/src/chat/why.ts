@@ -22,7 +22,7 @@ export function whyLines(reply: ReplyPayload, words: Words, paint: Paint): strin
   })
   const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
   const facts: [string, string | undefined][] = [
-    [words.why.threshold, route.match === 'none' ? undefined : route.accept.toFixed(2)],
+    [words.why.threshold, route.match === 'model' ? route.accept.toFixed(2) : undefined],
     [words.why.match, words.why.matches[route.match]],
     [words.why.decision, words.why.decisions[route.decision] ?? route.decision],
     [words.why.classified, ms(route.classifyMs)],

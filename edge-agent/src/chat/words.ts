@@ -158,6 +158,6 @@ const ZH: Words = {
 
 /** By YIZHAN_LANG, LC_ALL, LC_MESSAGES or LANG. */
 export function wordsFor(env: Readonly<Record<string, string | undefined>>): Words {
-  const lang = env.YIZHAN_LANG ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? 'en'
+  const lang = env.YIZHAN_LANG || env.LC_ALL || env.LC_MESSAGES || env.LANG || 'en'
   return lang.toLowerCase().startsWith('zh') ? ZH : EN
 }

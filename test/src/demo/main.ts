@@ -13,7 +13,7 @@ const LIMIT_S = 150
 
 function options() {
   const { LANG, LC_ALL, LC_MESSAGES, YIZHAN_LANG } = process.env
-  const system = YIZHAN_LANG ?? LC_ALL ?? LC_MESSAGES ?? LANG ?? ''
+  const system = YIZHAN_LANG || LC_ALL || LC_MESSAGES || LANG || ''
   const { values } = parseArgs({
     options: {
       lang: { type: 'string', default: system.toLowerCase().startsWith('zh') ? 'zh' : 'en' },
