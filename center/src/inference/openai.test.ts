@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createOutbound, ManualClock, YizhanError } from '@yizhan/kernel'
 import { createOpenAi } from './openai.js'
+import { createPersonas } from './personas.js'
 import {
   collect,
   DONE,
@@ -67,6 +68,17 @@ test('an answer streams piece by piece, with the citations that it names and the
   assert.match(body.messages[0].content, /\[1\] ONE › H\ntext of one\n\n\[2\] TWO › H\ntext of two/)
   assert.match(body.messages[0].content, /zh-CN/)
   assert.deepEqual(body.messages.at(-1), { role: 'user', content: question.question })
+})
+
+test('how a tenant speaks goes to the model in the language of the answer', async (t) => {
+  const { backend, requests } = await startServer(t, (response) => {
+    stream(response).end(delta('好') + finish() + DONE)
+  })
+  const personas = createPersonas()
+  personas.replace(question.tenant, { en: 'You are Yi.', zh: '你是小驿。' })
+  await collect(backend({}, { personaOf: personas.of }).generate(question, open()))
+  const [system] = JSON.parse(requests[0]?.body ?? '').messages
+  assert.match(system.content, /^你是小驿。\n\n你是企业内部的问答助手。/)
 })
 
 test('an answer that names no passage cites those that it was given', async (t) => {
