@@ -8,6 +8,8 @@ import { isMap, type Path, type YamlDocument } from './yaml/index.js'
 export interface Use {
   readonly kind: 'knowledge' | 'card' | 'handoff'
   readonly name: string
+  /** The intent whose reply it is. */
+  readonly intent: string
   /** A problem at this name. */
   at(message: Wording): Problem
 }
@@ -17,7 +19,7 @@ export function usesIn(document: YamlDocument, id: string, value: unknown): Use[
   if (!isMap(reply)) return []
   const use = (kind: Use['kind'], name: unknown, path: Path): Use[] => {
     const at = (message: Wording) => document.misread([id, 'reply', ...path], message)
-    return typeof name === 'string' ? [{ kind, name, at }] : []
+    return typeof name === 'string' ? [{ kind, name, intent: id, at }] : []
   }
   const knowledge: unknown = isMap(reply.forward) ? reply.forward.knowledge : undefined
   const names: unknown[] = Array.isArray(knowledge) ? knowledge : []

@@ -1,5 +1,6 @@
-import type { Slot } from '@yizhan/intent'
+import type { Card, Slot } from '@yizhan/intent'
 import type { Told, Wording } from './problem.js'
+import type { Use } from './reply.js'
 import type { SlotYaml } from './schema/index.js'
 import { checkSentence, type Languages, sentenceOf } from './sentence.js'
 import { isMap, nearest, type Path, type YamlDocument } from './yaml/index.js'
@@ -45,7 +46,8 @@ export function checkSlots(
   }
 }
 
-const PLACEHOLDER = /\{([^{}\s]*)\}/gu
+/** Braces around a word; those of JSON and the like are what they are. */
+const PLACEHOLDER = /\{([^{}\s"':,;=<>()]+)\}/gu
 
 /** In an intent with slots, `{name}` in the text of its reply must be one of them. */
 export function checkPlaceholders(
@@ -57,12 +59,26 @@ export function checkPlaceholders(
   if (!isMap(intent.slots)) return
   const names = Object.keys(intent.slots)
   for (const [path, text] of textsOf(intent.reply)) {
-    for (const [, name = ''] of text.matchAll(PLACEHOLDER)) {
-      if (!names.includes(name)) {
-        told.problems.push(document.at([id, 'reply', ...path], noSlot(name, names)))
-      }
+    for (const name of strangersIn([text], names)) {
+      told.problems.push(document.at([id, 'reply', ...path], noSlot(name, names)))
     }
   }
+}
+
+/** The same in what the card of such an intent says; a card that several intents show is looked at for each. */
+export function checkCardPlaceholders(use: Use, slots: readonly Slot[], card: Card, told: Told): void {
+  const names = slots.map(({ name }) => name)
+  const facts = card.facts.flatMap(({ name, value }) => [name, value])
+  const texts = [card.title, card.text, ...facts].flatMap((map) => Object.values(map ?? {}))
+  for (const name of strangersIn(texts, names)) {
+    const { en, zh } = noSlot(name, names)
+    told.problems.push(use.at({ en: `the card has {${name}}: ${en}`, zh: `卡片中有 {${name}}：${zh}` }))
+  }
+}
+
+function strangersIn(texts: readonly string[], names: readonly string[]): Set<string> {
+  const found = texts.flatMap((text) => [...text.matchAll(PLACEHOLDER)].map(([, name = '']) => name))
+  return new Set(found.filter((name) => !names.includes(name)))
 }
 
 /** The texts of a reply with their paths in it. */

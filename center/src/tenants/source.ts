@@ -12,6 +12,7 @@ import { readPersona } from './personas.js'
 import { inOrder, type Problem, type Told, type Wording } from './problem.js'
 import { checkQuestions } from './questions.js'
 import { readSites, type TenantSite } from './sites.js'
+import { checkCardPlaceholders } from './slots.js'
 import { readQuestionTables } from './spreadsheet/index.js'
 import { readTasks, type TenantTask } from './tasks.js'
 import { type Contents, decodeFiles, relevantFiles, type TenantFiles, tooMuch } from './tenant-files.js'
@@ -67,10 +68,14 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
   const tasks = readTasks(texts, channels, told)
   const persona = main && readMainPersona(contents, main, told)
   const handoffs = valueIn(main, 'handoff')
-  for (const { kind, name, at } of intents.uses) {
+  for (const use of intents.uses) {
+    const { kind, name, at } = use
     if (kind === 'knowledge' && !knowledge.mayExist(name)) problems.push(at(noKnowledge(name)))
     const noCard = kind === 'card' ? cards.missing(name) : undefined
     if (noCard) problems.push(at(noCard))
+    const card = kind === 'card' ? cards.whole.get(name) : undefined
+    const slots = intents.whole.get(use.intent)?.slots
+    if (card && slots) checkCardPlaceholders(use, slots, card, told)
     const isKnown = !main || (isMap(handoffs) && Object.hasOwn(handoffs, name))
     if (kind === 'handoff' && !isKnown) problems.push(at(noHandoff(name, handoffs)))
   }

@@ -326,6 +326,20 @@ export const INTENTS: readonly Entry[] = [
     ],
   },
   {
+    what: 'a placeholder of no slot on the card',
+    files: {
+      'intents/it.yaml':
+        'it.vpn:\n  ask: |\n    怎么连\n    连不上\n    how\n  slots: {from: {type: date, ask: 哪天}}\n  reply: {card: leave}\n',
+      'cards/leave.yaml': 'title: 请假\nfacts: [{name: 开始, value: "{form}"}]\n',
+    },
+    problems: [
+      [
+        'intents/it.yaml:7:11 it.vpn.reply.card: the card has {form}: there is no slot form; did you mean {from}?',
+        'intents/it.yaml:7:11 it.vpn.reply.card: 卡片中有 {form}：没有名为 form 的槽位，是不是 {from}？',
+      ],
+    ],
+  },
+  {
     what: 'no intent at all',
     files: { 'intents/it.yaml': undefined },
     problems: [

@@ -41,6 +41,13 @@ export const RIGHT: readonly Entry[] = [
     files: { 'intents/it.yaml': '007:\n  ask: |\n    甲\n    b\n    c\n  reply: 好\n' },
   },
   {
+    what: 'braces that are no placeholders',
+    files: {
+      'intents/it.yaml':
+        'it.vpn:\n  ask: |\n    怎么连\n    连不上\n    how\n  slots: {from: {type: date, ask: 哪天}}\n  reply: \'{from}: {"a": 1} {} {x: y} {a, b}\'\n',
+    },
+  },
+  {
     what: 'opening hours in words',
     files: {
       'tenant.yaml':
