@@ -181,6 +181,7 @@ async function start() {
     if (stopping !== undefined) return
     if (event.what === 'killed') say(words.killed(event.inMs / 1000))
     else if (event.what === 'ended') say(words.ended(name, event.how, event.inMs / 1000))
+    else if (event.what === 'starting') say(words.starting(name))
     else if (event.what === 'failed') say(event.message)
     else say(words.back(name))
     if (event.what === 'back' && name === words.theCenter) demo?.centerIsBack()
@@ -193,7 +194,7 @@ function keysOf(demo) {
     c: () => demo.setLink(demo.state().link === 'up' ? 'cut' : 'up'),
     k() {
       const { center } = demo.state()
-      if (center === 'starting') say(words.starting)
+      if (center === 'starting') say(words.starting(words.theCenter))
       else demo.setCenter(center === 'running' ? 'killed' : 'running')
     },
     q() {

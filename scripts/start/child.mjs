@@ -59,6 +59,7 @@ export function superviseProcess({ name, log, command, tell }) {
   }
 
   async function again() {
+    tell({ what: 'starting' })
     try {
       const ready = await start()
       tell({ what: 'back', ready })
