@@ -42,6 +42,9 @@ if the center's state was removed or is another one, remove ${state} too`,
   state: (dir) => `state and logs in ${dir}; Ctrl-C stops all`,
 }
 
+/** Chinese text follows Chinese names at once, others after a space. */
+const named = (name) => (/[\x21-\x7e]$/.test(name) ? `${name} ` : name)
+
 const ZH = {
   portTaken: (port, code, flag) =>
     code === 'EADDRINUSE'
@@ -56,10 +59,10 @@ const ZH = {
   parentGone: 'npm 已经退出，正在停止',
   stopping: '正在停止：先边缘，后中心',
   killed: (s) => `中心已被 kill -9，${s} 秒后重新启动，按 k 立即启动`,
-  ended: (name, how, s) => `${name} 退出了（${how}），${s} 秒后重新启动`,
-  back: (name) => `${name} 已恢复`,
+  ended: (name, how, s) => `${named(name)}退出了（${how}），${s} 秒后重新启动`,
+  back: (name) => `${named(name)}已恢复`,
   theCenter: '中心',
-  starting: (name) => `${name} 正在启动`,
+  starting: (name) => `${named(name)}正在启动`,
   cut: '链路已切断：分支能答的照答，其余的领号等候；按 c 恢复',
   restored: '链路已恢复',
   linked: (count, s) => `${count === 1 ? '边缘节点' : `${count} 个边缘节点全部`}重新连上，用时 ${s} 秒`,
