@@ -110,7 +110,9 @@ function enterChat(chat) {
   if (chat === undefined) return
   conversation?.close()
   chats.enter(chat)
-  link.enter({ tenant, user, chats: chats.all.map(({ id }) => id), current: chat })
+  // A browser that keeps nothing knows of this one only.
+  const known = new Set([chat, ...chats.all.map(({ id }) => id)])
+  link.enter({ tenant, user, chats: known, current: chat })
   conversation = new Conversation(chats.address(chat), {
     log,
     publish: (payload, done) => link.publish(chat, payload, done),

@@ -74,7 +74,15 @@ export class Lines {
   #keep(entry) {
     this.#entries.set(entry.id, entry)
     this.#lastOrder = Math.max(this.#lastOrder, entry.order)
-    this.kept = write(this.#prefix + entry.id, entry)
+    const put = () => write(this.#prefix + entry.id, entry)
+    this.kept = put() || (this.#makeRoom() && put())
+  }
+
+  /** The older half stays on the screen only. */
+  #makeRoom() {
+    const all = this.all
+    for (const { id } of all.slice(0, Math.ceil(all.length / 2))) drop(this.#prefix + id)
+    return all.length > 1
   }
 
   #trim() {

@@ -20,10 +20,10 @@ async function barriers(page: Page): Promise<string[]> {
 const LOOKS: readonly (PageOptions & { readonly name: string })[] = [
   { name: 'zh-light', language: 'zh-CN', theme: 'light' },
   { name: 'zh-dark', language: 'zh-CN', theme: 'dark' },
-  { name: 'en-light', language: 'en-US', theme: 'light' },
-  { name: 'en-dark', language: 'en-US', theme: 'dark' },
+  { name: 'en-light', language: 'en', theme: 'light' },
+  { name: 'en-dark', language: 'en', theme: 'dark' },
   { name: 'zh-phone', language: 'zh-CN', theme: 'light', phone: true },
-  { name: 'en-phone-dark', language: 'en-US', theme: 'dark', phone: true },
+  { name: 'en-phone-dark', language: 'en', theme: 'dark', phone: true },
 ]
 
 test('each state, in both languages and colours, at a desk and on a phone', async (t: TestContext) => {
@@ -38,6 +38,8 @@ test('each state, in both languages and colours, at a desk and on a phone', asyn
       const seen = watch(page, edge.url)
       await page.goto(edge.url)
       await page.locator('.suggestion').first().waitFor()
+      assert.equal(await page.locator('html').getAttribute('lang'), options.language)
+      assert.equal(await page.locator('html').getAttribute('data-theme'), options.theme)
       await shoot(page, `${name}-1-hello`)
       assert.deepEqual(await barriers(page), [], 'empty chat')
 

@@ -54,6 +54,12 @@ const WEB_DIR = fileURLToPath(new URL('../../../edge-agent/web', import.meta.url
 const WAIT_MS = 15_000
 let replies = 0
 
+interface ScriptedEdgeOptions {
+  readonly info?: Info
+  readonly demoSocket?: string
+  readonly password?: string
+}
+
 /** The real page server in front of a broker that says what a test tells it to. */
 export class ScriptedEdge {
   url = ''
@@ -76,9 +82,16 @@ export class ScriptedEdge {
     this.#info = info
   }
 
-  static async start(t: Scope, { info = INFO, demoSocket }: { info?: Info; demoSocket?: string } = {}) {
+  /** With `password` nobody gets in without it. */
+  static async start(t: Scope, { info = INFO, demoSocket, password }: ScriptedEdgeOptions = {}) {
     const edge = new ScriptedEdge(info)
     edge.#broker = await Aedes.createBroker()
+    if (password !== undefined) {
+      edge.#broker.authenticate = (_client, _username, given, done) => {
+        if (given?.toString() === password) return done(null, true)
+        done(Object.assign(new Error('wrong'), { returnCode: 4 as const }), false)
+      }
+    }
     edge.#listen()
     const http = await startHttp(
       {

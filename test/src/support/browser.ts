@@ -12,7 +12,7 @@ import { root } from './installation.js'
 import { available } from './required.js'
 
 export interface PageOptions {
-  readonly language?: 'zh-CN' | 'en-US'
+  readonly language?: 'zh-CN' | 'en'
   readonly theme?: 'light' | 'dark'
   readonly phone?: boolean
 }
@@ -32,7 +32,7 @@ export async function startBrowser(t: TestContext): Promise<Browser | undefined>
 /** A person at a browser of their own: nothing of another test is remembered there. */
 export async function newPerson(
   browser: Browser,
-  { language = 'en-US', theme = 'light', phone = false }: PageOptions = {},
+  { language = 'en', theme = 'light', phone = false }: PageOptions = {},
 ): Promise<BrowserContext> {
   const device: BrowserContextOptions = phone ? PHONE : DESK
   const context = await browser.newContext({
