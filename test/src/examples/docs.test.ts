@@ -19,7 +19,10 @@ for (const folder of ['tutorials', 'how-to']) {
     const steps = await stepsOf(file)
     if (!steps.some((step) => step.do === 'run')) continue
     test(`${name}: what it says to do works as it says`, async (t) => {
-      const reader = await Reader.sitDown(t, name.endsWith('.zh-CN.md') ? 'zh' : 'en')
+      const reader = await Reader.sitDown(t, {
+        lang: name.endsWith('.zh-CN.md') ? 'zh' : 'en',
+        hurries: folder === 'tutorials',
+      })
       for (const step of steps) await reader.follow(name, step)
     })
   }

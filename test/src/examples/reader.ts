@@ -9,12 +9,20 @@ import type { TestContext } from 'node:test'
 import { root } from '../support/installation.js'
 import { type DocStep, patternOf } from './doc-page.js'
 
-// What a reader types stays as it is; only where things stand and on which ports is the test's own.
+// What a reader types stays as it is; where things stand and on which ports is the test's own. `npm run` looks whether
+// anything has to be built, seconds each time: that is left out where a page has many commands.
 const NPM = `#!/bin/sh
+via() {
+  name=$1 bin=$2; shift 2
+  [ -n "$READER_HURRIES" ] && exec node "$bin" "$@"
+  exec "$REAL_NPM" run -s "$name" -- "$@"
+}
 case "$1 $2 $3 $4" in
-  'run -s center --') shift 4; exec "$REAL_NPM" run -s center -- --state "$READER_STATE/center" "$@" ;;
-  'run -s edge --') shift 4; exec "$REAL_NPM" run -s edge -- --state "$READER_STATE/edge" "$@" ;;
-  'run -s chat --') shift 4; exec "$REAL_NPM" run -s chat -- --mqtt "$(cat "$READER_STATE/mqtt")" "$@" ;;
+  'run -s center --') shift 4; via center center/bin/yizhan-center.js --state "$READER_STATE/center" "$@" ;;
+  'run -s edge --') shift 4; via edge edge-agent/bin/yizhan-edge.js --state "$READER_STATE/edge" "$@" ;;
+  'run -s chat --') shift 4
+    [ -n "$READER_HURRIES" ] && set -- chat "$@"
+    via chat edge-agent/bin/yizhan-edge.js "$@" --mqtt "$(cat "$READER_STATE/mqtt")" ;;
 esac
 case "$1" in
   start) shift; [ "$1" = -- ] && shift
@@ -23,6 +31,12 @@ esac
 echo "the reader of this page has no way to run: npm $*" >&2
 exit 64
 `
+
+interface ReaderKind {
+  readonly lang: 'zh' | 'en'
+  /** Leaves npm out of what is not `npm start`. */
+  readonly hurries: boolean
+}
 
 /** Somebody who follows a page in a checkout, with a home directory, a state and ports of their own. */
 export class Reader {
@@ -37,7 +51,7 @@ export class Reader {
   }
 
   /** Everything that the reader has started and written ends with the test. */
-  static async sitDown(t: TestContext, lang: 'zh' | 'en'): Promise<Reader> {
+  static async sitDown(t: TestContext, { lang, hurries }: ReaderKind): Promise<Reader> {
     const home = await mkdtemp(join(tmpdir(), 'yz-reader-'))
     const bin = join(home, '.bin')
     const state = join(home, '.state')
@@ -53,6 +67,7 @@ export class Reader {
       PATH: `${bin}:${process.env.PATH}`,
       REAL_NPM: npm,
       READER_STATE: state,
+      READER_HURRIES: hurries ? '1' : '',
       YIZHAN_LANG: lang,
       NO_COLOR: '1',
     })
