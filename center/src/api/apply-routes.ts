@@ -74,9 +74,7 @@ export function registerApply(app: FastifyInstance, catalog: TenantCatalog, acto
       const outcome = await catalog.apply(files, { prune, dryRun, actor }, untilGone(reply.raw))
       if ('problems' in outcome) throw tenantInvalid(outcome.problems, lang)
       if ('failed' in outcome) throw testsFailed(outcome.failed, outcome.passed, lang)
-      const { trainWarnings, ...report } = outcome.report
-      const { warnings } = inLanguage(report, lang)
-      return { ...report, warnings: [...warnings, ...trainWarnings] }
+      return inLanguage(outcome.report, lang)
     },
   )
 

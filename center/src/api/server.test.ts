@@ -222,8 +222,7 @@ test('the routes pass what they are given and answer what they get', async (t) =
     ],
     cursor: 'next',
   })
-  const { trainWarnings, ...answered } = { ...REPORT, warnings: REPORT.trainWarnings }
-  assert.equal(trainWarnings.length, 1)
+  const answered = { ...REPORT, warnings: ['intents/it.yaml:3:1: it.vpn: has few questions'] }
   assert.deepEqual(
     (await call('POST', '/v1/tenants/apply', { files: { 'tenant.yaml': btoa('a: b') } })).body,
     answered,

@@ -28,8 +28,7 @@ export const REPORT: ApplyReport = {
   kept: [],
   examples: 1,
   tests: 0,
-  warnings: [],
-  trainWarnings: ['an intent has few examples'],
+  warnings: [WARNING],
   trainMs: 5,
 }
 

@@ -88,7 +88,6 @@ test('a first apply puts a signed bundle, the documents and an audit entry in fo
     examples: 3,
     tests: 1,
     warnings: report.warnings,
-    trainWarnings: report.trainWarnings,
     trainMs: 0,
   })
   const bundle = join(at.dir, 'bundles', digest)
@@ -123,7 +122,6 @@ test('the same directory again changes nothing and trains nothing', async (t) =>
     ...first,
     changed: false,
     diff: [],
-    trainWarnings: [],
   })
   assert.deepEqual(await stateOf(center), before)
   assert.equal(center.trained.length, 1)

@@ -45,8 +45,6 @@ export interface ApplyReport extends TenantSummary, DiffReport {
   readonly examples: number
   /** Sentences of `tests/`; all of them hold. */
   readonly tests: number
-  /** What the trainer noticed. */
-  readonly trainWarnings: readonly string[]
   readonly trainMs: number
 }
 
@@ -168,14 +166,15 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     const counts = { dryRun, examples: source.examples.length, tests: source.tests.length }
     const base = { ...compared.report, ...counts }
     if (current?.filesDigest === digestOfFiles && (await bundles.has(current.digest))) {
-      const same = { ...summary(tenant, current), changed: false, trainWarnings: [], trainMs: 0 }
+      const same = { ...summary(tenant, current), changed: false, trainMs: 0 }
       return { report: { ...base, ...same } }
     }
     const tried = await tryOut(deps, source, signal)
     await tried.close()
-    const { failed, passed, trainMs, warnings: trainWarnings } = tried
+    // What the trainer warns of the reader has told already, with its place.
+    const { failed, passed, trainMs } = tried
     if (failed.length > 0) return { failed, passed, warnings: base.warnings }
-    const work = { changed: true, trainWarnings, trainMs }
+    const work = { changed: true, trainMs }
     if (dryRun) {
       const now = current ? summary(tenant, current) : nothingInForce(tenant)
       return { report: { ...base, ...work, ...now } }

@@ -20,8 +20,6 @@ export interface TriedOut {
   /** Tests that do not hold; with what came and what was expected. */
   readonly failed: readonly Problem[]
   readonly passed: number
-  /** What the trainer noticed, in English. */
-  readonly warnings: readonly string[]
   readonly trainMs: number
   /** What the model makes of texts, at the tenant's operating point. */
   decide(texts: readonly string[]): Promise<readonly Decision[]>
@@ -46,7 +44,6 @@ export async function tryOut(
       files,
       failed,
       passed: source.tests.length - failed.length,
-      warnings: trained.warnings,
       trainMs,
       decide: (texts) => model.classifyAll([...texts], source.file.operatingPoint),
       close: async () => model.close(),
