@@ -98,7 +98,8 @@ function metaOf(entry, on) {
   const told = entry.handoff === undefined ? words.by[entry.answeredBy] : words.handoff
   put(meta, route?.chip ?? make('span', `tag ${entry.answeredBy}`, told ?? ''))
   if (route) below.push(route.panel)
-  if (entry.quoted) put(meta, make('span', 'late', words.late))
+  const answers = entry.finish !== 'cancelled'
+  if (entry.quoted && answers) put(meta, make('span', 'late', words.late))
   // What is quoted from documents is not generated.
   if (entry.model && entry.model !== 'extractive') put(meta, make('span', 'generated', words.generated))
   const time = make('time', '', clockTime(entry.at))
@@ -109,7 +110,7 @@ function metaOf(entry, on) {
     tools,
     copyButton(() => entry.text),
   )
-  if (entry.type === 'final') {
+  if (entry.type === 'final' && answers) {
     const { buttons, form } = feedbackOf(entry, (rating, reason) => on.rate(entry, rating, reason))
     put(tools, ...buttons)
     below.push(form)

@@ -11,7 +11,8 @@ export function routeOf(entry) {
   panel.hidden = true
   panel.setAttribute('aria-label', words.routeTitle)
   const ms = route.tookMs ?? route.classifyMs
-  const said = [answeredBy, `${route.intent} ${route.score.toFixed(2)}`, `${Math.round(ms)} ms`].join(' · ')
+  const took = ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+  const said = [answeredBy, `${route.intent} ${route.score.toFixed(2)}`, took].join(' · ')
   const chip = makeButton(`tag route ${answeredBy}`, said, () => {
     if (panel.hidden && panel.childElementCount === 0) put(panel, ...explained(entry))
     panel.hidden = !panel.hidden

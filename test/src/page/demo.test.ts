@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLogger, startAdminServer } from '@yizhan/kernel'
-import { newPerson, startBrowser, watch } from '../support/browser.js'
+import { newPerson, shoot, startBrowser, watch } from '../support/browser.js'
 import { INFO, ScriptedEdge } from './scripted-edge.js'
 
 test('the switches of the demo cut and kill, and show how things stand', async (t) => {
@@ -48,6 +48,7 @@ test('the switches of the demo cut and kill, and show how things stand', async (
   await strip.getByText('Link up, center running').waitFor()
   await strip.getByRole('button', { name: 'Kill the center' }).click()
   await strip.getByText('Link up, center killed').waitFor()
+  await shoot(page, 'demo')
   await strip.getByRole('button', { name: 'Start the center' }).click()
   await page.locator('#demo button:disabled', { hasText: 'Center is starting…' }).waitFor()
   state = { link: 'up', center: 'running' }
