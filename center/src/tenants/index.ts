@@ -11,9 +11,18 @@ export {
 } from './catalog.js'
 export type { ObjectChange, ObjectKind, ObjectName } from './difference.js'
 export { readTenantDirectory } from './directory.js'
-export { type Problem, problemLine, problemPlace, tenantInvalid, testsFailed } from './problem.js'
+export { INIT_LANGUAGES, type InitLanguage, newDirectory } from './init/index.js'
+export {
+  type Problem,
+  problemDetail,
+  problemLine,
+  problemPlace,
+  tenantInvalid,
+  testsFailed,
+} from './problem.js'
 export { type JsonSchema, type SchemaName, tenantSchemas } from './schema/index.js'
 export { type ReadTenant, readTenant, type TenantSource } from './source.js'
 export { type QuestionsTable, questionsCsv, questionsTable, questionsXlsx } from './spreadsheet/index.js'
 export { MAX_TENANT_BYTES, MAX_TENANT_FILES, type TenantFiles } from './tenant-files.js'
+export { type Way, wayOf } from './test-run.js'
 export { type Train, type TriedOut, tryOut } from './try-out.js'

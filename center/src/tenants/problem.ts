@@ -46,7 +46,8 @@ export function problemLine(p: Problem, lang: CliLanguage): string {
   return `${path}: ${message}`
 }
 
-function problemDetail(p: Problem, lang: CliLanguage) {
+/** The same for programs. */
+export function problemDetail(p: Problem, lang: CliLanguage) {
   return {
     path: problemPlace(p),
     ...(p.line === undefined ? {} : { line: p.line, column: p.column ?? 1 }),

@@ -35,18 +35,26 @@ export async function runTests(
   return failed
 }
 
-type Way = 'edge' | 'center' | 'ask-back'
+export type Way = 'edge' | 'center' | 'ask-back'
 
-function judge({ say, expect }: TenantTest, decision: Decision, file: TenantFile): Wording | undefined {
-  const { intent, score, match, accept } = decision
-  const { intents } = file
+/** Who answers while the link is up, and the accepted intent. */
+export function wayOf(
+  { intent, score, match, accept }: Decision,
+  { intents }: TenantFile,
+): { readonly by: Way; readonly known: TenantFile['intents'][string] | undefined } {
   const isAccepted = intent !== OOS && (match === 'exact' || score >= accept)
   const known = isAccepted && Object.hasOwn(intents, intent) ? intents[intent] : undefined
-  const reply = known?.reply
-  const isNear = intent !== OOS && !isAccepted
+  if (intent !== OOS && !isAccepted) return { by: 'ask-back', known }
   // Slots are asked for at the edge, whatever comes of them.
   const isLocal = known !== undefined && (known.reply.kind !== 'forward' || known.slots !== undefined)
-  const by: Way = isNear ? 'ask-back' : isLocal ? 'edge' : 'center'
+  return { by: isLocal ? 'edge' : 'center', known }
+}
+
+function judge({ say, expect }: TenantTest, decision: Decision, file: TenantFile): Wording | undefined {
+  const { intent, score, accept } = decision
+  const { by, known } = wayOf(decision, file)
+  const reply = known?.reply
+  const isNear = by === 'ask-back'
   const got: Wording = {
     en: `“${say}” is ${isNear ? 'near ' : ''}${intent} (${score.toFixed(2)}, threshold ${accept.toFixed(2)}) and ${WAYS[by].en}`,
     zh: `“${say}”${isNear ? '接近' : '为'} ${intent}（${score.toFixed(2)}，阈值 ${accept.toFixed(2)}），${WAYS[by].zh}`,

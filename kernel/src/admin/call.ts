@@ -10,6 +10,8 @@ export interface AdminCallOptions {
   readonly signal?: AbortSignal
   /** Until the whole answer is here; default 30,000. */
   readonly timeoutMs?: number
+  /** Of the answer; default 16 MiB. */
+  readonly maxAnswerBytes?: number
 }
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -27,9 +29,10 @@ export async function adminCall(
 ): Promise<unknown> {
   const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  const maxBytes = options.maxAnswerBytes ?? MAX_ANSWER_BYTES
   let answer: Answer
   try {
-    answer = await send(socketPath, method, path, body, signal)
+    answer = await send({ socketPath, method, path, signal }, body, maxBytes)
   } catch (thrown) {
     throw callError(thrown, timeout, options.signal)
   }
@@ -44,30 +47,31 @@ interface Answer {
   readonly text: string
 }
 
-function send(
-  socketPath: string,
-  method: AdminMethod,
-  path: string,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<Answer> {
+interface Target {
+  readonly socketPath: string
+  readonly method: AdminMethod
+  readonly path: string
+  readonly signal: AbortSignal
+}
+
+function send(target: Target, body: unknown, maxBytes: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const payload = body === undefined ? undefined : JSON.stringify(body)
     const headers = payload === undefined ? {} : { 'content-type': 'application/json' }
-    const call = request({ socketPath, method, path, headers, signal, agent: false }, (response) => {
-      readAnswer(response).then(resolve, reject)
+    const call = request({ ...target, headers, agent: false }, (response) => {
+      readAnswer(response, maxBytes).then(resolve, reject)
     })
     call.once('error', reject)
     call.end(payload)
   })
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > MAX_ANSWER_BYTES) throw new YizhanError('too_large', 'the answer is larger than 16 MiB')
+    if (size > maxBytes) throw new YizhanError('too_large', `the answer is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return {

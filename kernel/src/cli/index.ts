@@ -10,5 +10,6 @@ export {
   type Served,
   serveProgram,
 } from './program.js'
+export { reportError } from './report-error.js'
 export { type CliOptions, runCli } from './run.js'
 export { type ProcessPort, type ServeOptions, serveUntilStopped } from './serve.js'

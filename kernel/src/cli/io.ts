@@ -18,6 +18,10 @@ export interface CliIo {
   readonly isTty: boolean
   /** stderr is a terminal and nobody set NO_COLOR. */
   readonly colour: boolean
+  /** stdout is a terminal and nobody set NO_COLOR. */
+  readonly colourOut: boolean
+  /** stderr is a terminal, so that `progress` is seen. */
+  readonly showsProgress: boolean
   /** `--json` stands somewhere on the line. */
   readonly wantsJson: boolean
   /** A line (or several) of data to stdout. */
@@ -30,6 +34,8 @@ export interface CliIo {
   record(value: Readonly<Record<string, unknown>>): void
   /** A line to stderr. */
   err(text: string): void
+  /** What is being done, on the last line of a terminal; the next output, or undefined, takes it away. */
+  progress(text: string | undefined): void
   /** The sentence in the reader's language. */
   say(text: CliText): string
   /** The exit code of a command that ends without an error; default 0. */
@@ -50,7 +56,17 @@ export function createIo(options: IoOptions): CliIo {
   const { env, lang, stdout, stderr } = options
   // `yizhan … | head` closes our stdout; that is the reader's right and no failure.
   for (const stream of [stdout, stderr]) stream.on?.('error', () => undefined)
-  const out = (text: string) => void stdout.write(`${text}\n`)
+  const showsProgress = stderr.isTTY === true && env.TERM !== 'dumb'
+  let inProgress = false
+  const progress = (text: string | undefined) => {
+    if (!showsProgress || (text === undefined && !inProgress)) return
+    inProgress = text !== undefined
+    stderr.write(`\r\u001b[K${text ?? ''}`)
+  }
+  const out = (text: string) => {
+    progress(undefined)
+    stdout.write(`${text}\n`)
+  }
   const json = (value: unknown) => out(JSON.stringify(value))
   return {
     env,
@@ -58,6 +74,8 @@ export function createIo(options: IoOptions): CliIo {
     isTty: stdout.isTTY === true,
     // no-color.org: set and not empty.
     colour: stderr.isTTY === true && !env.NO_COLOR,
+    colourOut: stdout.isTTY === true && !env.NO_COLOR,
+    showsProgress,
     get wantsJson() {
       return options.wantsJson()
     },
@@ -73,7 +91,11 @@ export function createIo(options: IoOptions): CliIo {
         out(`${key}: ${typeof entry === 'object' ? JSON.stringify(entry) : String(entry)}`)
       }
     },
-    err: (text) => void stderr.write(`${text}\n`),
+    err(text) {
+      progress(undefined)
+      stderr.write(`${text}\n`)
+    },
+    progress,
     say: (text) => text[lang],
     setExitCode: options.setExitCode,
   }

@@ -87,7 +87,7 @@ function settle(command: Command, io: CliIo, stdout: CliStream): void {
     writeErr: (text) => io.err(text.trimEnd()),
     // Usage errors are written by reportError, in the form of all others.
     outputError: () => undefined,
-    getOutHasColors: () => io.isTty && !io.env.NO_COLOR,
+    getOutHasColors: () => io.colourOut,
     getErrHasColors: () => io.colour,
   })
 }
