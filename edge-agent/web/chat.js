@@ -22,7 +22,10 @@ let link
 const log = new Log()
 const demo = new Demo()
 const composer = new Composer({
-  say: (said) => conversation?.ask(said),
+  say(said) {
+    conversation?.ask(said)
+    return conversation !== undefined
+  },
   stop: () => conversation?.stop(),
   last: () => conversation?.lastQuestion(),
 })
@@ -47,7 +50,7 @@ label()
 onLanguage(() => {
   label()
   if (info && tenant) header.place(info, tenant)
-  header.status(state, info?.link)
+  header.status(state, info)
   conversation?.redraw()
 })
 onElsewhere((key) => {
@@ -81,14 +84,14 @@ function onState(next) {
   // The end of a connection that was refused is no loss.
   if (next === 'lost' && (state === 'signin' || state === 'denied')) return
   state = next
-  header.status(state, info?.link)
+  header.status(state, info)
   if (state === 'ready') conversation?.sendAgain()
   if (state === 'signin') signIn.ask()
 }
 
 function onInfo(next) {
   info = next
-  header.status(state, info.link)
+  header.status(state, info)
   composer.limits(info.chat)
   demo.show(info.chat.demo)
   const ids = info.tenants.map(({ id }) => id)

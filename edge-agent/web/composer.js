@@ -14,7 +14,10 @@ const attach = by('attach')
 const picker = by('picker')
 const count = by('count')
 
-/** Where a message is written. `on` has `say({text, body, files, attachments})`, `stop()` and `last()`, the last question. */
+/**
+ * Where a message is written. `on` has `say({text, body, files, attachments})`, true if it was
+ * taken, `stop()` and `last()`, the last question.
+ */
 export class Composer {
   #on
   #limits = { maxTextChars: Number.POSITIVE_INFINITY, attachments: false }
@@ -92,11 +95,13 @@ export class Composer {
   #send() {
     const { text, body, attachments, files } = this.#message()
     if ((body === '' && attachments.length === 0) || body.length > this.#limits.maxTextChars) return
-    this.#on.say({
+    const taken = this.#on.say({
       text,
       ...(body === text ? {} : { body }),
       ...(files.length > 0 ? { files, attachments } : {}),
     })
+    // Nobody to say it to yet: it stays in the box.
+    if (!taken) return
     input.value = ''
     this.#attachments.clear()
     this.#changed()

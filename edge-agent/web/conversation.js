@@ -25,7 +25,11 @@ export class Conversation {
     this.address = address
     this.#lines = new Lines(address)
     this.#running = new Running(this.#lines)
-    this.#offElsewhere = this.#lines.onElsewhere((id) => this.#arrived(this.#lines.get(id)))
+    this.#offElsewhere = this.#lines.onElsewhere((id) => {
+      const entry = this.#lines.get(id)
+      if (entry) this.#arrived(entry)
+      else deps.log.remove(id)
+    })
     for (const { id } of this.#lines.all) this.#told.add(id)
     this.redraw()
   }
@@ -141,7 +145,6 @@ export class Conversation {
 
   /** Draws an entry that is new or has changed, here or in another tab, and what depends on it. */
   #arrived(entry) {
-    if (!entry) return this.redraw()
     const { log } = this.#deps
     if (entry.kind === 'question') {
       log.draw(this.#line(entry))

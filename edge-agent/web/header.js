@@ -48,10 +48,12 @@ export class Header {
     }
   }
 
-  /** `state` of the page's own connection, `link` of the edge's to the center, as the edge tells it. */
-  status(state, link) {
-    const away = state === 'ready' && link !== undefined && link.state !== 'ready'
-    const shown = away ? 'away' : state
+  /** `state` of the page's own connection; what `info` tells of the edge's link to the center. */
+  status(state, info) {
+    const { link, tenants } = info ?? {}
+    let shown = state
+    if (state === 'ready' && link && link.state !== 'ready') shown = 'away'
+    if (state === 'ready' && tenants?.length === 0) shown = 'starting'
     const status = by('status')
     status.dataset.state = shown
     status.textContent = told(shown, link)
@@ -62,7 +64,9 @@ export class Header {
     const own = info.tenants.find((each) => each.id === tenant)
     const title = local(own?.name) || tenant
     by('title').textContent = title
-    by('site').textContent = words.site(info.site, info.edge)
+    // The edge of a branch is often called like the branch.
+    const same = info.site.toLowerCase() === info.edge.toLowerCase()
+    by('site').textContent = words.site(info.site, same ? '' : info.edge)
     document.title = `${title} · 驿站`
     const select = by('tenant')
     select.hidden = info.tenants.length < 2

@@ -17,6 +17,7 @@ export class Lines {
   constructor({ tenant, user, chat }) {
     this.#prefix = `line/${tenant}/${user}/${chat}/`
     for (const key of keysOf(this.#prefix)) this.#load(key)
+    this.#trim()
   }
 
   /** In the order in which they came. */

@@ -63,6 +63,10 @@ export class Log {
     return running
   }
 
+  remove(id) {
+    find(id)?.remove()
+  }
+
   jump(id) {
     const line = find(id)
     if (!line) return

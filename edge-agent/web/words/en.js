@@ -14,6 +14,7 @@ export const EN = {
   page: {
     connecting: 'Connecting…',
     lost: 'Reconnecting…',
+    starting: 'Getting ready…',
     denied: 'No access',
     signin: 'Signed out',
   },

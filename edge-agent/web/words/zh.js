@@ -14,6 +14,7 @@ export const ZH = {
   page: {
     connecting: '正在连接……',
     lost: '正在重连……',
+    starting: '正在准备……',
     denied: '无权访问',
     signin: '未登录',
   },

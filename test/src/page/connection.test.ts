@@ -176,6 +176,22 @@ test('connections that come and go', async (t: TestContext) => {
     await page.getByRole('button', { name: 'Recent chats', exact: true }).waitFor()
   })
 
+  await t.test('a chat keeps its last 200 lines, two writers take nothing from each other', async () => {
+    const kept = await page.evaluate(`(async () => {
+      const { Lines } = await import('/lines.js')
+      const address = { tenant: 'acme', user: 'li', chat: 'bounded' }
+      const [one, two] = [new Lines(address), new Lines(address)]
+      for (let n = 0; n < 120; n++) {
+        one.add({ id: 'one-' + n, kind: 'question', text: 'x' })
+        two.add({ id: 'two-' + n, kind: 'question', text: 'x' })
+        two.add({ id: 'one-' + n, kind: 'question', text: 'the same' })
+      }
+      const lines = new Lines(address).all
+      return { count: lines.length, last: lines.slice(-2).map(({ id }) => id), same: lines.some(({ text }) => text === 'the same') }
+    })()`)
+    assert.deepEqual(kept, { count: 200, last: ['one-119', 'two-119'], same: false })
+  })
+
   await t.test('the header says how the link is, since when, and how many wait', async () => {
     edge.setInfo({ link: { state: 'backing-off', since: new Date().toISOString(), waiting: 2 } })
     await page.getByText(/^Center away since \d\d:\d\d · 2 waiting$/).waitFor()

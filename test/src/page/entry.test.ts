@@ -55,6 +55,22 @@ test('who may come in, and where to', async (t) => {
     await page.locator('.me', { hasText: 'to acme' }).waitFor()
   })
 
+  await t.test('what is written before the branch is ready stays in the box', async (t) => {
+    const edge = await ScriptedEdge.start(t, { info: { ...INFO, tenants: [], defaultTenant: '' } })
+    const person = await newPerson(browser)
+    t.after(() => person.close())
+    const page = await person.newPage()
+    await page.goto(edge.url)
+    await page.getByText('Getting ready…').waitFor()
+    await ask(page, 'early')
+    assert.equal(await page.locator('#text').inputValue(), 'early')
+    edge.setInfo(INFO)
+    await page.locator('.suggestion').first().waitFor()
+    const next = edge.next()
+    await page.keyboard.press('Enter')
+    assert.equal((await next).text, 'early')
+  })
+
   await t.test('a browser that is too old is told so, one without scripts too', async (t) => {
     const edge = await ScriptedEdge.start(t)
     const person = await newPerson(browser)
