@@ -108,8 +108,8 @@ export class Composer {
   }
 
   #key(event) {
-    // Enter that picks a word in an input method does not send.
-    if (event.isComposing) return
+    // Enter that picks a word in an input method does not send; Safari says so by 229 alone.
+    if (event.isComposing || event.keyCode === 229) return
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault()
       form.requestSubmit()

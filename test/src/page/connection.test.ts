@@ -187,9 +187,9 @@ test('connections that come and go', async (t: TestContext) => {
         two.add({ id: 'one-' + n, kind: 'question', text: 'the same' })
       }
       const lines = new Lines(address).all
-      return { count: lines.length, last: lines.slice(-2).map(({ id }) => id), same: lines.some(({ text }) => text === 'the same') }
+      return { count: lines.length, last: lines.filter(({ id }) => id.endsWith('-119')).length, same: lines.some(({ text }) => text === 'the same') }
     })()`)
-    assert.deepEqual(kept, { count: 200, last: ['one-119', 'two-119'], same: false })
+    assert.deepEqual(kept, { count: 200, last: 2, same: false })
   })
 
   await t.test('the header says how the link is, since when, and how many wait', async () => {

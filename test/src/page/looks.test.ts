@@ -17,19 +17,20 @@ async function barriers(page: Page): Promise<string[]> {
     )
 }
 
-const LOOKS: readonly (PageOptions & { readonly name: string })[] = [
-  { name: 'zh-light', language: 'zh-CN', theme: 'light' },
+/** With `closely` every state is searched for barriers, else the one that shows everything. */
+const LOOKS: readonly (PageOptions & { readonly name: string; readonly closely?: boolean })[] = [
+  { name: 'zh-light', language: 'zh-CN', theme: 'light', closely: true },
   { name: 'zh-dark', language: 'zh-CN', theme: 'dark' },
   { name: 'en-light', language: 'en', theme: 'light' },
-  { name: 'en-dark', language: 'en', theme: 'dark' },
-  { name: 'zh-phone', language: 'zh-CN', theme: 'light', phone: true },
+  { name: 'en-dark', language: 'en', theme: 'dark', closely: true },
+  { name: 'zh-phone', language: 'zh-CN', theme: 'light', phone: true, closely: true },
   { name: 'en-phone-dark', language: 'en', theme: 'dark', phone: true },
 ]
 
 test('each state, in both languages and colours, at a desk and on a phone', async (t: TestContext) => {
   const browser = await startBrowser(t)
   if (!browser) return
-  for (const { name, ...options } of LOOKS) {
+  for (const { name, closely = false, ...options } of LOOKS) {
     await t.test(name, async (t) => {
       const edge = await ScriptedEdge.start(t)
       const person = await newPerson(browser, options)
@@ -41,7 +42,7 @@ test('each state, in both languages and colours, at a desk and on a phone', asyn
       assert.equal(await page.locator('html').getAttribute('lang'), options.language)
       assert.equal(await page.locator('html').getAttribute('data-theme'), options.theme)
       await shoot(page, `${name}-1-hello`)
-      assert.deepEqual(await barriers(page), [], 'empty chat')
+      if (closely) assert.deepEqual(await barriers(page), [], 'empty chat')
 
       await tellEverything(edge, page)
       await shoot(page, `${name}-2-end`)
@@ -56,10 +57,10 @@ test('each state, in both languages and colours, at a desk and on a phone', asyn
       await page.locator('.source').first().click()
       await page.locator('#passage').waitFor()
       await shoot(page, `${name}-5-passage`)
-      assert.deepEqual(await barriers(page), [], 'passage')
+      if (closely) assert.deepEqual(await barriers(page), [], 'passage')
       await page.keyboard.press('Escape')
       await page.locator('#chats').click()
-      assert.deepEqual(await barriers(page), [], 'chats')
+      if (closely) assert.deepEqual(await barriers(page), [], 'chats')
       await page.keyboard.press('Escape')
 
       edge.setInfo({ link: { state: 'backing-off', since: '2027-01-15T06:02:00.000Z', waiting: 3 } })
@@ -75,7 +76,7 @@ test('each state, in both languages and colours, at a desk and on a phone', asyn
       await page.locator('.attached').nth(1).waitFor()
       await page.locator('#text').fill('x'.repeat(INFO.chat.maxTextChars + 12))
       await shoot(page, `${name}-7-away`)
-      assert.deepEqual(await barriers(page), [], 'away, with files')
+      if (closely) assert.deepEqual(await barriers(page), [], 'away, with files')
       const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
       assert.equal(wide, false, 'nothing reaches out of the screen')
       assert.deepEqual(seen.errors, [])
