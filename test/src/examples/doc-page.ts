@@ -11,14 +11,15 @@ export type DocStep =
   | { readonly do: 'write'; readonly line: number; readonly path: string; readonly text: string }
   | { readonly do: 'see'; readonly line: number; readonly lines: readonly string[] }
 
-const FENCE = /^```(\S*)[ \t]*(.*)\n([\s\S]*?)^```$/gm
+const FENCE = /^( *)```(\S*)[ \t]*(.*)\n([\s\S]*?)^\1```$/gm
 
 /** The steps of a page; throws on a command that nobody would run, unless it is marked `sh not-run`. */
 export async function stepsOf(file: string): Promise<DocStep[]> {
   const text = await readFile(file, 'utf8')
   const steps: DocStep[] = []
   for (const match of text.matchAll(FENCE)) {
-    const [, language = '', info = '', body = ''] = match
+    const [, indent = '', language = '', info = '', indented = ''] = match
+    const body = indented.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
     const line = text.slice(0, match.index).split('\n').length
     const path = /^file=(\S+)$/.exec(info)?.[1]
     if (path !== undefined) steps.push({ do: 'write', line, path, text: body })
