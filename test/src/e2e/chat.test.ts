@@ -9,6 +9,7 @@ import { ACME, Installation, root } from '../support/installation.js'
 import { available } from '../support/required.js'
 
 const execute = promisify(execFile)
+const SHOWN_MS = 40_000
 
 /** A terminal of tmux's in which a command runs. */
 async function tmux(t: TestContext, dir: string, command: string) {
@@ -25,10 +26,13 @@ async function tmux(t: TestContext, dir: string, command: string) {
       await run('paste-buffer', '-p')
     },
     resize: (columns: number) => run('resize-window', '-x', String(columns), '-y', '30'),
-    async shows(what: RegExp): Promise<string> {
+    /** Fails with what is there instead if it does not come. */
+    async shows(what: RegExp): Promise<void> {
+      const deadline = performance.now() + SHOWN_MS
       for (;;) {
         const text = await screen()
-        if (what.test(text)) return text
+        if (what.test(text)) return
+        if (performance.now() > deadline) assert.fail(`${what} is not on the screen:\n${text}`)
       }
     },
   }
@@ -61,7 +65,7 @@ test('npm run chat on a real terminal, in Chinese and in English', { timeout: 12
     await terminal.keys('C-u')
     await terminal.type('/why')
     await terminal.keys('Enter')
-    await terminal.shows(/采纳门槛[\s\S]*›$/)
+    await terminal.shows(/决定 交给中心[\s\S]*›$/)
     await terminal.keys('C-c')
     await terminal.shows(/LEFT 0$/)
   })
