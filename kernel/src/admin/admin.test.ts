@@ -52,6 +52,15 @@ test('nobody listening is unavailable, with how to start; a socket left by a dea
   await assert.rejects(adminCall(socketPath, 'GET', '/status'), unavailable)
 })
 
+test('an answer that is larger than its reader takes is refused', async (t) => {
+  const socketPath = adminSocketPath(temporaryDirectory(t))
+  await start(t, socketPath)
+  const ask = (maxAnswerBytes: number) =>
+    adminCall(socketPath, 'POST', '/echo', { text: 'x'.repeat(100) }, { maxAnswerBytes })
+  await assert.rejects(ask(100), failsWith('too_large'))
+  assert.deepEqual(await ask(200), { text: 'x'.repeat(100) })
+})
+
 test('a second server on the same state directory is refused, and the first goes on', async (t) => {
   const socketPath = adminSocketPath(temporaryDirectory(t))
   await start(t, socketPath)

@@ -7,3 +7,4 @@ export {
   useErrorReplies,
 } from './error-reply.js'
 export { type AdminServerConfig, startAdminServer } from './server.js'
+export { wantedSignals } from './waiting.js'

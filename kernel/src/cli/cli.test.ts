@@ -173,6 +173,25 @@ test('a command sees --json both by its own option and by io', async () => {
   assert.deepEqual(seen, [true, true, true, true, undefined, false])
 })
 
+test('what is being done stands on the last line of a terminal, until something is said', async () => {
+  const define = (program: Command, io: CliIo) => {
+    program.command('work').action(() => {
+      io.progress('half')
+      io.progress('all')
+      io.out('done')
+      io.progress(undefined)
+    })
+  }
+  const seen = await run('work', { tty: true, define })
+  const erase = '\r\u001b[K'
+  assert.equal(seen.err, `${erase}half${erase}all${erase}`)
+  assert.equal(seen.out, 'done\n')
+  const piped = await run('work', { define })
+  assert.deepEqual([piped.out, piped.err], ['done\n', ''])
+  const dumb = await run('work', { tty: true, env: { TERM: 'dumb' }, define })
+  assert.equal(dumb.err, '')
+})
+
 test('errors are red on a terminal, and plain with NO_COLOR or into a pipe', async () => {
   const define = throwing(new YizhanError('internal', 'x'))
   assert.equal((await run('fail', { define, tty: true })).err, '\u001b[31merror[internal]\u001b[39m: x\n')

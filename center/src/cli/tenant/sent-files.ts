@@ -24,7 +24,5 @@ export function receivedFiles(sent: SentFiles): Map<string, Uint8Array> {
 }
 
 function isInside(path: string): boolean {
-  return path
-    .split('/')
-    .every((part) => part !== '' && part !== '.' && part !== '..' && !/[\\:\0]/.test(part))
+  return path.split('/').every((part) => !['', '.', '..'].includes(part) && !part.includes('\0'))
 }
