@@ -9,6 +9,7 @@ export {
   errorReply,
   startAdminServer,
   useErrorReplies,
+  wantedSignals,
 } from './admin/index.js'
 export { readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'
 export {

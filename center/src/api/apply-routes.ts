@@ -1,6 +1,5 @@
-import type { ServerResponse } from 'node:http'
 import { Type } from '@sinclair/typebox'
-import { type CliLanguage, YizhanError } from '@yizhan/kernel'
+import { type CliLanguage, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import {
   type DiffReport,
@@ -42,11 +41,7 @@ interface Posted {
  * changed. Warnings and problems come in `lang`.
  */
 export function registerApply(app: FastifyInstance, catalog: TenantCatalog, actor: string): void {
-  const stopping = new AbortController()
-  app.addHook('preClose', async () => {
-    stopping.abort(new YizhanError('unavailable', 'the center is stopping'))
-  })
-  const untilGone = (response: ServerResponse) => AbortSignal.any([clientGone(response), stopping.signal])
+  const untilGone = wantedSignals(app, 'the center')
 
   app.post<Posted>(
     '/v1/tenants/apply',
@@ -114,13 +109,4 @@ function decode(path: string, text: string): Uint8Array {
   throw new YizhanError('invalid_argument', 'the request is malformed: a file is not base64', {
     details: { problems },
   })
-}
-
-/** Not `request.signal`: it aborts as soon as the body has been read, since that is when the request closes. */
-export function clientGone(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort(new YizhanError('cancelled', 'the client went away'))
-  })
-  return gone.signal
 }

@@ -1,7 +1,7 @@
-import { type EdgeId, type TenantId, YizhanError } from '@yizhan/kernel'
+import { type EdgeId, type TenantId, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { TenantCatalog, TenantInForce } from '../tenants/index.js'
-import { clientGone, registerApply } from './apply-routes.js'
+import { registerApply } from './apply-routes.js'
 import { knownTenant, TenantParams } from './params.js'
 
 /** How far an edge is with the bundle that is in force for a tenant. */
@@ -29,6 +29,7 @@ export function registerTenants(app: FastifyInstance, parts: TenantRouteParts, a
     catalog.list(),
   )
 
+  const untilGone = wantedSignals(app, 'the center')
   registerApply(app, catalog, actor)
 
   app.get<{ Params: { tenant: string } }>(
@@ -36,7 +37,7 @@ export function registerTenants(app: FastifyInstance, parts: TenantRouteParts, a
     { schema: { summary: 'What a tenant consists of', params: TenantParams } },
     async ({ params }, reply) => {
       const tenant = knownTenant(catalog, params.tenant)
-      return described(await found(catalog, tenant, clientGone(reply.raw)))
+      return described(await found(catalog, tenant, untilGone(reply.raw)))
     },
   )
 
@@ -45,7 +46,7 @@ export function registerTenants(app: FastifyInstance, parts: TenantRouteParts, a
     { schema: { summary: 'The directory in force, in base64', params: TenantParams } },
     async ({ params }, reply) => {
       const tenant = knownTenant(catalog, params.tenant)
-      const { files, summary } = await found(catalog, tenant, clientGone(reply.raw))
+      const { files, summary } = await found(catalog, tenant, untilGone(reply.raw))
       return {
         tenant,
         version: summary.version,

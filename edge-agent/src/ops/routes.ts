@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { type Clock, YizhanError } from '@yizhan/kernel'
+import { type Clock, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { EdgeLedger } from '../ledger/index.js'
 import type { Uplink } from '../uplink/port.js'
@@ -16,6 +16,7 @@ const Closed = { additionalProperties: false } as const
 
 /** The routes of the edge's admin socket. */
 export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
+  const untilGone = wantedSignals(app, 'the edge agent')
   app.get<{ Querystring: Wanted & { timeoutMs?: number } }>(
     '/v1/status',
     {
@@ -30,7 +31,7 @@ export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
         ),
       },
     },
-    async ({ query }) => {
+    async ({ query }, reply) => {
       const { timeoutMs = 60_000, ...wanted } = query
       const deadline = new AbortController()
       const cancel = parts.clock.after(timeoutMs, () =>
@@ -39,7 +40,7 @@ export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
         ),
       )
       try {
-        await waitFor(parts, wanted, deadline.signal)
+        await waitFor(parts, wanted, AbortSignal.any([deadline.signal, untilGone(reply.raw)]))
       } finally {
         cancel()
       }
