@@ -62,13 +62,16 @@ function detailsOf(problems: readonly Problem[], lang: CliLanguage) {
 /** All problems of a directory in one error (`tenant_invalid`), the first 200 in `details`; nothing of it was taken. */
 export function tenantInvalid(problems: readonly Problem[], lang: CliLanguage = 'en'): YizhanError {
   const n = problems.length
-  const more = n > MAX_TOLD ? `, the first ${MAX_TOLD} follow` : ''
+  const isMore = n > MAX_TOLD
   const isKept = problems.some(({ file }) => file === KEPT_INTENTS)
-  return new YizhanError(
-    'tenant_invalid',
-    `${n} ${n === 1 ? 'problem' : 'problems'} in the tenant directory${more}; nothing was changed`,
-    { details: { problems: detailsOf(problems, lang) }, hint: isKept ? KEPT_HINT[lang] : MEND_HINT[lang] },
-  )
+  const told: Wording = {
+    en: `${n} ${n === 1 ? 'problem' : 'problems'} in the tenant directory${isMore ? `, the first ${MAX_TOLD} follow` : ''}; nothing was changed`,
+    zh: `租户目录有 ${n} 处问题${isMore ? `，以下为前 ${MAX_TOLD} 处` : ''}；未作任何改动`,
+  }
+  return new YizhanError('tenant_invalid', told[lang], {
+    details: { problems: detailsOf(problems, lang) },
+    hint: isKept ? KEPT_HINT[lang] : MEND_HINT[lang],
+  })
 }
 
 /** Every test that does not hold in one error (`tests_failed`); nothing was changed. */
@@ -78,11 +81,15 @@ export function testsFailed(
   lang: CliLanguage = 'en',
 ): YizhanError {
   const n = failed.length
-  return new YizhanError(
-    'tests_failed',
-    `${n} of ${n + passed} ${n + passed === 1 ? 'test' : 'tests'} failed; nothing was changed`,
-    { details: { problems: detailsOf(failed, lang), passed, failed: n }, hint: TEST_HINT[lang] },
-  )
+  const all = n + passed
+  const told: Wording = {
+    en: `${n} of ${all} ${all === 1 ? 'test' : 'tests'} failed; nothing was changed`,
+    zh: `${all} 条测试中有 ${n} 条未通过；未作任何改动`,
+  }
+  return new YizhanError('tests_failed', told[lang], {
+    details: { problems: detailsOf(failed, lang), passed, failed: n },
+    hint: TEST_HINT[lang],
+  })
 }
 
 /** Written by the center: see kept-intents.ts. */

@@ -66,7 +66,7 @@ test('an apply keeps what its directory lacks until --prune, and says so; twice 
   const first = await apply()
   assert.equal(first.code, 0, first.stderr)
   assert.match(first.stdout, /^\+ intent it\.fax$/m)
-  assert.match(first.stdout, /acme version 1: 2 intents, 12 examples.*1 tests passed/)
+  assert.match(first.stdout, /acme version 1: 2 intents, 12 examples, 0 documents; 1 test passed/)
   assert.match((await apply()).stdout, /^acme version 1: .*nothing to do$/m)
 
   // A move from one file to another is no deletion and no duplicate.
@@ -156,10 +156,9 @@ test('an applied answer is live at a linked edge without a restart, and --wait s
 
   await write('intents/it.yaml', intent('it.vpn', VPN, 'second answer'))
   await write('tests/smoke.yaml', TESTS.replace('first', 'second'))
-  const started = Date.now()
-  const applied = await apply('--wait', '30', '--json')
+  // Not later than 10 s after it was put in force.
+  const applied = await apply('--wait', '10', '--json')
   assert.equal(applied.code, 0, applied.stderr)
-  assert.ok(Date.now() - started < 20_000)
   const { edges } = JSON.parse(applied.stdout) as { edges: Record<string, unknown> }
   assert.deepEqual(edges, { applied: ['north'], offline: ['south'], rejected: [], missing: [] })
   assert.equal((await client.ask('怎么连 VPN')).text, 'second answer')

@@ -40,7 +40,7 @@ export async function applyOnce(
 ): Promise<Applied> {
   const { readTenantDirectory } = await import('../../tenants/index.js')
   io.progress(io.say({ en: 'checking …', zh: '正在检查 …' }))
-  const files = sentFiles(await readTenantDirectory(dir))
+  const files = sentFiles(await readTenantDirectory(dir, io.lang))
   const options = { signal, timeoutMs: APPLY_TIMEOUT_MS }
   const lang = `?lang=${io.lang}`
   // A person at a terminal sees what is wrong, or that there is nothing to do, before the training begins.
@@ -87,6 +87,7 @@ function tick(io: CliIo, clock: Clock, text: string): () => void {
 export function showApplied(io: CliIo, applied: Applied): void {
   const { tenant, version, changed, dryRun, tests } = applied
   showDifference(io, applied)
+  const tested = counted(tests, 'test')
   const seconds = (applied.trainMs / 1000).toFixed(1)
   const what = contentOf(io, applied)
   if (!changed) {
@@ -99,14 +100,14 @@ export function showApplied(io: CliIo, applied: Applied): void {
   } else if (dryRun) {
     io.out(
       io.say({
-        en: `${tenant}: ${what}; ${tests} tests passed, trained in ${seconds} s; only tried, nothing was changed`,
+        en: `${tenant}: ${what}; ${tested} passed, trained in ${seconds} s; only tried, nothing was changed`,
         zh: `${tenant}：${what}；${tests} 条测试通过，训练 ${seconds} 秒；仅为试运行，未作任何改动`,
       }),
     )
   } else {
     io.out(
       io.say({
-        en: `${tenant} version ${version}: ${what}; ${tests} tests passed, trained in ${seconds} s`,
+        en: `${tenant} version ${version}: ${what}; ${tested} passed, trained in ${seconds} s`,
         zh: `${tenant} 第 ${version} 版：${what}；${tests} 条测试通过，训练 ${seconds} 秒`,
       }),
     )
@@ -117,11 +118,16 @@ export function showApplied(io: CliIo, applied: Applied): void {
 
 /** In a dry run the counts of what is in force are not those of the directory. */
 function contentOf(io: CliIo, { dryRun, intents, examples, documents }: ApplyAnswer): string {
-  if (dryRun) return io.say({ en: `${examples} examples`, zh: `${examples} 个问句` })
+  const asked = counted(examples, 'example')
+  if (dryRun) return io.say({ en: asked, zh: `${examples} 个问句` })
   return io.say({
-    en: `${intents} intents, ${examples} examples, ${documents} documents`,
+    en: `${counted(intents, 'intent')}, ${asked}, ${counted(documents, 'document')}`,
     zh: `${intents} 个意图、${examples} 个问句、${documents} 篇文档`,
   })
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
 }
 
 /** What programs that read stdout get of an apply that failed; the error is told on stderr as ever. */

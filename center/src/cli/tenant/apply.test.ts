@@ -54,7 +54,7 @@ test('what differs, what is kept, what is in force; warnings on stderr', async (
     '- card old',
     '~ setting name',
     'kept: intent it.fax (would be deleted with --prune)',
-    'acme version 4: 2 intents, 9 examples, 1 documents; 3 tests passed, trained in 1.2 s',
+    'acme version 4: 2 intents, 9 examples, 1 document; 3 tests passed, trained in 1.2 s',
     '',
   ])
   assert.equal(ran.err, 'warning: intents/it.yaml:1:1 it.vpn: the intent has 2 questions\n')

@@ -40,7 +40,7 @@ export async function checkedDirectory(io: CliIo, dir: string): Promise<CheckedD
     '../../tenants/index.js'
   )
   io.progress(io.say({ en: `checking ${dir} …`, zh: `正在检查 ${dir} …` }))
-  const read = await readTenant(await readTenantDirectory(dir))
+  const read = await readTenant(await readTenantDirectory(dir, io.lang))
   io.progress(undefined)
   if (!io.wantsJson) {
     showWarnings(

@@ -26,7 +26,7 @@ export function addDiff(tenant: Command, io: CliIo, call: CenterCall): void {
     .option('--exit-code', io.say({ en: 'end with 3 if it differs', zh: '有差异时以 3 退出' }))
     .action(async (options: { file: string; prune?: boolean; exitCode?: boolean }, command: Command) => {
       const { readTenantDirectory } = await import('../../tenants/index.js')
-      const files = sentFiles(await readTenantDirectory(options.file))
+      const files = sentFiles(await readTenantDirectory(options.file, io.lang))
       io.progress(io.say({ en: 'comparing …', zh: '正在比较 …' }))
       const body = { files, prune: options.prune === true }
       const told = await call<DiffAnswer>(command, 'POST', `/v1/tenants/diff?lang=${io.lang}`, body, {

@@ -114,6 +114,22 @@ test('schema prints one or all, and writes those that docs/reference/schemas has
   }
 })
 
+test('completion offers the verbs, their flags and the kinds of schema; every verb’s help has an example', async () => {
+  const { out } = await runLine(['completion', 'bash'])
+  for (const verb of ['init', 'check', 'test', 'diff', 'apply', 'list', 'show', 'export', 'schema']) {
+    assert.match(out, new RegExp(`"tenant ${verb}"`))
+    if (verb === 'list') continue
+    for (const [lang, head] of [
+      ['en', /Examples?:\n {2}yizhan-center tenant /],
+      ['zh', /示例：\n {2}yizhan-center tenant /],
+    ] as const) {
+      assert.match((await runLine(['tenant', verb, '--help', '--lang', lang])).out, head)
+    }
+  }
+  assert.match(out, /"tenant apply"\) words="[^"]*--dry-run[^"]*--watch/)
+  assert.match(out, /"tenant schema"\) words="tenant intents knowledge card/)
+})
+
 test('a directory that cannot be read is told, and a file in its place too', async (t) => {
   const dir = await directoryOf(t)
   await writeFile(join(dir, 'file'), '')
