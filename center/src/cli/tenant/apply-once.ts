@@ -1,4 +1,4 @@
-import { type CliIo, type Clock, toYizhanError } from '@yizhan/kernel'
+import { type CliIo, type CliText, type Clock, toYizhanError } from '@yizhan/kernel'
 import type { ApplyReport } from '../../tenants/index.js'
 import { type Difference, showDifference } from './difference-lines.js'
 import { type EdgesAnswer, type EdgesOutcome, showEdges, waitForEdges } from './edges-wait.js'
@@ -47,11 +47,7 @@ export async function applyOnce(
   const ahead = io.showsProgress
     ? await ask<Difference>('POST', `/v1/tenants/diff${lang}`, { files, prune }, options)
     : undefined
-  const work = ahead && {
-    en: `${ahead.diff.length} to change; training and testing …`,
-    zh: `${ahead.diff.length} 处变更；正在训练和测试 …`,
-  }
-  const stop = work && tick(io, clock, io.say(work))
+  const stop = ahead && tick(io, clock, io.say(inWork(ahead.diff.length)))
   let report: ApplyAnswer
   try {
     report = await ask<ApplyAnswer>('POST', `/v1/tenants/apply${lang}`, { files, prune, dryRun }, options)
@@ -65,6 +61,14 @@ export async function applyOnce(
   const edges = await waitForEdges(look, { clock, timeoutMs: waitMs }, signal)
   io.progress(undefined)
   return { ...report, edges }
+}
+
+function inWork(changes: number): CliText {
+  if (changes === 0) return { en: 'applying …', zh: '正在应用 …' }
+  return {
+    en: `${changes} to change; training and testing …`,
+    zh: `${changes} 处变更；正在训练和测试 …`,
+  }
 }
 
 /** Shows the seconds that pass, on a terminal. */
