@@ -6,6 +6,7 @@ import { feedbackOf } from './feedback.js'
 import { prose } from './prose.js'
 import { routeOf } from './route.js'
 import { handoffOf, ticketOf } from './ticket.js'
+import { unshown } from './told.js'
 import { clockTime, fileSize, words } from './words.js'
 
 /**
@@ -71,7 +72,7 @@ function contentOf(entry, about, on) {
     const press = (action, label) => on.press(entry, action, label)
     parts.push(cardOf(entry.card, about.pending, { press, say: on.say }))
   } else if (entry.text) {
-    parts.push(prose(entry.text, citations, (index) => openPassage(citations, index)))
+    parts.push(prose(unshown(entry), citations, (index) => openPassage(citations, index)))
   }
   const ended = words.finish[entry.finish]
   if (entry.type === 'final' && ended && !entry.text) parts.push(make('p', 'ended', ended))

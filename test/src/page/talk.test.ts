@@ -108,8 +108,11 @@ test('a person talks with the bot', async (t) => {
 
   await t.test('a question back is answered by its buttons', async () => {
     const { page, edge, say } = await talk()
-    edge.reply(await say('error'), { text: 'Which?', choices: [{ label: 'Mail', text: '2' }] })
+    edge.reply(await say('error'), { text: 'Which?\n2. Mail', choices: [{ label: 'Mail', text: '2' }] })
     const next = edge.next()
+    const line = page.locator('.bot', { hasText: 'Which?' })
+    await line.getByRole('button', { name: 'Mail' }).waitFor()
+    assert.equal(await line.getByText('Mail').count(), 1, 'a choice is a button and no line of the text')
     await page.getByRole('group', { name: 'Possible answers' }).getByRole('button', { name: 'Mail' }).click()
     assert.equal((await next).text, '2')
     await page.locator('.me', { hasText: 'Mail' }).waitFor()
@@ -165,12 +168,22 @@ test('a person talks with the bot', async (t) => {
         inReplyTo: said.id,
         place: index + 1,
       }
-      edge.reply(said, { type: 'notice', text: 'Noted.', answeredBy: 'queued', ...ticket })
+      edge.reply(said, {
+        type: 'notice',
+        text: `Noted.\nTicket ${ticket.ticket}, place 9.`,
+        answeredBy: 'queued',
+        ...ticket,
+      })
       tickets.push({ said, ticket })
     }
     const [first, second] = tickets
     assert.ok(first && second)
     edge.tickets(first.said, [first.ticket, second.ticket])
+    assert.equal(
+      await page.locator('.bubble', { hasText: 'place 9' }).count(),
+      0,
+      'a place that grows old is not shown beside the live one',
+    )
     const box = page.locator('.notice', { hasText: 'A-0002' })
     await box.getByText('Place 2 in line').waitFor()
     await box.getByRole('button', { name: 'Cancel' }).click()
