@@ -57,7 +57,8 @@ function readTest(
   const noCard = typeof card === 'string' ? cards.missing(card) : undefined
   if (noCard) problems.push(document.misread([i, 'expect', 'card'], noCard))
   if (!isTest(document, [i], value, problems)) return undefined
-  return { ...value, at: (message) => document.at([i], message) }
+  // Its line says which it is; its number in the list would say nothing.
+  return { ...value, at: (message) => ({ ...document.at([i], message), path: '' }) }
 }
 
 const NOT_TESTS: Wording = {

@@ -3,7 +3,7 @@ import { type CliIo, storageError, systemCode, YizhanError } from '@yizhan/kerne
 import type { Command } from 'commander'
 import { type CenterCall, inPath } from '../center-call.js'
 import { withExamples } from '../examples.js'
-import { openDirectory, writeFiles } from './new-directory.js'
+import { refuseUsed, writeFiles } from './new-directory.js'
 import { MAX_FILES_ANSWER_BYTES, receivedFiles, type SentFiles } from './sent-files.js'
 
 interface Flags {
@@ -71,7 +71,7 @@ async function exportDirectory(
   dir: string,
   force: boolean,
 ): Promise<void> {
-  await openDirectory(io, dir, force, forceHint(io))
+  await refuseUsed(io, dir, force, forceHint(io))
   const { tenant, version, files } = await fetched()
   const received = receivedFiles(files)
   await writeFiles(dir, received)

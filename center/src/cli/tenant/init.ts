@@ -3,7 +3,7 @@ import { asTenantId, type CliIo, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import type { InitLanguage } from '../../tenants/index.js'
 import { withExamples } from '../examples.js'
-import { openDirectory, writeFiles } from './new-directory.js'
+import { refuseUsed, writeFiles } from './new-directory.js'
 
 /** `tenant init DIR`: a small directory to begin with. */
 export function addInit(tenant: Command, io: CliIo): void {
@@ -27,7 +27,7 @@ export function addInit(tenant: Command, io: CliIo): void {
       const { newDirectory } = await import('../../tenants/index.js')
       const id = tenantId(io, options.tenant, dir)
       const languages = await languagesOf(io, options.languages)
-      await openDirectory(io, dir, false)
+      await refuseUsed(io, dir, false)
       const files = newDirectory({ tenant: id, languages })
       await writeFiles(dir, files)
       const shown = [...files.keys()].filter((path) => !path.startsWith('.'))

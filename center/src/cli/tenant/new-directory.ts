@@ -2,14 +2,14 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CliIo, storageError, systemCode, YizhanError } from '@yizhan/kernel'
 
-/** Makes the directory if it is not there. Throws `already_exists` if something is in it, unless `mayHold`. */
-export async function openDirectory(io: CliIo, dir: string, mayHold: boolean, hint?: string): Promise<void> {
+/** Throws `already_exists` if the directory is there and holds something besides git’s own, unless `mayHold`. */
+export async function refuseUsed(io: CliIo, dir: string, mayHold: boolean, hint?: string): Promise<void> {
   const entries = await readdir(dir).catch((thrown: unknown) => {
     if (systemCode(thrown) === 'ENOENT') return []
     if (systemCode(thrown) !== 'ENOTDIR') throw storageError(thrown, 'read', dir)
     throw new YizhanError('already_exists', io.say({ en: `${dir} is a file`, zh: `${dir} 是一个文件` }))
   })
-  if (entries.length === 0 || mayHold) return
+  if (mayHold || entries.every((name) => name === '.git')) return
   throw new YizhanError('already_exists', io.say({ en: `${dir} is not empty`, zh: `${dir} 不是空目录` }), {
     ...(hint === undefined ? {} : { hint }),
   })

@@ -89,6 +89,8 @@ test('init takes nothing away: a directory that holds something is refused', asy
   assert.equal(ran.code, 1)
   assert.match(ran.err, /error\[already_exists\]: .* is not empty/)
   assert.deepEqual(await readdir(dir), ['notes.txt'])
+  const fresh = await directoryOf(t, { '.git/HEAD': 'ref: refs/heads/main\n' })
+  assert.equal((await runLine(['tenant', 'init', fresh, '--tenant', 'acme'])).code, 0, 'git’s own is nothing')
   const named = await runLine(['tenant', 'init', join(dir, 'Not An Id')])
   assert.equal(named.code, 2)
   assert.match(named.err, /--tenant/)
