@@ -21,7 +21,7 @@ export const gatewayConfigSchema = Type.Object(
     heartbeatMs: ms(10_000, 100),
     /** How long a new stream may take to say Hello. */
     helloMs: ms(10_000),
-    /** After a loss, edges come back at a random moment within this. */
+    /** After a loss, edges come back at a random moment: within 10 ms for each edge of the fleet, at most within this. */
     reconnectSpreadMs: ms(10_000),
     /** How long edges get to leave after a Drain, before their streams are ended. */
     drainMs: ms(2_000),

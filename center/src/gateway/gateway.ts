@@ -13,6 +13,7 @@ import { LinkTable, type LiveLink } from './link-table.js'
 import { Listener } from './listener.js'
 import { PeerGate } from './peer.js'
 import type { Enrollment, TlsSource } from './port.js'
+import { reconnectSpread } from './reconnect-spread.js'
 import { ListenerCredentials } from './server-tls.js'
 import { WireServices } from './wire-service.js'
 
@@ -135,8 +136,8 @@ class CenterGateway implements Gateway {
 
   async drain(reason: string): Promise<void> {
     this.#accepting = false
-    const { drainMs, reconnectSpreadMs } = this.#config
-    for (const link of this.#links.list()) link.drain(reason, drainMs, Math.random() * reconnectSpreadMs)
+    const { drainMs } = this.#config
+    for (const link of this.#links.list()) link.drain(reason, drainMs, Math.random() * this.#spreadMs())
     await this.#links.empty()
   }
 
@@ -152,6 +153,10 @@ class CenterGateway implements Gateway {
     await Promise.all([this.#linkDoor.listener.stop(CLOSE_MS), this.#enrollDoor.listener.stop(CLOSE_MS)])
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     this.#ended()
+  }
+
+  #spreadMs(): number {
+    return reconnectSpread(this.#deps.registry.list().length, this.#config.reconnectSpreadMs)
   }
 
   #buildLinkDoor(): Door {
@@ -171,7 +176,8 @@ class CenterGateway implements Gateway {
     const { server } = door
     const cut = (address: string) => door.listener.cut(address)
     const stream = { clock, log, gate: this.#gate, cut }
-    const linkDeps = { ...stream, registry, desiredStates, signer, links: this.#links, metrics }
+    const spreadMs = () => this.#spreadMs()
+    const linkDeps = { ...stream, registry, desiredStates, signer, links: this.#links, metrics, spreadMs }
     services.add(
       server,
       Link,

@@ -68,11 +68,12 @@ test('an edge that speaks no protocol of ours is refused, and told that it may d
 
 test('Welcome names the protocol, the generation, the heartbeat, the spread and the signing keys', async (t) => {
   const center = await startTestGateway(t, { heartbeatMs: 7_000, reconnectSpreadMs: 9_000 })
+  center.registry.add(edgeId('wuhan-1'), [])
   const { welcome } = await center.edge().link({ protocol: 2, oldestProtocol: 1 })
   assert.equal(welcome.protocol, 1)
   assert.equal(welcome.linkGeneration, 1n)
   assert.equal(welcome.heartbeatMs, 7_000)
-  assert.equal(welcome.reconnectSpreadMs, 9_000)
+  assert.equal(welcome.reconnectSpreadMs, 20, 'ten milliseconds for each of two edges')
   assert.equal(welcome.centerTimeMs, BigInt(center.clock.wall()))
   assert.equal(welcome.signingKeys[0]?.keyId, 'k1')
   assert.equal(center.registry.get(beijing)?.journalEpoch, '0000000000000007')

@@ -24,7 +24,7 @@ export function linkHandlers(
   const connect = (call: ConnectCall) => {
     try {
       const peer = deps.gate.admit(call)
-      if (!accepting()) throw leaving(config)
+      if (!accepting()) throw leaving(deps)
       new LinkSession(deps, config, new WireStream(deps, call, peer)).start()
     } catch (thrown) {
       refuseCall(deps, 'connect', call, toYizhanError(thrown))
@@ -33,9 +33,9 @@ export function linkHandlers(
   return { connect }
 }
 
-function leaving(config: LinkConfig): YizhanError {
+function leaving({ spreadMs }: LinkDeps): YizhanError {
   return new YizhanError('unavailable', 'the center is going away', {
-    details: { retryAfterMs: Math.random() * config.reconnectSpreadMs },
+    details: { retryAfterMs: Math.random() * spreadMs() },
   })
 }
 

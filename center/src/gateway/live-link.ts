@@ -20,12 +20,11 @@ export interface LinkDeps extends StreamDeps {
   readonly signer: Signer
   readonly links: LinkTable
   readonly metrics: GatewayMetrics
+  /** Within what time the edges of now come back after a loss. */
+  readonly spreadMs: () => number
 }
 
-export type LinkConfig = Pick<
-  GatewayConfig,
-  'heartbeatMs' | 'helloMs' | 'reconnectSpreadMs' | 'maxConnectionAgeMs' | 'drainMs'
->
+export type LinkConfig = Pick<GatewayConfig, 'heartbeatMs' | 'helloMs' | 'maxConnectionAgeMs' | 'drainMs'>
 
 /** What this center serves beyond Link itself; an edge does not ask for what is not named. */
 const CAPABILITIES = ['inference', 'bundles', 'renew']
@@ -74,8 +73,8 @@ export class LiveSession implements LiveLink {
 
   /** Sends the Welcome, then the desired state if the edge has another. */
   start(): void {
-    const { clock, signer, metrics } = this.#deps
-    const { heartbeatMs, reconnectSpreadMs, maxConnectionAgeMs } = this.#config
+    const { clock, signer, metrics, spreadMs } = this.#deps
+    const { heartbeatMs, maxConnectionAgeMs } = this.#config
     metrics.links.inc()
     metrics.linksOpened.inc()
     this.#send({
@@ -85,7 +84,7 @@ export class LiveSession implements LiveLink {
         protocol: this.protocol,
         linkGeneration: this.#wireGeneration,
         heartbeatMs,
-        reconnectSpreadMs,
+        reconnectSpreadMs: spreadMs(),
         capabilities: CAPABILITIES,
         centerTimeMs: BigInt(clock.wall()),
         signingKeys: [...signer.publicKeys],
