@@ -127,6 +127,24 @@ test('the same directory again changes nothing and trains nothing', async (t) =>
   assert.equal(center.trained.length, 1)
 })
 
+test('a comment, or an intent in another file, is kept as it is written and trains nothing', async (t) => {
+  const center = await start(t, await place(t))
+  const first = await applied(center.catalog)
+  const moved = directory({
+    'intents/it.yaml': undefined,
+    'intents/network.yaml': `# all about the network\n${FILES['intents/it.yaml']}`,
+  })
+  const dry = await applied(center.catalog, moved, { dryRun: true })
+  assert.deepEqual([dry.changed, dry.diff], [false, []])
+  assert.ok(!(await filesInStore(center.storage.store)).includes('intents/network.yaml'))
+  const again = await applied(center.catalog, moved)
+  assert.deepEqual([again.changed, again.version, again.digest, again.kept], [false, 1, first.digest, []])
+  assert.equal(center.trained.length, 1)
+  const names = await filesInStore(center.storage.store)
+  assert.deepEqual([names.includes('intents/network.yaml'), names.includes('intents/it.yaml')], [true, false])
+  assert.equal((await applied(center.catalog, moved)).changed, false)
+})
+
 test('a changed directory gets the next version; with prune what went is gone from the store', async (t) => {
   const at = await place(t)
   const center = await start(t, at)

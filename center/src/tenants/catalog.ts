@@ -165,9 +165,14 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     const digestOfFiles = filesDigest(source.files)
     const counts = { dryRun, examples: source.examples.length, tests: source.tests.length }
     const base = { ...compared.report, ...counts }
-    if (current?.filesDigest === digestOfFiles && (await bundles.has(current.digest))) {
-      const same = { ...summary(tenant, current), changed: false, trainMs: 0 }
-      return { report: { ...base, ...same } }
+    if (before && current && (await isInForce(before, base.diff))) {
+      // Nothing but comments or the place of things differs: it is kept as it is written, and trained no more.
+      if (current.filesDigest !== digestOfFiles && !dryRun) {
+        const next = { ...current, filesDigest: digestOfFiles }
+        await save(tenant, { next, source, before, diff: [], actor })
+        live.set(tenant, next)
+      }
+      return { report: { ...base, ...summary(tenant, current), changed: false, trainMs: 0 } }
     }
     const tried = await tryOut(deps, source, signal)
     await tried.close()
@@ -192,19 +197,31 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       documents: source.documents.length,
     }
     signal.throwIfAborted()
-    await saveTenant(deps, tenant, {
-      current: next,
-      diff: base.diff,
-      directory: source,
-      directoryBefore: before?.directory ?? { files: new Map(), extracts: new Map() },
-      before: before?.stored,
-      actor,
-    })
+    await save(tenant, { next, source, before, diff: base.diff, actor })
     live.set(tenant, next)
     serve(tenant, source)
     log.info({ tenant, version, digest: next.digest, trainMs, ...counts }, 'tenant applied')
     for (const listener of listeners) tell(listener, tenant)
     return { report: { ...base, ...work, ...summary(tenant, next) } }
+  }
+
+  /** Whether what is in force was made by this version, of files that say the same. */
+  async function isInForce({ stored, directory }: InStore, diff: readonly ObjectChange[]): Promise<boolean> {
+    const { current } = stored
+    if (diff.length > 0 || current.filesDigest !== filesDigest(directory.files)) return false
+    return await bundles.has(current.digest)
+  }
+
+  async function save(tenant: TenantId, made: Made): Promise<void> {
+    const { next, source, before, diff, actor } = made
+    await saveTenant(deps, tenant, {
+      current: next,
+      diff,
+      directory: source,
+      directoryBefore: before?.directory ?? { files: new Map(), extracts: new Map() },
+      before: before?.stored,
+      actor,
+    })
   }
 
   async function inForce(tenant: TenantId, signal: AbortSignal): Promise<TenantInForce | undefined> {
@@ -273,6 +290,14 @@ function nothingInForce(tenant: TenantId): TenantSummary {
 interface InStore {
   readonly stored: StoredTenant
   readonly directory: StoredDirectory
+}
+
+interface Made {
+  readonly next: Current
+  readonly source: TenantSource
+  readonly before: InStore | undefined
+  readonly diff: readonly ObjectChange[]
+  readonly actor: string
 }
 
 /** The tenant that a directory is of, as far as that can be read. */
