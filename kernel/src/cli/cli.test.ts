@@ -80,18 +80,25 @@ function configFile(t: TestContext, text: string): string {
 }
 
 test('usage errors say what is wrong, where help is, and end with 2', async () => {
-  for (const line of [
-    'nonsense',
-    '--nonsense',
-    'config shwo',
-    'version extra words',
-    '--lang fr version',
-    'completion ksh',
-  ]) {
+  for (const [line, where, zh] of [
+    ['nonsense', '', '没有命令 nonsense'],
+    ['--nonsense', '', '没有选项 --nonsense'],
+    ['config shwo', ' config', '没有命令 shwo；是否想输入 show'],
+    ['version extra words', ' version', 'version 的参数过多'],
+    ['--lang fr version', '', undefined],
+    ['completion', ' completion', '缺少参数 shell'],
+    ['completion ksh', ' completion', 'ksh、shell 无效；可选：bash, zsh, fish'],
+    ['version --lang', '', '选项 --lang <lang> 缺少值'],
+  ] as const) {
     const { code, out, err } = await run(line)
     assert.equal(code, 2, line)
     assert.equal(out, '', line)
-    assert.match(err, /^error\[invalid_argument\]: .+\n {2}hint: yizhan-edge --help\n$/, line)
+    const form = new RegExp(`^error\\[invalid_argument\\]: .+\n {2}hint: yizhan-edge${where} --help\n$`)
+    assert.match(err, form, line)
+    if (zh === undefined) continue
+    const chinese = await run(line, { lang: 'zh' })
+    assert.equal(chinese.code, 2, line)
+    assert.ok(chinese.err.includes(`（${zh}）`), chinese.err)
   }
   assert.match((await run('config shwo')).err, /Did you mean show/)
 })

@@ -2,6 +2,7 @@ export { type ConfigCommandsOptions, configCommands } from './config-commands.js
 export { type Check, runChecks, stateDirChecks } from './doctor.js'
 export { type FlagPaths, flagSettings } from './flags.js'
 export { type CliIo, type CliLanguage, type CliStream, type CliText, pickLanguage } from './io.js'
+export { oneLine } from './one-line.js'
 export {
   type ProgramHost,
   type ProgramOptions,

@@ -1,3 +1,4 @@
+import { oneLine } from './one-line.js'
 import { formatTable } from './table.js'
 
 export type CliLanguage = 'zh' | 'en'
@@ -88,7 +89,7 @@ export function createIo(options: IoOptions): CliIo {
     record(value) {
       if (options.wantsJson()) return json(value)
       for (const [key, entry] of Object.entries(value)) {
-        out(`${key}: ${typeof entry === 'object' ? JSON.stringify(entry) : String(entry)}`)
+        out(`${key}: ${typeof entry === 'object' ? JSON.stringify(entry) : oneLine(String(entry))}`)
       }
     },
     err(text) {

@@ -1,6 +1,7 @@
 import { ERROR_MEANING } from '../error-meaning.js'
 import { type ErrorTraits, toYizhanError, YizhanError } from '../errors.js'
 import type { CliIo } from './io.js'
+import { oneLine } from './one-line.js'
 
 const HINT = { en: 'hint', zh: '提示' }
 const CAUSE = { en: 'cause', zh: '原因' }
@@ -35,9 +36,4 @@ function problemLines(problems: unknown): string[] {
 /** Our own cause says more; a foreign one would repeat the message or speak of our inner parts. */
 function causeOf(error: YizhanError): string | undefined {
   return error.cause instanceof YizhanError ? `${error.cause.code}: ${error.cause.message}` : undefined
-}
-
-/** Keeps text from outside on its line and off the terminal's controls. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
 }

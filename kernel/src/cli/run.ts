@@ -1,8 +1,9 @@
 import { Command, CommanderError, Option } from 'commander'
-import { YizhanError } from '../errors.js'
 import { addCompletion } from './completion.js'
+import { localizeHelp } from './help-words.js'
 import { type CliIo, type CliLanguage, type CliStream, createIo, pickLanguage } from './io.js'
 import { reportError } from './report-error.js'
+import { usageError } from './usage-error.js'
 
 export interface CliOptions {
   readonly name: string
@@ -28,6 +29,7 @@ export async function runCli(
 ): Promise<number> {
   const program = new Command(options.name)
   let exitCode = 0
+  let refusing = program
   let wantsJson = beforeDashes(options.argv).includes('--json')
   const io = createIo({
     env: options.env,
@@ -42,7 +44,13 @@ export async function runCli(
   try {
     prepare(program, io, options)
     define(program, io)
-    forEachCommand(program, (command) => settle(command, io, options.stdout))
+    forEachCommand(program, (command) => {
+      settle(command, io, options.stdout)
+      command.exitOverride((thrown) => {
+        refusing = command
+        throw thrown
+      })
+    })
     program.hook('preAction', (_, action) => {
       wantsJson = program.opts().json === true || action.opts().json === true
       // A command that names --json itself would not see it: commander gives it to the program.
@@ -55,7 +63,7 @@ export async function runCli(
     // Help and version that were asked for end as CommanderErrors too.
     if (thrown.exitCode === 0) return 0
     if (thrown.code === 'commander.help') return 2
-    return reportError(io, usageError(thrown, options.name))
+    return reportError(io, usageError(io, thrown, pathOf(refusing)))
   }
 }
 
@@ -64,6 +72,7 @@ function prepare(program: Command, io: CliIo, options: CliOptions): void {
   program
     .version(version, '-V, --version', io.say({ en: 'print the version', zh: '显示版本' }))
     .helpOption('-h, --help', io.say({ en: 'show help', zh: '显示帮助' }))
+    .helpCommand('help [command]', io.say({ en: 'show help for a command', zh: '显示某个命令的帮助' }))
     .option(
       '--json',
       io.say({ en: 'machine-readable output, one JSON value a line', zh: '以 JSON 输出，每行一个值' }),
@@ -82,7 +91,8 @@ function prepare(program: Command, io: CliIo, options: CliOptions): void {
 }
 
 function settle(command: Command, io: CliIo, stdout: CliStream): void {
-  command.exitOverride().configureOutput({
+  localizeHelp(command, io)
+  command.configureOutput({
     writeOut: (text) => void stdout.write(text),
     writeErr: (text) => io.err(text.trimEnd()),
     // Usage errors are written by reportError, in the form of all others.
@@ -98,9 +108,9 @@ export function forEachCommand(command: Command, visit: (command: Command) => vo
   for (const child of command.commands) forEachCommand(child, visit)
 }
 
-function usageError(thrown: CommanderError, name: string): YizhanError {
-  const message = thrown.message.replace(/^error: /, '').replace(/\s+/g, ' ')
-  return new YizhanError('invalid_argument', message, { cause: thrown, hint: `${name} --help` })
+/** The words of a command, from the program's name. */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
 }
 
 function beforeDashes(argv: readonly string[]): readonly string[] {
