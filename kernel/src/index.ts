@@ -23,6 +23,7 @@ export {
   configCommands,
   type FlagPaths,
   flagSettings,
+  oneLine,
   type ProgramHost,
   type ProgramOptions,
   programSources,

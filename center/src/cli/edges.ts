@@ -1,6 +1,7 @@
 import { type CliIo, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { type Answer, type CenterCall, inPath } from './center-call.js'
+import { withExamples } from './examples.js'
 
 const COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'agentVersion']
 
@@ -8,14 +9,14 @@ const COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'age
 export function edgeCommands(program: Command, io: CliIo, call: CenterCall): void {
   const edges = program.command('edges').description(io.say({ en: 'the fleet', zh: '边缘节点' }))
 
-  edges
+  const list = edges
     .command('list')
     .description(io.say({ en: 'every edge of the registry', zh: '列出登记的全部边缘节点' }))
     .action(async (_options, command: Command) => {
       io.table(await call<Answer[]>(command, 'GET', '/v1/edges'), COLUMNS)
     })
 
-  edges
+  const token = edges
     .command('token <edge>')
     .description(io.say({ en: 'make a one-use join token', zh: '生成一次性加入令牌' }))
     .requiredOption(
@@ -44,7 +45,7 @@ export function edgeCommands(program: Command, io: CliIo, call: CenterCall): voi
       },
     )
 
-  edges
+  const tenants = edges
     .command('tenants <edge> [tenant...]')
     .description(
       io.say({
@@ -52,11 +53,11 @@ export function edgeCommands(program: Command, io: CliIo, call: CenterCall): voi
         zh: '设置节点服务的租户；所给即为全部',
       }),
     )
-    .action(async (edge: string, tenants: string[], _options, command: Command) =>
-      io.record(await call(command, 'POST', `/v1/edges/${inPath(edge)}/tenants`, { tenants })),
+    .action(async (edge: string, served: string[], _options, command: Command) =>
+      io.record(await call(command, 'POST', `/v1/edges/${inPath(edge)}/tenants`, { tenants: served })),
     )
 
-  edges
+  const revoke = edges
     .command('revoke <edge>')
     .description(
       io.say({
@@ -76,4 +77,9 @@ export function edgeCommands(program: Command, io: CliIo, call: CenterCall): voi
       }
       io.record(await call(command, 'POST', `/v1/edges/${inPath(edge)}/revoke`))
     })
+
+  withExamples(list, io, 'edges list --json')
+  withExamples(token, io, 'edges token beijing-1 --tenant acme --site Beijing > token')
+  withExamples(tenants, io, 'edges tenants beijing-1 acme clinic')
+  withExamples(revoke, io, 'edges revoke beijing-1 --name beijing-1')
 }

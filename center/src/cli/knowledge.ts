@@ -1,10 +1,12 @@
 import type { CliIo } from '@yizhan/kernel'
 import type { Command } from 'commander'
+import { ofTenant, tenantId } from './arguments.js'
 import { type Answer, type CenterCall, inPath } from './center-call.js'
+import { withExamples } from './examples.js'
 
 /** `knowledge search`. */
 export function knowledgeCommands(program: Command, io: CliIo, call: CenterCall): void {
-  program
+  const search = program
     .command('knowledge')
     .description(io.say({ en: 'documents of a tenant', zh: '租户的文档' }))
     .command('search <question>')
@@ -14,9 +16,11 @@ export function knowledgeCommands(program: Command, io: CliIo, call: CenterCall)
         zh: '按问题检索租户文档的段落',
       }),
     )
-    .requiredOption('--tenant <tenant>', io.say({ en: 'whose documents', zh: '租户 id' }))
+    .requiredOption('--tenant <tenant>', io.say({ en: 'whose documents', zh: '租户 id' }), tenantId(io))
     .action(async (question: string, options: { tenant: string }, command: Command) => {
-      const path = `/v1/tenants/${inPath(options.tenant)}/knowledge?q=${inPath(question)}`
-      io.table(await call<Answer[]>(command, 'GET', path), ['score', 'document', 'heading', 'text'])
+      const below = `/knowledge?q=${inPath(question)}`
+      const found = await ofTenant<Answer[]>({ io, call, command }, options.tenant, below)
+      io.table(found, ['score', 'document', 'heading', 'text'])
     })
+  withExamples(search, io, 'knowledge search "hotel in Beijing" --tenant acme')
 }

@@ -1,6 +1,7 @@
 import { type CliIo, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { type CenterCall, inPath } from './center-call.js'
+import { ofTenant, tenantId } from './arguments.js'
+import type { CenterCall } from './center-call.js'
 import { withExamples } from './examples.js'
 import { MAX_FILES_ANSWER_BYTES, receivedFiles, type SentFiles } from './tenant/sent-files.js'
 
@@ -18,7 +19,11 @@ export function messageCommands(program: Command, io: CliIo, call: CenterCall): 
         zh: '按键列出全部内置语句，可在 tenant.yaml 的 messages 中改写',
       }),
     )
-    .option('--tenant <tenant>', io.say({ en: 'and this tenant’s own words', zh: '并显示该租户自己的说法' }))
+    .option(
+      '--tenant <tenant>',
+      io.say({ en: 'and this tenant’s own words', zh: '并显示该租户自己的说法' }),
+      tenantId(io),
+    )
     .action(async (options: { tenant?: string }, command: Command) => {
       const { MESSAGES, placeholdersOf } = await import('@yizhan/intent')
       const own = options.tenant === undefined ? {} : await ownWords(io, call, command, options.tenant)
@@ -43,9 +48,10 @@ export function messageCommands(program: Command, io: CliIo, call: CenterCall): 
 
 async function ownWords(io: CliIo, call: CenterCall, command: Command, tenant: string): Promise<Own> {
   const { readTenant } = await import('../tenants/index.js')
-  const path = `/v1/tenants/${inPath(tenant)}/files`
-  const options = { maxAnswerBytes: MAX_FILES_ANSWER_BYTES }
-  const { files } = await call<{ files: SentFiles }>(command, 'GET', path, undefined, options)
+  const asked = { io, call, command }
+  const { files } = await ofTenant<{ files: SentFiles }>(asked, tenant, '/files', {
+    maxAnswerBytes: MAX_FILES_ANSWER_BYTES,
+  })
   const read = await readTenant(receivedFiles(files))
   if ('source' in read) return read.source.file.messages
   throw new YizhanError(

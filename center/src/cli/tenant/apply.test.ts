@@ -118,6 +118,8 @@ test('flags that contradict each other are refused before anybody is asked', asy
     const ran = await runLine(['tenant', 'apply', '-f', dir, ...flags])
     assert.equal(ran.code, 2, flags.join(' '))
     assert.deepEqual(ran.asked, [])
+    const told = jsonOf((await runLine(['tenant', 'apply', '-f', dir, ...flags, '--json'])).out)
+    assert.deepEqual([told.changed, Reflect.get(Object(told.error), 'code')], [false, 'invalid_argument'])
   }
 })
 

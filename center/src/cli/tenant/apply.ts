@@ -1,8 +1,16 @@
 import { type CliIo, type ProgramHost, systemClock, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
+import { requireDirectory } from '../arguments.js'
 import type { CenterCall } from '../center-call.js'
 import { withExamples } from '../examples.js'
-import { type Applied, type ApplyDeps, applyOnce, failedValue, showApplied } from './apply-once.js'
+import {
+  type Applied,
+  type ApplyDeps,
+  type ApplyOptions,
+  applyOnce,
+  failedValue,
+  showApplied,
+} from './apply-once.js'
 import { isEverywhere, waitMs } from './edges-wait.js'
 import { watchDirectory } from './watch.js'
 
@@ -17,15 +25,13 @@ interface Flags {
 
 /** `tenant apply -f DIR`. */
 export function addApply(tenant: Command, io: CliIo, host: ProgramHost, call: CenterCall): void {
-  const apply = tenant
-    .command('apply')
+  const apply = requireDirectory(tenant.command('apply'), io)
     .description(
       io.say({
         en: 'check, train, test, and put a tenant directory in force; a problem or a failing test changes nothing',
         zh: '检查、训练、测试并使租户目录生效；有问题或测试未通过时不作任何改动',
       }),
     )
-    .requiredOption('-f, --file <dir>', io.say({ en: 'the tenant directory', zh: '租户目录' }))
     .option(
       '--prune',
       io.say({
@@ -44,38 +50,21 @@ export function addApply(tenant: Command, io: CliIo, host: ProgramHost, call: Ce
       io.say({ en: 'again on each save, until Ctrl-C', zh: '每次保存后再次执行，直到 Ctrl-C' }),
     )
     .action(async (flags: Flags, command: Command) => {
-      refuseMixes(io, flags)
-      const options = {
-        dir: flags.file,
-        prune: flags.prune === true,
-        dryRun: flags.dryRun === true,
-        waitMs: waitMs(io, flags.wait),
-      }
-      const deps: ApplyDeps = {
-        io,
-        clock: systemClock,
-        ask: (method, path, body, asked) => call(command, method, path, body, asked),
-      }
-      const run = async (signal: AbortSignal): Promise<Applied> => {
-        try {
-          const applied = await applyOnce(deps, options, signal)
+      const ask: ApplyDeps['ask'] = (method, path, body, asked) => call(command, method, path, body, asked)
+      try {
+        const options = optionsOf(io, flags)
+        const run = async (signal: AbortSignal): Promise<Applied> => {
+          const applied = await applyOnce({ io, clock: systemClock, ask }, options, signal)
           if (io.wantsJson) io.json(applied)
           else showApplied(io, applied)
           return applied
-        } catch (thrown) {
-          if (io.wantsJson && !signal.aborted) io.json(failedValue(thrown))
-          throw thrown
         }
+        if (flags.watch) await watchDirectory({ io, host, clock: systemClock, run }, flags.file)
+        else endWith(io, flags, await run(new AbortController().signal))
+      } catch (thrown) {
+        if (io.wantsJson) io.json(failedValue(thrown))
+        throw thrown
       }
-      if (flags.watch) {
-        return watchDirectory(
-          { io, host, clock: systemClock, run: async (signal) => void (await run(signal)) },
-          flags.file,
-        )
-      }
-      const { changed, edges } = await run(new AbortController().signal)
-      if (flags.exitCode && changed) io.setExitCode(3)
-      if (edges && !isEverywhere(edges)) io.setExitCode(1)
     })
   withExamples(
     apply,
@@ -84,6 +73,21 @@ export function addApply(tenant: Command, io: CliIo, host: ProgramHost, call: Ce
     'tenant apply -f ./acme --dry-run --exit-code --json',
     'tenant apply -f ./acme --watch',
   )
+}
+
+function endWith(io: CliIo, { exitCode }: Flags, { changed, edges }: Applied): void {
+  if (exitCode && changed) io.setExitCode(3)
+  if (edges && !isEverywhere(edges)) io.setExitCode(1)
+}
+
+function optionsOf(io: CliIo, flags: Flags): ApplyOptions {
+  refuseMixes(io, flags)
+  return {
+    dir: flags.file,
+    prune: flags.prune === true,
+    dryRun: flags.dryRun === true,
+    waitMs: waitMs(io, flags.wait),
+  }
 }
 
 function refuseMixes(io: CliIo, { dryRun, exitCode, watch, wait }: Flags): void {

@@ -1,6 +1,7 @@
 import type { CliIo } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import type { Problem, TenantSource } from '../../tenants/index.js'
+import { requireDirectory } from '../arguments.js'
 import { withExamples } from '../examples.js'
 import { showWarnings } from './warnings.js'
 
@@ -12,15 +13,13 @@ export interface CheckedDirectory {
 
 /** `tenant check -f DIR`: exit 2 with every problem, else what was read. */
 export function addCheck(tenant: Command, io: CliIo): void {
-  const check = tenant
-    .command('check')
+  const check = requireDirectory(tenant.command('check'), io)
     .description(
       io.say({
         en: 'read a tenant directory and name every problem; needs no running center',
         zh: '读取租户目录并指出全部问题；无需运行中心',
       }),
     )
-    .requiredOption('-f, --file <dir>', io.say({ en: 'the tenant directory', zh: '租户目录' }))
     .action(async (options: { file: string }) => {
       const { source, warnings } = await checkedDirectory(io, options.file)
       const counts = countsOf(source)

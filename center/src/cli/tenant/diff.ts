@@ -1,5 +1,6 @@
 import type { CliIo } from '@yizhan/kernel'
 import type { Command } from 'commander'
+import { requireDirectory } from '../arguments.js'
 import type { CenterCall } from '../center-call.js'
 import { withExamples } from '../examples.js'
 import { type Difference, differenceValues, showDifference } from './difference-lines.js'
@@ -13,15 +14,13 @@ interface DiffAnswer extends Difference {
 
 /** `tenant diff -f DIR`: a directory against what is in force. */
 export function addDiff(tenant: Command, io: CliIo, call: CenterCall): void {
-  const diff = tenant
-    .command('diff')
+  const diff = requireDirectory(tenant.command('diff'), io)
     .description(
       io.say({
         en: 'what a directory would change in what is in force, object by object',
         zh: '逐项列出目录与生效内容的差异',
       }),
     )
-    .requiredOption('-f, --file <dir>', io.say({ en: 'the tenant directory', zh: '租户目录' }))
     .option('--prune', io.say({ en: 'as an apply with --prune', zh: '按带 --prune 的 apply 计算' }))
     .option('--exit-code', io.say({ en: 'end with 3 if it differs', zh: '有差异时以 3 退出' }))
     .action(async (options: { file: string; prune?: boolean; exitCode?: boolean }, command: Command) => {

@@ -1,4 +1,4 @@
-import type { CliIo, CliText } from '@yizhan/kernel'
+import { type CliIo, type CliText, oneLine } from '@yizhan/kernel'
 import type { ObjectChange, ObjectKind, ObjectName } from '../../tenants/index.js'
 
 export interface Difference {
@@ -33,7 +33,7 @@ function changeLine(io: CliIo, change: ObjectChange): string {
 }
 
 function named(io: CliIo, { kind, name }: ObjectName): string {
-  const text = name.replace(/\p{Cc}+/gu, ' ')
+  const text = oneLine(name)
   const shown = text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}…` : text
   return `${io.say(KINDS[kind] ?? { en: kind, zh: kind })} ${shown}`
 }

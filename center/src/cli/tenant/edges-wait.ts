@@ -1,4 +1,4 @@
-import { type CliIo, type Clock, YizhanError } from '@yizhan/kernel'
+import { type CliIo, type Clock, oneLine, YizhanError } from '@yizhan/kernel'
 
 /** As `GET /v1/tenants/:tenant/edges` answers. */
 export interface EdgesAnswer {
@@ -74,7 +74,7 @@ export function showEdges(io: CliIo, { applied, offline, rejected, missing }: Ed
     )
   }
   for (const { edge, why } of rejected) {
-    io.err(io.say({ en: `${edge} refuses it: ${why}`, zh: `${edge} 拒绝：${why}` }))
+    io.err(io.say({ en: `${edge} refuses it: ${oneLine(why)}`, zh: `${edge} 拒绝：${oneLine(why)}` }))
   }
   if (missing.length > 0) {
     const names = missing.join(', ')

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { type CliIo, storageError, systemCode, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { type CenterCall, inPath } from '../center-call.js'
+import { nonEmpty, ofTenant, tenantId } from '../arguments.js'
+import type { CenterCall } from '../center-call.js'
 import { withExamples } from '../examples.js'
 import { refuseUsed, writeFiles } from './new-directory.js'
 import { MAX_FILES_ANSWER_BYTES, receivedFiles, type SentFiles } from './sent-files.js'
@@ -29,8 +30,12 @@ export function addExport(tenant: Command, io: CliIo, call: CenterCall): void {
         zh: '导出生效的目录，或导出问句表格',
       }),
     )
-    .requiredOption('--tenant <tenant>', io.say({ en: 'which tenant', zh: '租户 id' }))
-    .option('-o, --output <dir>', io.say({ en: 'a new or empty directory', zh: '新目录或空目录' }))
+    .requiredOption('--tenant <tenant>', io.say({ en: 'which tenant', zh: '租户 id' }), tenantId(io))
+    .option(
+      '-o, --output <dir>',
+      io.say({ en: 'a new or empty directory', zh: '新目录或空目录' }),
+      nonEmpty(io),
+    )
     .option(
       '--questions <file>',
       io.say({
@@ -51,7 +56,7 @@ export function addExport(tenant: Command, io: CliIo, call: CenterCall): void {
         )
       }
       const fetched = () =>
-        call<FilesAnswer>(given, 'GET', `/v1/tenants/${inPath(flags.tenant)}/files`, undefined, {
+        ofTenant<FilesAnswer>({ io, call, command: given }, flags.tenant, '/files', {
           maxAnswerBytes: MAX_FILES_ANSWER_BYTES,
         })
       if (output !== undefined) await exportDirectory(io, fetched, output, flags.force === true)

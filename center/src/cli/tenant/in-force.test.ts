@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { YizhanError } from '@yizhan/kernel'
 import { directoryOf, TENANT, VPN } from '../testing/directory.js'
 import { jsonLines, runLine } from '../testing/run.js'
 import { sentFiles } from './sent-files.js'
@@ -76,7 +77,10 @@ test('show tells what a tenant consists of, since when and by whom', async () =>
     digest: 'abc',
     appliedAt: '2026-11-28T03:00:00.000Z',
     appliedBy: 'admin',
-    intents: [{ id: 'it.vpn', kind: 'text', questions: 3 }],
+    intents: [
+      { id: 'it.vpn', kind: 'text', questions: 3 },
+      { id: 'leave', kind: 'skill', questions: 4, slots: ['from', 'days'] },
+    ],
     documents: [{ file: 'knowledge/a.md', title: 'A', knowledge: 'rules' }],
     cards: ['contact'],
     handoffs: [],
@@ -89,7 +93,8 @@ test('show tells what a tenant consists of, since when and by whom', async () =>
   const { out } = await runLine(['tenant', 'show', '--tenant', 'acme'], { answer: () => shown })
   for (const part of [
     /^acme version 3, applied at 2026-11-28T03:00:00\.000Z by admin\n/,
-    /\nit\.vpn {2}text {2}3 /,
+    /\nit\.vpn {2}text {3}3 /,
+    /\nleave {3}skill {2}4 +from, days\n/,
     /\nknowledge\/a\.md {2}rules {6}A\n/,
     /\ncards: contact\nchannels: web, mqtt\nsites: 0, tests: 2\nkept: intent it\.fax /,
   ]) {
@@ -97,6 +102,25 @@ test('show tells what a tenant consists of, since when and by whom', async () =>
   }
   const json = await runLine(['tenant', 'show', '--tenant', 'acme', '--json'], { answer: () => shown })
   assert.deepEqual(jsonLines(json.out), [shown])
+})
+
+test('a tenant that was never applied, and a name that is none, are told in the reader’s language', async () => {
+  const answer = () => {
+    throw new YizhanError('not_found', 'no tenant of this name has been applied')
+  }
+  for (const verb of [
+    ['tenant', 'show'],
+    ['tenant', 'export', '-o', 'never-made'],
+    ['messages', 'list'],
+  ]) {
+    const line = [...verb, '--tenant', 'nobody', '--lang', 'zh']
+    const ran = await runLine(line, { answer })
+    assert.deepEqual([ran.code, ran.out], [1, ''])
+    assert.match(ran.err, /（尚未应用过租户 nobody）\n {2}提示: yizhan-center tenant list\n$/)
+    const wrong = await runLine([...verb, '--tenant', 'No Such', '--lang', 'zh'])
+    assert.deepEqual([wrong.code, wrong.asked], [2, []])
+    assert.match(wrong.err, /No Such 不能用作租户 id/)
+  }
 })
 
 test('messages list has every sentence with its placeholders, and a tenant’s own words', async () => {

@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path'
-import { asTenantId, type CliIo, YizhanError } from '@yizhan/kernel'
+import { type CliIo, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import type { InitLanguage } from '../../tenants/index.js'
+import { tenantId } from '../arguments.js'
 import { withExamples } from '../examples.js'
 import { refuseUsed, writeFiles } from './new-directory.js'
 
@@ -25,9 +26,9 @@ export function addInit(tenant: Command, io: CliIo): void {
     )
     .action(async (dir: string, options: { tenant?: string; languages?: string }) => {
       const { newDirectory } = await import('../../tenants/index.js')
-      const id = tenantId(io, options.tenant, dir)
+      const id = tenantId(io, NAME_ONE)(options.tenant ?? basename(resolve(dir)))
       const languages = await languagesOf(io, options.languages)
-      await refuseUsed(io, dir, false)
+      await refuseUsed(io, dir, false, io.say(ANOTHER))
       const files = newDirectory({ tenant: id, languages })
       await writeFiles(dir, files)
       const shown = [...files.keys()].filter((path) => !path.startsWith('.'))
@@ -43,19 +44,8 @@ export function addInit(tenant: Command, io: CliIo): void {
   withExamples(init, io, 'tenant init ./desk', 'tenant init ./desk --tenant front-desk --languages zh')
 }
 
-function tenantId(io: CliIo, given: string | undefined, dir: string): string {
-  const name = given ?? basename(resolve(dir))
-  const id = asTenantId(name)
-  if (id) return id
-  throw new YizhanError(
-    'invalid_argument',
-    io.say({
-      en: `${name} is no tenant id: a-z, 0-9 and -, at most 63`,
-      zh: `${name} 不能用作租户 id：只能含 a-z、0-9 和 -，最多 63 个字符`,
-    }),
-    { hint: io.say({ en: 'name one with --tenant', zh: '用 --tenant 指定' }) },
-  )
-}
+const NAME_ONE = { en: 'name one with --tenant', zh: '用 --tenant 指定' }
+const ANOTHER = { en: 'name a new or an empty directory', zh: '请指定新目录或空目录' }
 
 /** Without a word about it both, that of the reader first. */
 async function languagesOf(io: CliIo, given: string | undefined): Promise<readonly InitLanguage[]> {

@@ -63,6 +63,39 @@ test('test says how many passed, and of each other what came and what was expect
   assert.deepEqual([first.intent, first.match, first.by], ['it.vpn', 'exact', 'edge'])
 })
 
+test('a sentence is answered in its own language; what is asked for first, where the center looks; no controls', async (t) => {
+  const dir = await directoryOf(t, {
+    'tenant.yaml': TENANT.replace('[en]', '[zh, en]'),
+    'intents/it.yaml': [
+      'it.vpn:\n  ask: |\n    怎么连 VPN\n    远程办公怎么接入\n    How do I connect to the VPN?\n    remote access',
+      '  reply: {zh: 扫码, en: "Scan\\e[2J the code.\\nThen wait."}',
+      'leave.ask:\n  ask: |\n    我要请假\n    请年假\n    I want a day off\n    request leave',
+      '  slots: {from: {type: date, ask: {zh: 从哪天开始？, en: "From which day?"}}}\n  reply: {skill: leave}',
+      'travel.rules:\n  ask: |\n    高铁能坐一等座吗\n    出差标准\n    which train class may I take\n    travel policy',
+      '  reply: {forward: {knowledge: [travel]}}\n',
+    ].join('\n'),
+    'knowledge.yaml': 'travel: {files: [knowledge/*.md]}\n',
+    'knowledge/travel.md': '# Travel\nSecond class.\n',
+    'tests/bad.yaml': '- {say: "remote\\e[2J access", expect: {has: "\\e[31m"}}\n',
+  })
+  const said = async (text: string, lang: string) => {
+    const ran = await runLine(['tenant', 'test', '-f', dir, '--say', text, '--lang', lang])
+    assert.equal(ran.code, 0, ran.err)
+    return ran.out
+  }
+  assert.match(await said('怎么连 VPN', 'en'), /\n {2}the edge answers: 扫码\n$/)
+  assert.match(
+    await said('remote access', 'zh'),
+    /\n {2}由边缘节点回答：Scan \[2J the code\.\n {4}Then wait\.\n$/,
+  )
+  assert.match(await said('request leave', 'zh'), /由边缘节点回答，并先询问 from：技能 leave\n$/)
+  assert.match(await said('travel policy', 'en'), /the center answers: knowledge travel\n$/)
+
+  const failed = await runLine(['tenant', 'test', '-f', dir])
+  assert.equal(failed.code, 1)
+  assert.equal(/\p{Cc}/u.exec(failed.out.replaceAll('\n', '')), null, failed.out)
+})
+
 for (const languages of ['zh,en', 'en', 'zh']) {
   test(`what init writes (${languages}) has no problem, no warning, and passes its tests`, async (t) => {
     const dir = join(await directoryOf(t, {}), 'front-desk')
@@ -120,7 +153,6 @@ test('completion offers the verbs, their flags and the kinds of schema; every ve
   const { out } = await runLine(['completion', 'bash'])
   for (const verb of ['init', 'check', 'test', 'diff', 'apply', 'list', 'show', 'export', 'schema']) {
     assert.match(out, new RegExp(`"tenant ${verb}"`))
-    if (verb === 'list') continue
     for (const [lang, head] of [
       ['en', /Examples?:\n {2}yizhan-center tenant /],
       ['zh', /示例：\n {2}yizhan-center tenant /],
@@ -130,6 +162,21 @@ test('completion offers the verbs, their flags and the kinds of schema; every ve
   }
   assert.match(out, /"tenant apply"\) words="[^"]*--dry-run[^"]*--watch/)
   assert.match(out, /"tenant schema"\) words="tenant intents knowledge card/)
+})
+
+test('an empty path is no path: a variable that is not set does not mean where one stands', async () => {
+  for (const line of [
+    ['check', '-f', ''],
+    ['test', '-f', ''],
+    ['diff', '-f', ''],
+    ['apply', '--prune', '-f', ''],
+    ['export', '--tenant', 'acme', '-o', ''],
+    ['schema', '-o', ''],
+  ]) {
+    const ran = await runLine(['tenant', ...line])
+    assert.deepEqual([ran.code, ran.asked], [2, []], line.join(' '))
+    assert.match(ran.err, /the path is empty/)
+  }
 })
 
 test('a directory that cannot be read is told, and a file in its place too', async (t) => {

@@ -1,6 +1,7 @@
 import type { CliIo } from '@yizhan/kernel'
 import { Argument, type Command } from 'commander'
 import type { SchemaName } from '../../tenants/index.js'
+import { nonEmpty } from '../arguments.js'
 import { withExamples } from '../examples.js'
 import { writeFiles } from './new-directory.js'
 
@@ -28,7 +29,7 @@ export function addSchema(tenant: Command, io: CliIo): void {
     .addArgument(
       new Argument('[name]', io.say({ en: 'kind of file', zh: '文件种类' })).choices(Object.keys(NAMES)),
     )
-    .option('-o, --output <dir>', io.say({ en: 'write them there', zh: '写入该目录' }))
+    .option('-o, --output <dir>', io.say({ en: 'write them there', zh: '写入该目录' }), nonEmpty(io))
     .action(async (name: SchemaName | undefined, options: { output?: string }) => {
       const { tenantSchemas } = await import('../../tenants/index.js')
       const all = tenantSchemas()

@@ -1,7 +1,8 @@
-import type { CliIo } from '@yizhan/kernel'
+import { type CliIo, oneLine } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import type { ObjectName } from '../../tenants/index.js'
-import { type Answer, type CenterCall, inPath } from '../center-call.js'
+import { ofTenant, tenantId } from '../arguments.js'
+import type { Answer, CenterCall } from '../center-call.js'
 import { withExamples } from '../examples.js'
 import { showDifference } from './difference-lines.js'
 
@@ -14,7 +15,7 @@ interface ShownTenant {
   readonly digest: string
   readonly appliedAt: string
   readonly appliedBy: string
-  readonly intents: readonly Answer[]
+  readonly intents: readonly (Answer & { readonly slots?: readonly string[] })[]
   readonly documents: readonly Answer[]
   readonly cards: readonly string[]
   readonly handoffs: readonly string[]
@@ -27,12 +28,13 @@ interface ShownTenant {
 
 /** `tenant list`. */
 export function addList(tenant: Command, io: CliIo, call: CenterCall): void {
-  tenant
+  const list = tenant
     .command('list')
     .description(io.say({ en: 'every tenant and what is in force of it', zh: '列出全部租户及其生效版本' }))
     .action(async (_options, command: Command) => {
       io.table(await call<Answer[]>(command, 'GET', '/v1/tenants'), LIST_COLUMNS)
     })
+  withExamples(list, io, 'tenant list --json')
 }
 
 /** `tenant show --tenant ID`: what a tenant consists of, and since when and by whom. */
@@ -40,9 +42,9 @@ export function addShow(tenant: Command, io: CliIo, call: CenterCall): void {
   const show = tenant
     .command('show')
     .description(io.say({ en: 'what is in force of a tenant', zh: '显示租户的生效内容' }))
-    .requiredOption('--tenant <tenant>', io.say({ en: 'which tenant', zh: '租户 id' }))
+    .requiredOption('--tenant <tenant>', io.say({ en: 'which tenant', zh: '租户 id' }), tenantId(io))
     .action(async (options: { tenant: string }, command: Command) => {
-      const shown = await call<ShownTenant>(command, 'GET', `/v1/tenants/${inPath(options.tenant)}`)
+      const shown = await ofTenant<ShownTenant>({ io, call, command }, options.tenant, '')
       if (io.wantsJson) io.json(shown)
       else showTenant(io, shown)
     })
@@ -60,7 +62,8 @@ function showTenant(io: CliIo, shown: ShownTenant): void {
   )
   io.out(io.say({ en: `digest ${digest}`, zh: `摘要 ${digest}` }))
   io.out('')
-  io.table(intents, ['id', 'kind', 'questions', 'slots'])
+  const rows = intents.map((intent) => ({ ...intent, slots: intent.slots?.join(', ') }))
+  io.table(rows, ['id', 'kind', 'questions', 'slots'])
   if (documents.length > 0) {
     io.out('')
     io.table(documents, ['file', 'knowledge', 'title'])
@@ -73,7 +76,8 @@ function showTenant(io: CliIo, shown: ShownTenant): void {
     { label: { en: 'channels', zh: '渠道' }, names: shown.channels },
   ]
   for (const { label, names } of lists) {
-    if (names.length > 0) io.out(`${io.say(label)}${io.say({ en: ': ', zh: '：' })}${names.join(', ')}`)
+    if (names.length > 0)
+      io.out(`${io.say(label)}${io.say({ en: ': ', zh: '：' })}${oneLine(names.join(', '))}`)
   }
   const { sites, tests } = shown
   io.out(io.say({ en: `sites: ${sites}, tests: ${tests}`, zh: `网点：${sites}，测试：${tests}` }))

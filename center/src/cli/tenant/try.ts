@@ -1,8 +1,10 @@
-import type { Decision, IntentReply, LanguageMap } from '@yizhan/intent'
-import { type CliIo, type CliText, systemClock } from '@yizhan/kernel'
+import type { Decision } from '@yizhan/intent'
+import { type CliIo, oneLine, systemClock } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import type { Problem, TenantSource, TriedOut, Way } from '../../tenants/index.js'
+import type { Problem, TenantSource, TriedOut } from '../../tenants/index.js'
+import { requireDirectory } from '../arguments.js'
 import { withExamples } from '../examples.js'
+import { answerLines } from './answer-lines.js'
 import { checkedDirectory } from './check.js'
 
 interface Flags {
@@ -12,15 +14,13 @@ interface Flags {
 
 /** `tenant test -f DIR`: trains and runs `tests/` on this machine; exit 1 if one does not hold. */
 export function addTest(tenant: Command, io: CliIo): void {
-  const test = tenant
-    .command('test')
+  const test = requireDirectory(tenant.command('test'), io)
     .description(
       io.say({
         en: 'train a directory and run its tests/, or try a sentence; needs no running center',
         zh: '训练目录并运行 tests/，或试一句话；无需运行中心',
       }),
     )
-    .requiredOption('-f, --file <dir>', io.say({ en: 'the tenant directory', zh: '租户目录' }))
     .option(
       '--say <text>',
       io.say({ en: 'what becomes of this sentence; may be given again', zh: '试一句话；可多次给出' }),
@@ -73,7 +73,7 @@ async function showTests(
     const told = (problems: readonly Problem[]) => problems.map((one) => problemDetail(one, io.lang))
     return io.json({ passed, failed: told(failed), warnings: told(warnings), trainMs })
   }
-  for (const problem of failed) io.out(problemLine(problem, io.lang))
+  for (const problem of failed) io.out(oneLine(problemLine(problem, io.lang)))
   const count = io.say({
     en: `${passed} passed, ${failed.length} failed`,
     zh: `${passed} 条通过，${failed.length} 条未通过`,
@@ -87,7 +87,7 @@ async function showTests(
 
 async function showSaid(
   io: CliIo,
-  { file }: TenantSource,
+  source: TenantSource,
   tried: TriedOut,
   said: readonly string[],
 ): Promise<void> {
@@ -95,56 +95,23 @@ async function showSaid(
   const decisions = await tried.decide(said)
   for (const [i, decision] of decisions.entries()) {
     const say = said[i] ?? ''
-    const { by, known } = wayOf(decision, file)
+    const { by, known } = wayOf(decision, source.file)
     if (io.wantsJson) io.json({ say, ...decision, by, ...(known ? { reply: known.reply } : {}) })
-    else showDecision(io, say, decision, { by, reply: known?.reply, languages: file.languages })
+    else {
+      showDecision(io, say, decision)
+      for (const line of answerLines(io, say, by, known, source.file.languages)) io.out(`  ${line}`)
+    }
   }
 }
 
-interface Answered {
-  readonly by: Way
-  readonly reply: IntentReply | undefined
-  readonly languages: readonly string[]
-}
-
-function showDecision(io: CliIo, say: string, decision: Decision, { by, reply, languages }: Answered): void {
-  const { intent, score, match, top, accept } = decision
+function showDecision(io: CliIo, say: string, { intent, score, match, top, accept }: Decision): void {
   const known = match === 'exact' ? io.say({ en: ', word for word', zh: '，一字不差' }) : ''
+  const text = oneLine(say)
   io.out(
     io.say({
-      en: `“${say}”: ${intent} ${score.toFixed(2)} (threshold ${accept.toFixed(2)}${known})`,
-      zh: `“${say}”：${intent} ${score.toFixed(2)}（阈值 ${accept.toFixed(2)}${known}）`,
+      en: `“${text}”: ${intent} ${score.toFixed(2)} (threshold ${accept.toFixed(2)}${known})`,
+      zh: `“${text}”：${intent} ${score.toFixed(2)}（阈值 ${accept.toFixed(2)}${known}）`,
     }),
   )
   for (const one of top) io.out(`  ${one.score.toFixed(2)}  ${one.intent}`)
-  const what = reply && by === 'edge' ? replyText(reply, [io.lang, ...languages]) : undefined
-  io.out(`  ${io.say(WAYS[by])}${what === undefined ? '' : io.say({ en: `: ${what}`, zh: `：${what}` })}`)
-}
-
-function replyText(reply: IntentReply, languages: readonly string[]): string {
-  switch (reply.kind) {
-    case 'text':
-      return firstOf(reply.text, languages)
-    case 'card':
-      return `card ${reply.card}`
-    case 'skill':
-      return `skill ${reply.skill}`
-    case 'handoff':
-      return `handoff ${reply.handoff}`
-    case 'forward':
-      return `forward ${reply.knowledge.join(', ')}`.trim()
-    default:
-      return reply satisfies never
-  }
-}
-
-function firstOf(text: LanguageMap, languages: readonly string[]): string {
-  const found = languages.find((tag) => Object.hasOwn(text, tag))
-  return (found === undefined ? undefined : text[found]) ?? Object.values(text)[0] ?? ''
-}
-
-const WAYS: Readonly<Record<Way, CliText>> = {
-  edge: { en: 'the edge answers', zh: '由边缘节点回答' },
-  center: { en: 'the center answers', zh: '转到中心回答' },
-  'ask-back': { en: 'the edge asks which one is meant', zh: '边缘节点反问是哪一个' },
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
 import { type CliIo, type Clock, type ProgramHost, reportError, YizhanError } from '@yizhan/kernel'
+import { failedValue } from './apply-once.js'
 import { createRerun } from './rerun.js'
 
 /** Editors save in steps: write another file, move it over the old one. */
@@ -10,8 +11,8 @@ export interface WatchDeps {
   readonly io: CliIo
   readonly host: Pick<ProgramHost, 'onSignal'>
   readonly clock: Clock
-  /** One run; what it throws is told, and the watching goes on. */
-  run(signal: AbortSignal): Promise<void>
+  /** One run; what it throws is told, to programs on stdout too, and the watching goes on. */
+  run(signal: AbortSignal): Promise<unknown>
 }
 
 /**
@@ -60,7 +61,9 @@ async function told(io: CliIo, clock: Clock, signal: AbortSignal, run: WatchDeps
   try {
     await run(signal)
   } catch (thrown) {
-    if (!signal.aborted) reportError(io, thrown)
+    if (signal.aborted) return
+    if (io.wantsJson) io.json(failedValue(thrown))
+    reportError(io, thrown)
   }
 }
 

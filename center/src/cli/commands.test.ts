@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { type ProgramHost, runCli } from '@yizhan/kernel'
+import { defineCommands } from './commands.js'
+
+const HOST: ProgramHost = {
+  version: '0',
+  stdin: new PassThrough(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onSignal: () => undefined,
+}
+
+async function run(...argv: string[]) {
+  const text = { out: '', err: '' }
+  const sink = (name: 'out' | 'err') => ({
+    write: (chunk: string) => {
+      text[name] += chunk
+    },
+  })
+  const options = { name: 'yizhan-center', version: '0', argv, env: {} }
+  const code = await runCli({ ...options, stdout: sink('out'), stderr: sink('err') }, (program, io) =>
+    defineCommands(program, io, HOST),
+  )
+  return { code, ...text }
+}
+
+test('the help of every verb has an example and the flags that it takes from the program, in both languages', async () => {
+  const verbs = [
+    ...['list', 'token', 'tenants', 'revoke'].map((verb) => ['edges', verb]),
+    ...['init', 'check', 'test', 'diff', 'apply', 'list', 'show', 'export', 'schema'].map((verb) => [
+      'tenant',
+      verb,
+    ]),
+    ['knowledge', 'search'],
+    ['messages', 'list'],
+    ['audit', 'list'],
+  ]
+  for (const verb of verbs) {
+    const line = `yizhan-center ${verb.join(' ')}`
+    const en = await run(...verb, '--help')
+    assert.equal(en.code, 0)
+    assert.match(en.out, new RegExp(`Global Options:[^]*--json[^]*Examples?:\\n  ${line}`), line)
+    const zh = await run(...verb, '--help', '--lang', 'zh')
+    assert.match(zh.out, new RegExp(`^用法： ${line}[^]*全局选项：[^]*示例：\\n  ${line}`), line)
+  }
+})
