@@ -43,6 +43,10 @@ export async function watchDirectory({ io, host, clock, run }: WatchDeps, dir: s
     host.onSignal('SIGTERM', stop)
   })
   watcher.on('all', () => rerun.changed())
+  // A directory that is put in its place, as by an export, is another one to the system.
+  watcher.on('unlinkDir', (path) => {
+    if (resolve(path) === resolve(dir)) watcher.add(dir)
+  })
   watcher.on('error', (thrown) => void reportError(io, thrown))
   // What is saved from here on is seen, so that nothing is lost between the first run and the watching.
   watcher.on('ready', () => {
