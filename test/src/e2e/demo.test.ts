@@ -34,7 +34,23 @@ test('npm run demo:wan-cut loses, doubles and reorders nothing, and the cut text
   assert.match(transcript, /CUT in the middle[\s\S]*RESTORED[\s\S]*goes on where it stopped/)
   assert.match(transcript, /lost 0 · doubled 0 · reordered 0/)
   assert.ok(!transcript.includes('\u001b'))
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const [, shown = ''] = /^```text demo\n([\s\S]*?)^```$/m.exec(readme) ?? []
+  assert.deepEqual(wordsOf(shown), wordsOf(transcript), 'README shows the output of now')
 })
+
+/** The lines without what differs from run to run: times, tickets, digests, and what comes just before what. */
+function wordsOf(transcript: string): string[] {
+  const lines = transcript.split('\n').filter((line) => line.trim() !== '')
+  return lines
+    .map((line) =>
+      line
+        .replace(/[0-9a-f]{8,}…/g, '#')
+        .replace(/\d+/g, '#')
+        .replace(/\s+/g, ' '),
+    )
+    .sort()
+}
 
 test('npm run demo:wan-cut refuses an option that it does not know', async () => {
   await assert.rejects(demo('--langue', 'zh'), { code: 2 })

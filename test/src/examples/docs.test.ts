@@ -13,6 +13,27 @@ async function pagesIn(folder: string): Promise<string[]> {
   return names.filter((name) => name.endsWith('.md')).map((name) => join(DOCS, folder, name))
 }
 
+const READMES = ['README.md', 'README.zh-CN.md']
+
+for (const name of READMES) {
+  test(`${name}: its commands work, in the order in which they stand`, async (t) => {
+    const file = join(root, name)
+    const steps = await stepsOf(file)
+    assert.ok(steps.some((step) => step.do === 'start') && steps.some((step) => step.do === 'run'))
+    const reader = await Reader.sitDown(t, { lang: name.endsWith('.zh-CN.md') ? 'zh' : 'en', hurries: true })
+    for (const step of steps) await reader.follow(name, step)
+  })
+
+  test(`${name}: short, and every npm command that it names is there`, async () => {
+    const text = await readFile(join(root, name), 'utf8')
+    assert.ok(text.split('\n').length <= 150)
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([\w:-]+)/g)) {
+      assert.ok(Object.hasOwn(scripts, script), script)
+    }
+  })
+}
+
 for (const folder of ['tutorials', 'how-to']) {
   for (const file of await pagesIn(folder)) {
     const name = relative(root, file)
@@ -38,7 +59,7 @@ test('a tutorial has the same steps in both languages', async () => {
 })
 
 test('every link between the pages leads somewhere', async () => {
-  const pages = [join(DOCS, 'README.md')]
+  const pages = [join(DOCS, 'README.md'), ...READMES.map((name) => join(root, name))]
   for (const folder of ['tutorials', 'how-to', 'explanation']) pages.push(...(await pagesIn(folder)))
   for (const example of ['', 'python-mqtt', 'acme', 'clinic', 'skills']) {
     pages.push(join(root, 'examples', example, 'README.md'))
