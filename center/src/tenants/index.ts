@@ -20,9 +20,9 @@ export {
   tenantInvalid,
   testsFailed,
 } from './problem.js'
+export { type QuestionsTable, questionsCsv, questionsTable, questionsXlsx } from './question-export.js'
 export { type JsonSchema, type SchemaName, tenantSchemas } from './schema/index.js'
 export { type ReadTenant, readTenant, type TenantSource } from './source.js'
-export { type QuestionsTable, questionsCsv, questionsTable, questionsXlsx } from './spreadsheet/index.js'
 export { MAX_TENANT_BYTES, MAX_TENANT_FILES, type TenantFiles } from './tenant-files.js'
 export { type Way, wayOf } from './test-run.js'
 export { type Train, type TriedOut, tryOut } from './try-out.js'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import writeSheet from 'write-excel-file/node'
+import { questionsCsv, questionsTable, questionsXlsx } from '../question-export.js'
 import { linesOf, problemsOf, read, sourceOf, testRefusals } from '../testing/directory.js'
-import { questionsCsv, questionsTable, questionsXlsx } from './index.js'
 
 const csv = (text: string | Uint8Array) => ({ 'intents/faq.csv': text })
 const HEAD = 'id,ask,ask,reply.zh,reply.en\n'

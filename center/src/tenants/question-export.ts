@@ -1,5 +1,5 @@
-import type { TenantSource } from '../source.js'
-import { writeCsv } from './csv.js'
+import type { TenantSource } from './source.js'
+import { writeCsv } from './spreadsheet/index.js'
 
 /** The questions and replies of a tenant as they stand in a spreadsheet. */
 export interface QuestionsTable {
