@@ -23,6 +23,8 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, { readonly en: string; re
   cancelled: { en: 'it was cancelled', zh: '已取消' },
   clock_skew: { en: 'the clocks of the two sides disagree', zh: '两端时钟不一致' },
   data_corrupt: { en: 'stored data is damaged', zh: '存储的数据已损坏' },
+  key_unknown: { en: 'the key that sealed this data is not here', zh: '找不到加密该数据的密钥' },
+  erased: { en: 'the data of this person was erased', zh: '该人员的数据已被删除' },
   storage_failed: { en: 'the disk or the store failed', zh: '磁盘或存储故障' },
   backend_failed: { en: 'the model server failed', zh: '模型服务出错' },
   internal: { en: 'a fault of the program itself', zh: '程序内部错误' },

@@ -36,6 +36,8 @@ export const ERROR_TABLE = {
   cancelled: { grpc: 'CANCELLED', http: 499, exit: 1, level: 'debug', retryable: false },
   clock_skew: { grpc: 'FAILED_PRECONDITION', http: 412, exit: 1, level: 'error', retryable: true },
   data_corrupt: { grpc: 'DATA_LOSS', http: 500, exit: 1, level: 'error', retryable: false },
+  key_unknown: { grpc: 'DATA_LOSS', http: 500, exit: 1, level: 'error', retryable: false },
+  erased: { grpc: 'FAILED_PRECONDITION', http: 410, exit: 1, level: 'info', retryable: false },
   storage_failed: { grpc: 'INTERNAL', http: 500, exit: 1, level: 'fatal', retryable: false },
   backend_failed: { grpc: 'UNAVAILABLE', http: 502, exit: 1, level: 'warn', retryable: true },
   internal: { grpc: 'INTERNAL', http: 500, exit: 1, level: 'error', retryable: false },

@@ -75,13 +75,19 @@ export { createLogger, type Logger, type LoggerOptions, type LogLevelName, silen
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.js'
 export { createOutbound, type Outbound, type OutboundOptions } from './outbound.js'
 export {
+  type DataKey,
+  type ErasedKey,
+  type Keyring,
+  type Opened,
   type Opener,
-  openAny,
+  openOne,
+  PLAIN_FORMAT,
   plainSealer,
   type SealContext,
+  type SealedItem,
   type Sealer,
   type SealItem,
-  sealAll,
+  sealOne,
 } from './sealing/index.js'
 export { openStateDir, type StateDir } from './state-dir.js'
 export { storageError, systemCode } from './storage-error.js'

@@ -100,8 +100,11 @@ export function apiParts(): FakeParts {
     },
     store: {
       get: refuse,
+      getMany: refuse,
       batch: refuse,
       scan: refuse,
+      places: refuse,
+      head: refuse,
       close: refuse,
       async audit(tenant, options) {
         calls.push(['audit', tenant, options])
@@ -110,6 +113,8 @@ export function apiParts(): FakeParts {
           actor: 'api-token',
           action: 'CREATE',
           object: 'tenants/current',
+          sequence: 1,
+          hash: '0'.repeat(64),
         } as const
         return { entries: [entry], cursor: 'next' }
       },

@@ -14,7 +14,13 @@ export function takeBatch(changes: readonly Change[], audit?: AuditEntry): Batch
   return {
     bytes,
     changes: changes.map((change) =>
-      change.op === 'put' ? { ...change, value: new Uint8Array(change.value) } : { ...change },
+      change.op === 'put'
+        ? {
+            ...change,
+            value: new Uint8Array(change.value),
+            ...(change.terms ? { terms: change.terms.map(({ name, value }) => ({ name, value })) } : {}),
+          }
+        : { ...change },
     ),
     audit: audit && {
       ...audit,

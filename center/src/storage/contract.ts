@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { asTenantId, type TenantId, YizhanError } from '@yizhan/kernel'
-import type { AuditEntry, Change, Store, StoredRecord, SystemStore } from './port.js'
+import type { AuditEntry, AuditRecord, Change, Store, StoredRecord, SystemStore } from './port.js'
 
 /** A place that an engine can open, close and open again. */
 export interface StoragePlace {
@@ -21,6 +21,13 @@ const put = (key: string, value: string, more: Partial<Extract<Change, { op: 'pu
 })
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected
+
+/** As it was written. */
+function withoutChain({ sequence, hash, ...entry }: AuditRecord): AuditEntry {
+  assert.ok(sequence >= 1)
+  assert.match(hash, /^[0-9a-f]{64}$/)
+  return entry
+}
 
 /** What every engine of Store and SystemStore must do. `engine` names the tests. */
 export function storageContract(engine: string, place: (t: TestContext) => Promise<StoragePlace>): void {
@@ -49,7 +56,7 @@ export function storageContract(engine: string, place: (t: TestContext) => Promi
       await assert.rejects(store.scan(acme, 'things', { limit }), code('invalid_argument'))
     }
     await assert.rejects(store.scan(acme, 'things', { prefix: 'a\0' }), code('invalid_argument'))
-    await assert.rejects(store.audit(acme, { prefix: 'a' }), code('invalid_argument'))
+    await assert.rejects(store.audit(acme, { from: 0 }), code('invalid_argument'))
   })
 
   test(`${engine}: a record comes back with its value, version and subject`, async (t) => {
@@ -262,13 +269,13 @@ export function storageContract(engine: string, place: (t: TestContext) => Promi
       { time: 2, actor: 'user_2', action: 'READ', object: 'things/k' },
     ]
     for (const entry of entries) await store.batch(acme, [put('k', 'v')], entry)
-    assert.deepEqual((await store.audit(acme)).entries, entries)
+    assert.deepEqual((await store.audit(acme)).entries.map(withoutChain), entries)
     const first = await store.audit(acme, { limit: 2 })
     const rest = await store.audit(acme, {
       limit: 2,
       ...(first.cursor === undefined ? {} : { cursor: first.cursor }),
     })
-    assert.deepEqual([...first.entries, ...rest.entries], entries)
+    assert.deepEqual([...first.entries, ...rest.entries].map(withoutChain), entries)
     assert.equal(rest.cursor, undefined)
   })
 

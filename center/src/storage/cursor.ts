@@ -8,7 +8,8 @@ export interface CursorPlace {
   /** Empty for the system's store. */
   readonly scope: string
   readonly collection: string
-  readonly prefix: string
+  /** Everything else that the list was asked for: prefix, bounds, index, order. */
+  readonly query: string
 }
 
 /**
@@ -40,7 +41,7 @@ export class Cursors {
 
   #mac(place: CursorPlace, key: Uint8Array): Buffer {
     const hmac = createHmac('sha256', this.#secret)
-    for (const part of [place.scope, place.collection, place.prefix]) {
+    for (const part of [place.scope, place.collection, place.query]) {
       const length = Buffer.alloc(4)
       length.writeUInt32BE(Buffer.byteLength(part))
       hmac.update(length).update(part)

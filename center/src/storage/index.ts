@@ -1,9 +1,16 @@
 export { STORE_LIMITS } from './limits.js'
 export type {
   AuditEntry,
+  AuditOptions,
+  AuditRecord,
   Change,
+  IndexTerm,
   Page,
+  PageOptions,
+  PlaceQuery,
+  RecordPlace,
   ScanOptions,
+  ScopeHead,
   Store,
   StoredRecord,
   SystemStore,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { asTenantId, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { StoragePlace } from './contract.js'
-import type { Change, ScanOptions, Store } from './port.js'
+import type { Change, PageOptions, Store } from './port.js'
 
 // Names that are prefixes of each other, that sort around the separator, and that look like parts of a key.
 const TENANTS = ['a', 'ab', 'a-b', 'a-', 'a--b', 'b', 'r', '0'].map(tenant)
@@ -151,7 +151,7 @@ async function compare(
 }
 
 async function eachPage<P extends { readonly cursor?: string }>(
-  read: (options: ScanOptions) => Promise<P>,
+  read: (options: PageOptions) => Promise<P>,
   limit: number,
   use: (page: P) => void,
 ): Promise<void> {

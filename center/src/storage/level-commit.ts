@@ -1,145 +1,136 @@
-import { type Sealer, YizhanError } from '@yizhan/kernel'
-import { encodeAudit } from './audit-codec.js'
-import type { BatchInput } from './batch-input.js'
+import { type Clock, openOne, type Sealer, YizhanError } from '@yizhan/kernel'
+import { type CommitPlan, planCommit, type RecordWrite, type ScopedBatch } from './commit-plan.js'
 import type { Commit } from './commit-queue.js'
+import type { Scope } from './engine.js'
 import type { LevelDatabase, LevelWrite } from './level-database.js'
-import { auditKey, auditRange, recordKey, type Scope, sequenceOfAuditKey } from './level-key.js'
-import type { Change } from './port.js'
-import { encodeRecord, readHeader } from './record-codec.js'
+import { auditKey, expiryKey, headKey, indexKey, recordKey, subjectKey } from './level-key.js'
+import type { RecordHeader } from './record-codec.js'
+import { type HeadState, headContext, headState, readHead } from './scope-head.js'
 
 /** One batch on its way; it is settled once, by `resolve` with the new versions of its puts or by `reject`. */
-export interface BatchCommit extends Commit, BatchInput {
-  readonly scope: Scope
+export interface BatchCommit extends Commit, ScopedBatch {
   resolve(versions: readonly number[]): void
 }
 
-/** Key (latin1) → version after what is already in the group; 0 = deleted. */
-type Versions = Map<string, number>
-
-interface Prepared {
-  readonly batch: BatchCommit
-  readonly writes: readonly LevelWrite[]
-  readonly versions: readonly number[]
-}
+const MAX_HEADS = 10_000
+const NOTHING = new Uint8Array()
 
 /** Checks and writes groups of batches: each batch is all or none, each tenant's audit entries are numbered without gaps. */
 export class LevelCommitter {
   readonly #database: LevelDatabase
   readonly #sealer: Sealer
-  /** Last audit number on disk, by scope; dropped when a write fails, because then only the disk knows. */
-  readonly #sequences = new Map<Scope, number>()
+  readonly #clock: Clock
+  /** As on disk; dropped when a write fails, because then only the disk knows. */
+  readonly #heads = new Map<Scope, HeadState>()
 
-  constructor(deps: { readonly database: LevelDatabase; readonly sealer: Sealer }) {
+  constructor(deps: { readonly database: LevelDatabase; readonly sealer: Sealer; readonly clock: Clock }) {
     this.#database = deps.database
     this.#sealer = deps.sealer
+    this.#clock = deps.clock
   }
 
   async commit(group: readonly BatchCommit[]): Promise<void> {
-    const stored = await this.#read(group)
-    const versions: Versions = new Map()
-    const sequences = await this.#loadSequences(group)
-    const ready: Prepared[] = []
-    for (const batch of group) {
-      try {
-        ready.push(this.#prepare(batch, stored, versions, sequences))
-      } catch (thrown) {
-        batch.reject(thrown)
-      }
-    }
+    let plan: CommitPlan<BatchCommit>
     try {
-      await this.#database.write(ready.flatMap((prepared) => prepared.writes))
+      plan = await this.#plan(group)
     } catch (thrown) {
-      this.#sequences.clear()
-      for (const { batch } of ready) batch.reject(thrown)
+      // One of the group cannot be sealed (its person was erased): the others must not fall with it.
+      if (group.length === 1) return group[0]?.reject(thrown)
+      for (const batch of group) await this.commit([batch])
       return
     }
-    for (const [scope, sequence] of sequences) this.#sequences.set(scope, sequence)
-    for (const { batch, versions: made } of ready) batch.resolve(made)
+    for (const { batch, error } of plan.rejected) batch.reject(error)
+    try {
+      await this.#database.write(levelWrites(plan))
+    } catch (thrown) {
+      this.#heads.clear()
+      for (const { batch } of plan.ready) batch.reject(thrown)
+      return
+    }
+    for (const [scope, { state }] of plan.heads) this.#heads.set(scope, state)
+    for (const scope of this.#heads.keys()) {
+      if (this.#heads.size <= MAX_HEADS) break
+      this.#heads.delete(scope)
+    }
+    for (const { batch, versions } of plan.ready) batch.resolve(versions)
   }
 
-  async #read(group: readonly BatchCommit[]): Promise<ReadonlyMap<string, Uint8Array | undefined>> {
+  /** What is known of a scope; undefined if it has never written. */
+  async head(scope: Scope): Promise<HeadState | undefined> {
+    return this.#heads.get(scope) ?? (await readHeadState(this.#database, this.#sealer, scope))
+  }
+
+  /** Something else wrote to this scope. */
+  forget(scope: Scope): void {
+    this.#heads.delete(scope)
+  }
+
+  async #plan(group: readonly BatchCommit[]): Promise<CommitPlan<BatchCommit>> {
     const keys = new Map<string, Buffer>()
+    const heads = new Map<Scope, HeadState | undefined>()
     for (const { scope, changes } of group) {
-      for (const change of changes) {
-        // A delete that expects nothing needs no version.
-        if (change.op === 'delete' && change.expectedVersion === undefined) continue
-        const key = recordKey(scope, change.collection, change.key)
-        keys.set(key.toString('latin1'), key)
+      if (!heads.has(scope)) heads.set(scope, await this.head(scope))
+      for (const { collection, key } of changes) {
+        const levelKey = recordKey(scope, collection, key)
+        keys.set(levelKey.toString('latin1'), levelKey)
       }
     }
     const values = keys.size > 0 ? await this.#database.getMany([...keys.values()]) : []
-    return new Map([...keys.keys()].map((id, i) => [id, values[i]]))
-  }
-
-  async #loadSequences(group: readonly BatchCommit[]): Promise<Map<Scope, number>> {
-    const sequences = new Map<Scope, number>()
-    for (const { scope, audit } of group) {
-      if (!audit || sequences.has(scope)) continue
-      const known = this.#sequences.get(scope)
-      if (known === undefined) {
-        const last = await this.#database.lastKey(auditRange(scope))
-        sequences.set(scope, last ? sequenceOfAuditKey(last) : 0)
-      } else {
-        sequences.set(scope, known)
-      }
-    }
-    return sequences
-  }
-
-  /** Throws `conflict` before it has touched `versions` or `sequences`. */
-  #prepare(
-    batch: BatchCommit,
-    stored: ReadonlyMap<string, Uint8Array | undefined>,
-    versions: Versions,
-    sequences: Map<Scope, number>,
-  ): Prepared {
-    const { scope, audit } = batch
-    const own: Versions = new Map()
-    const writes: LevelWrite[] = []
-    const made: number[] = []
-    for (const change of batch.changes) {
-      const key = recordKey(scope, change.collection, change.key)
-      const id = key.toString('latin1')
-      const current = own.get(id) ?? versions.get(id) ?? versionOf(stored.get(id))
-      checkVersion(change, current)
-      if (change.op === 'delete') {
-        own.set(id, 0)
-        writes.push({ key })
-        continue
-      }
-      const version = current + 1
-      const { collection, subject, value } = change
-      const place = { tenant: scope, collection, key: change.key, version }
-      const context = subject === undefined ? place : { ...place, subject }
-      own.set(id, version)
-      writes.push({ key, value: encodeRecord(value, context, this.#sealer) })
-      made.push(version)
-    }
-    if (audit && scope !== null) {
-      const sequence = (sequences.get(scope) ?? 0) + 1
-      writes.push({
-        key: auditKey(scope, sequence),
-        value: encodeAudit(scope, sequence, audit, this.#sealer),
-      })
-      sequences.set(scope, sequence)
-    }
-    for (const [id, version] of own) versions.set(id, version)
-    return { batch, writes, versions: made }
+    const stored = new Map([...keys.keys()].map((id, i) => [id, values[i]]))
+    return planCommit(
+      group,
+      {
+        record: (scope, collection, key) => stored.get(recordKey(scope, collection, key).toString('latin1')),
+        head: (scope) => heads.get(scope),
+      },
+      this.#sealer,
+      this.#clock.wall(),
+    )
   }
 }
 
-function versionOf(stored: Uint8Array | undefined): number {
-  return stored ? readHeader(stored).version : 0
+/** Throws `data_corrupt`. */
+export async function readHeadState(
+  database: LevelDatabase,
+  sealer: Sealer,
+  scope: Scope,
+): Promise<HeadState | undefined> {
+  const bytes = await database.get(headKey(scope))
+  if (!bytes) return undefined
+  const { commits, sealed } = readHead(bytes)
+  const plain = await openOne(sealer, sealed, headContext(scope, commits))
+  if (!plain) throw new YizhanError('data_corrupt', 'the head of a scope cannot be opened')
+  return headState(plain)
 }
 
-function checkVersion(change: Change, current: number): void {
-  const { expectedVersion, collection, key } = change
-  if (expectedVersion === undefined || expectedVersion === current) return
-  throw new YizhanError(
-    'conflict',
-    `a record of ${collection} is at version ${current}, not ${expectedVersion}`,
-    {
-      details: { collection, key, expectedVersion, currentVersion: current },
-    },
-  )
+function levelWrites({ ready, heads }: CommitPlan<BatchCommit>): LevelWrite[] {
+  const writes: LevelWrite[] = []
+  for (const { batch, writes: records, audit } of ready) {
+    for (const write of records) writes.push(...recordWrites(batch.scope, write))
+    if (audit) writes.push({ key: auditKey(batch.scope, audit.sequence), value: audit.bytes })
+  }
+  for (const [scope, { bytes }] of heads) writes.push({ key: headKey(scope), value: bytes })
+  return writes
+}
+
+/** A record with its index, subject and expiry entries, in the order that leaves the new ones. */
+export function recordWrites(scope: Scope, { collection, key, before, after }: RecordWrite): LevelWrite[] {
+  const writes: LevelWrite[] = []
+  if (before) for (const entry of entryKeys(scope, collection, key, before)) writes.push({ key: entry })
+  if (after) {
+    writes.push({ key: recordKey(scope, collection, key), value: after.bytes })
+    for (const entry of entryKeys(scope, collection, key, after.header))
+      writes.push({ key: entry, value: NOTHING })
+  } else if (before) {
+    writes.push({ key: recordKey(scope, collection, key) })
+  }
+  return writes
+}
+
+/** The entries by which a record is found besides its key. */
+export function entryKeys(scope: Scope, collection: string, key: string, header: RecordHeader): Buffer[] {
+  const keys = (header.terms ?? []).map(({ name, value }) => indexKey(scope, collection, name, value, key))
+  if (header.subject !== undefined) keys.push(subjectKey(scope, header.subject, collection, key))
+  if (header.expiresAt !== undefined) keys.push(expiryKey(scope, header.expiresAt, collection, key))
+  return keys
 }

@@ -60,19 +60,27 @@ export class LevelDatabase {
     return this.#read((level) => level.getMany(keys))
   }
 
-  /** Pairs in key order, at most `limit` and until their values exceed `maxBytes`; `after`: start behind this key. */
+  /**
+   * Pairs in key order (or backwards), at most `limit` and until their values exceed `maxBytes`; `after`: start behind
+   * this key.
+   */
   page(
     range: KeyRange,
-    options: { readonly limit: number; readonly maxBytes: number; readonly after?: Buffer },
+    options: {
+      readonly limit: number
+      readonly maxBytes: number
+      readonly after?: Buffer
+      readonly reverse?: boolean
+    },
   ): Promise<[Buffer, Uint8Array][]> {
-    const { limit, maxBytes, after } = options
-    const from = after ? { gt: after } : { gte: range.gte }
+    const { limit, maxBytes, after, reverse = false } = options
+    const bounds = after ? (reverse ? { gte: range.gte, lt: after } : { gt: after, lt: range.lt }) : range
     return this.#read(async (level) => {
       const pairs: [Buffer, Uint8Array][] = []
       let bytes = 0
       for await (const pair of level.iterator({
-        ...from,
-        lt: range.lt,
+        ...bounds,
+        reverse,
         limit,
         highWaterMarkBytes: 256 * 1024,
       })) {

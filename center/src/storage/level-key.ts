@@ -1,16 +1,17 @@
-import { type TenantId, YizhanError } from '@yizhan/kernel'
-
-/** Whose records: a tenant's, or null for what belongs to none (SystemStore). */
-export type Scope = TenantId | null
+import type { Scope } from './engine.js'
+import { readSequence, sequenceText } from './sequence.js'
 
 // tenant NUL kind NUL rest. No part but the last may hold a NUL, and the tenant comes first: the keys of one tenant
 // are one contiguous range that no other tenant's name can reach into. The empty tenant is the system's.
 const RECORD = 'r'
 const AUDIT = 'a'
+const HEAD = 'h'
+const INDEX = 'i'
+const SUBJECT = 's'
+const EXPIRY = 'x'
 const META = 'm'
 /** Above every byte of UTF-8, so that a prefix followed by it bounds all keys with that prefix. */
 const ABOVE_UTF8 = Buffer.from([0xff])
-const SEQUENCE_DIGITS = 14
 
 export interface KeyRange {
   readonly gte: Buffer
@@ -26,18 +27,22 @@ export function recordKey(scope: Scope, collection: string, key: string): Buffer
 }
 
 /** All records of a collection whose keys start with `prefix`. */
-export function recordRange(scope: Scope, collection: string, prefix: string): KeyRange {
+export function recordRange(scope: Scope, collection: string, prefix = ''): KeyRange {
   return rangeOf(`${base(scope, RECORD)}${collection}\0${prefix}`)
 }
 
-/** The key inside its collection, from the level key that `recordKey` made. */
-export function keyOfRecord(scope: Scope, collection: string, levelKey: Buffer): string {
-  return levelKey.toString('utf8', Buffer.byteLength(base(scope, RECORD)) + collection.length + 1)
+/** Every record of a scope, by collection and key. */
+export function recordsRange(scope: Scope): KeyRange {
+  return rangeOf(base(scope, RECORD))
 }
 
-/** Fixed-width hex, so that text order is number order; safe integers need 14 digits. */
-export function sequenceText(sequence: number): string {
-  return sequence.toString(16).padStart(SEQUENCE_DIGITS, '0')
+/** Collection and key of what `recordKey` made. */
+export function placeOfRecord(
+  scope: Scope,
+  levelKey: Buffer,
+): { readonly collection: string; readonly key: string } {
+  const [collection = '', key = ''] = partsAfter(base(scope, RECORD), levelKey)
+  return { collection, key }
 }
 
 export function auditKey(scope: Scope, sequence: number): Buffer {
@@ -48,13 +53,75 @@ export function auditRange(scope: Scope): KeyRange {
   return rangeOf(base(scope, AUDIT))
 }
 
-export function sequenceOfAuditKey(levelKey: Buffer): number {
-  const text = levelKey.toString('latin1', levelKey.length - SEQUENCE_DIGITS)
-  const sequence = /^[0-9a-f]{14}$/.test(text) ? Number.parseInt(text, 16) : 0
-  if (!Number.isSafeInteger(sequence) || sequence < 1) {
-    throw new YizhanError('data_corrupt', 'an audit key holds no sequence number')
+export function sequenceOfAuditKey(scope: Scope, levelKey: Buffer): number {
+  return readSequence(partsAfter(base(scope, AUDIT), levelKey)[0] ?? '')
+}
+
+export function headKey(scope: Scope): Buffer {
+  return Buffer.from(`${base(scope, HEAD)}head`)
+}
+
+/** Order: index, value, key. */
+export function indexKey(scope: Scope, collection: string, name: string, value: string, key: string): Buffer {
+  return Buffer.from(`${base(scope, INDEX)}${collection}\0${name}\0${value}\0${key}`)
+}
+
+/** All entries of an index, or those of one value. */
+export function indexRange(scope: Scope, collection: string, name: string, value?: string): KeyRange {
+  return rangeOf(`${base(scope, INDEX)}${collection}\0${name}\0${value === undefined ? '' : `${value}\0`}`)
+}
+
+export function partsOfIndexKey(
+  scope: Scope,
+  levelKey: Buffer,
+): { readonly value: string; readonly key: string } {
+  const [, , value = '', key = ''] = partsAfter(base(scope, INDEX), levelKey)
+  return { value, key }
+}
+
+export function subjectKey(scope: Scope, subject: string, collection: string, key: string): Buffer {
+  return Buffer.from(`${base(scope, SUBJECT)}${subject}\0${collection}\0${key}`)
+}
+
+export function subjectRange(scope: Scope, subject: string): KeyRange {
+  return rangeOf(`${base(scope, SUBJECT)}${subject}\0`)
+}
+
+export function expiryKey(scope: Scope, expiresAt: number, collection: string, key: string): Buffer {
+  return Buffer.from(`${base(scope, EXPIRY)}${sequenceText(expiresAt)}\0${collection}\0${key}`)
+}
+
+/** Entries that expired before this time. */
+export function expiryRange(scope: Scope, before: number): KeyRange {
+  return {
+    gte: Buffer.from(base(scope, EXPIRY)),
+    lt: Buffer.from(`${base(scope, EXPIRY)}${sequenceText(before)}`),
   }
-  return sequence
+}
+
+/** Collection and key of a subject's or an expiry's entry. */
+export function placeOfEntry(
+  scope: Scope,
+  levelKey: Buffer,
+): { readonly collection: string; readonly key: string } {
+  // Both kinds have the same length of prefix.
+  const [, collection = '', key = ''] = partsAfter(base(scope, SUBJECT), levelKey)
+  return { collection, key }
+}
+
+/** Everything of a scope but what the database says about itself. */
+export function scopeRanges(scope: Scope): KeyRange[] {
+  return [HEAD, AUDIT, EXPIRY, INDEX, RECORD, SUBJECT].map((kind) => rangeOf(base(scope, kind)))
+}
+
+/** The scope of a level key; null for the system's. */
+export function tenantText(levelKey: Buffer): string {
+  return levelKey.toString('utf8', 0, Math.max(0, levelKey.indexOf(0)))
+}
+
+/** First key behind everything of this tenant. */
+export function behindTenant(tenant: string): Buffer {
+  return Buffer.concat([Buffer.from(`${tenant}\0`), ABOVE_UTF8])
 }
 
 /** What the database says about itself; belongs to no scope. */
@@ -62,7 +129,11 @@ export function metaKey(name: string): Buffer {
   return Buffer.from(`${base(null, META)}${name}`)
 }
 
-function rangeOf(prefix: string): KeyRange {
+function partsAfter(prefix: string, levelKey: Buffer): string[] {
+  return levelKey.toString('utf8', Buffer.byteLength(prefix)).split('\0')
+}
+
+export function rangeOf(prefix: string): KeyRange {
   const gte = Buffer.from(prefix)
   return { gte, lt: Buffer.concat([gte, ABOVE_UTF8]) }
 }

@@ -1,60 +1,112 @@
-import { type Opener, type SealContext, type Sealer, YizhanError } from '@yizhan/kernel'
-import type { StoredRecord } from './port.js'
+import { type Opened, type SealContext, YizhanError } from '@yizhan/kernel'
+import type { Scope } from './engine.js'
+import type { IndexTerm, StoredRecord } from './port.js'
 
-const FORMAT = 1
-const VERSION_AT = 1
-const SUBJECT_LENGTH_AT = 9
-const SUBJECT_AT = 10
+const FORMAT = 2
+const FIXED = 1 + 8 + 8 + 1 + 1
 
+/** The part of a stored record that is readable without a key; all of it is bound into the sealed value. */
 export interface RecordHeader {
   readonly version: number
   readonly subject?: string
-  /** Where the sealed value begins. */
-  readonly valueAt: number
+  readonly expiresAt?: number
+  readonly terms?: readonly IndexTerm[]
 }
 
-/** Format byte 1, version (8 bytes, big endian), length of the subject, subject, sealed value. */
-export function encodeRecord(plain: Uint8Array, context: SealContext, sealer: Sealer): Uint8Array {
-  const subject = Buffer.from(context.subject ?? '')
-  const sealed = sealer.seal(plain, context)
-  const out = new Uint8Array(SUBJECT_AT + subject.length + sealed.length)
-  out[0] = FORMAT
-  new DataView(out.buffer).setBigUint64(VERSION_AT, BigInt(context.version))
-  out[SUBJECT_LENGTH_AT] = subject.length
-  out.set(subject, SUBJECT_AT)
-  out.set(sealed, SUBJECT_AT + subject.length)
-  return out
+/**
+ * Format byte 2, version (8 bytes, big endian), expiry (8, 0 = none), lengths of the subject and of the list of terms (1
+ * each), subject, terms (name length 1, value length 2, name, value), then the sealed value.
+ */
+export function encodeRecord(header: RecordHeader, sealed: Uint8Array): Uint8Array {
+  const subject = Buffer.from(header.subject ?? '')
+  const terms = (header.terms ?? []).map(({ name, value }) => {
+    const text = Buffer.from(name + value)
+    const nameBytes = Buffer.byteLength(name)
+    const head = Buffer.alloc(3)
+    head[0] = nameBytes
+    head.writeUInt16BE(text.length - nameBytes, 1)
+    return Buffer.concat([head, text])
+  })
+  const fixed = Buffer.alloc(FIXED)
+  fixed[0] = FORMAT
+  fixed.writeBigUInt64BE(BigInt(header.version), 1)
+  fixed.writeBigUInt64BE(BigInt(header.expiresAt ?? 0), 9)
+  fixed[17] = subject.length
+  fixed[18] = terms.length
+  return new Uint8Array(Buffer.concat([fixed, subject, ...terms, sealed]))
 }
 
-/** The part that is readable without a key. Throws `data_corrupt`. */
-export function readHeader(bytes: Uint8Array): RecordHeader {
-  if (bytes[0] !== FORMAT) {
+/** Throws `data_corrupt`. */
+export function readRecord(bytes: Uint8Array): {
+  readonly header: RecordHeader
+  readonly sealed: Uint8Array
+} {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer[0] !== FORMAT) {
     throw new YizhanError('data_corrupt', 'a record has an unknown format', {
-      details: { format: bytes[0] ?? null },
+      details: { format: buffer[0] ?? null },
     })
   }
-  const subjectLength = bytes[SUBJECT_LENGTH_AT] ?? 0
-  const valueAt = SUBJECT_AT + subjectLength
-  if (bytes.length < valueAt) throw new YizhanError('data_corrupt', 'a record is cut short')
-  const version = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(VERSION_AT))
-  if (!Number.isSafeInteger(version) || version < 1) {
+  if (buffer.length < FIXED) throw cutShort()
+  const version = Number(buffer.readBigUInt64BE(1))
+  const expiresAt = Number(buffer.readBigUInt64BE(9))
+  if (!Number.isSafeInteger(version) || version < 1 || !Number.isSafeInteger(expiresAt)) {
     throw new YizhanError('data_corrupt', 'a record has no version')
   }
-  if (subjectLength === 0) return { version, valueAt }
-  const subject = Buffer.from(bytes.buffer, bytes.byteOffset + SUBJECT_AT, subjectLength).toString('utf8')
-  return { version, valueAt, subject }
+  let at = FIXED + (buffer[17] ?? 0)
+  const subject = buffer.toString('utf8', FIXED, at)
+  const terms: IndexTerm[] = []
+  for (let left = buffer[18] ?? 0; left > 0; left--) {
+    if (buffer.length < at + 3) throw cutShort()
+    const nameEnd = at + 3 + (buffer[at] ?? 0)
+    const end = nameEnd + buffer.readUInt16BE(at + 1)
+    terms.push({
+      name: buffer.toString('utf8', at + 3, nameEnd),
+      value: buffer.toString('utf8', nameEnd, end),
+    })
+    at = end
+  }
+  if (buffer.length < at) throw cutShort()
+  return {
+    header: {
+      version,
+      ...(subject === '' ? {} : { subject }),
+      ...(expiresAt === 0 ? {} : { expiresAt }),
+      ...(terms.length === 0 ? {} : { terms }),
+    },
+    // A view without Buffer's own slice and equality.
+    sealed: new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.byteLength - at),
+  }
 }
 
-/** The record that lies under `place`. Throws `data_corrupt` if it was written elsewhere or a bit differs. */
-export function decodeRecord(
-  bytes: Uint8Array,
-  place: Pick<SealContext, 'tenant' | 'collection' | 'key'>,
-  opener: Opener,
-): StoredRecord {
-  const { version, subject, valueAt } = readHeader(bytes)
-  const named = subject === undefined ? { version } : { version, subject }
-  // LevelDB gives a Buffer; callers get what the port says, without Buffer's own slice and equality.
-  const sealed = new Uint8Array(bytes.buffer, bytes.byteOffset + valueAt, bytes.byteLength - valueAt)
-  const value = opener.open(sealed, { ...place, ...named })
-  return { key: place.key, value, ...named }
+/** What the value is bound to. Expiry and terms go in behind a NUL, which no key holds. */
+export function sealContext(
+  scope: Scope,
+  collection: string,
+  key: string,
+  { version, subject, expiresAt, terms }: RecordHeader,
+): SealContext {
+  const bound =
+    expiresAt === undefined && terms === undefined
+      ? key
+      : `${key}\0${JSON.stringify([expiresAt ?? 0, (terms ?? []).map(({ name, value }) => [name, value])])}`
+  const place = { tenant: scope, collection, key: bound, version }
+  return subject === undefined ? place : { ...place, subject }
+}
+
+/** Undefined if the person was erased. */
+export function storedRecord(
+  key: string,
+  header: RecordHeader,
+  opened: Opened | undefined,
+): StoredRecord | undefined {
+  return opened?.s === 'open' ? { key, value: opened.plain, ...header } : undefined
+}
+
+export function isExpired(header: RecordHeader, now: number): boolean {
+  return header.expiresAt !== undefined && header.expiresAt <= now
+}
+
+function cutShort(): YizhanError {
+  return new YizhanError('data_corrupt', 'a record is cut short')
 }

@@ -1,18 +1,37 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { takeBatch } from './batch-input.js'
-import type { LevelRecords } from './level-records.js'
-import { checkCollection, checkKey, checkScan, checkTenant } from './limits.js'
-import type { AuditEntry, Change, Page, ScanOptions, Store, StoredRecord } from './port.js'
+import type { RecordAccess } from './engine.js'
+import {
+  checkAuditOptions,
+  checkCollection,
+  checkKey,
+  checkKeys,
+  checkPlaces,
+  checkScan,
+  checkTenant,
+} from './limits.js'
+import type {
+  AuditEntry,
+  AuditOptions,
+  Change,
+  Page,
+  PageOptions,
+  PlaceQuery,
+  ScanOptions,
+  ScopeHead,
+  Store,
+  StoredRecord,
+} from './port.js'
 import type { ShardMap } from './shard-map.js'
 
-/** The tenants' store over several databases; each tenant lives whole in one of them. */
+/** The tenants' store over several databases; each tenant lives whole in one of them. Checks what callers give. */
 export class ShardedStore implements Store {
   readonly #map: ShardMap
-  readonly #shards: readonly LevelRecords[]
+  readonly #shards: readonly RecordAccess[]
   readonly #writing = new Set<Promise<unknown>>()
   #closed = false
 
-  constructor(map: ShardMap, shards: readonly LevelRecords[]) {
+  constructor(map: ShardMap, shards: readonly RecordAccess[]) {
     this.#map = map
     this.#shards = shards
   }
@@ -22,6 +41,17 @@ export class ShardedStore implements Store {
     checkCollection(collection)
     checkKey(key)
     return this.#find(tenant)?.get(tenant, collection, key)
+  }
+
+  async getMany(
+    tenant: TenantId,
+    collection: string,
+    keys: readonly string[],
+  ): Promise<readonly (StoredRecord | undefined)[]> {
+    checkTenant(tenant)
+    checkCollection(collection)
+    checkKeys(keys)
+    return (await this.#find(tenant)?.getMany(tenant, collection, keys)) ?? keys.map(() => undefined)
   }
 
   async batch(tenant: TenantId, changes: readonly Change[], audit: AuditEntry): Promise<readonly number[]> {
@@ -46,31 +76,45 @@ export class ShardedStore implements Store {
     return shard.scan(tenant, collection, options)
   }
 
-  async audit(
+  async places(
     tenant: TenantId,
-    options: ScanOptions = {},
-  ): Promise<{ readonly entries: readonly AuditEntry[]; readonly cursor?: string }> {
+    query: PlaceQuery,
+    options: PageOptions = {},
+  ): ReturnType<RecordAccess['places']> {
     checkTenant(tenant)
+    checkPlaces(query, options)
+    const shard = this.#find(tenant) ?? this.#shard(0)
+    return shard.places(tenant, query, options)
+  }
+
+  async audit(tenant: TenantId, options: AuditOptions = {}): ReturnType<RecordAccess['audit']> {
+    checkTenant(tenant)
+    checkAuditOptions(options)
     const shard = this.#find(tenant) ?? this.#shard(0)
     return shard.audit(tenant, options)
+  }
+
+  async head(tenant: TenantId): Promise<ScopeHead | undefined> {
+    checkTenant(tenant)
+    return this.#find(tenant)?.head(tenant)
   }
 
   /** Refuses new batches and writes those that wait; whoever opened the databases closes them. */
   async close(): Promise<void> {
     this.#closed = true
-    // Some may still wait for their tenant's shard to be decided.
+    // A batch whose tenant is only now getting its shard reaches that shard later.
     await Promise.allSettled(this.#writing)
     await Promise.all(this.#shards.map((shard) => shard.drain()))
   }
 
-  #find(tenant: TenantId): LevelRecords | undefined {
+  #find(tenant: TenantId): RecordAccess | undefined {
     const shard = this.#map.find(tenant)
     return shard === undefined ? undefined : this.#shard(shard)
   }
 
-  #shard(index: number): LevelRecords {
-    const shard = this.#shards[index]
-    if (!shard) throw new YizhanError('internal', `shard ${index} is not open`)
-    return shard
+  #shard(shard: number): RecordAccess {
+    const found = this.#shards[shard]
+    if (!found) throw new YizhanError('internal', `there is no shard ${shard}`)
+    return found
   }
 }

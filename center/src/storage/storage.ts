@@ -5,9 +5,11 @@ import { type Clock, type Logger, type Sealer, storageError, YizhanError } from 
 import { takeBatch } from './batch-input.js'
 import { Cursors } from './cursor.js'
 import { readMarker, type StorageMarker, stampDatabases } from './database-marker.js'
+import type { RecordAccess } from './engine.js'
 import { type LevelDatabase, openDatabase } from './level-database.js'
+import { LevelEngine } from './level-engine.js'
 import { metaKey } from './level-key.js'
-import { LevelRecords } from './level-records.js'
+import { checkCollection, checkKey, checkScan } from './limits.js'
 import type { Store, SystemStore } from './port.js'
 import { loadShardMap } from './shard-map.js'
 import { ShardedStore } from './sharded-store.js'
@@ -87,11 +89,11 @@ async function assemble(
   closeAll: () => Promise<void>,
 ): Promise<Storage> {
   const cursors = new Cursors(await cursorSecret(databaseOf(databases, SYSTEM)))
-  const recordsIn = (name: string) =>
-    new LevelRecords({ database: databaseOf(databases, name), sealer: deps.sealer, cursors, log: deps.log })
-  const system = systemStore(recordsIn(SYSTEM))
+  const engineOf = (name: string) =>
+    new LevelEngine(name, { ...deps, database: databaseOf(databases, name), cursors })
+  const system = systemStore(engineOf(SYSTEM))
   const names = shardNames(shards)
-  const store = new ShardedStore(await loadShardMap(system, shards), names.map(recordsIn))
+  const store = new ShardedStore(await loadShardMap(system, shards), names.map(engineOf))
 
   const ending = endOf(databases)
   const close = async () => {
@@ -120,12 +122,20 @@ function shardNames(shards: number): string[] {
   return Array.from({ length: shards }, (_, shard) => `shard-${shard}`)
 }
 
-function systemStore(records: LevelRecords): SystemStore {
+function systemStore(engine: RecordAccess): SystemStore {
   return {
-    get: (collection, key) => records.get(null, collection, key),
-    batch: async (changes) => records.batch(null, takeBatch(changes)),
-    scan: (collection, options) => records.scan(null, collection, options),
-    close: () => records.drain(),
+    async get(collection, key) {
+      checkCollection(collection)
+      checkKey(key)
+      return engine.get(null, collection, key)
+    },
+    batch: async (changes) => engine.batch(null, takeBatch(changes)),
+    async scan(collection, options = {}) {
+      checkCollection(collection)
+      checkScan(options)
+      return engine.scan(null, collection, options)
+    },
+    close: () => engine.drain(),
   }
 }
 

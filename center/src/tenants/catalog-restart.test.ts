@@ -13,7 +13,10 @@ test('a crash after the bundle and before the store leaves the former state in f
   const broken = await center.restart(({ store }) => ({
     store: {
       get: (...call) => store.get(...call),
+      getMany: (...call) => store.getMany(...call),
       scan: (...call) => store.scan(...call),
+      places: (...call) => store.places(...call),
+      head: (...call) => store.head(...call),
       audit: (...call) => store.audit(...call),
       batch: () => Promise.reject(new YizhanError('storage_failed', 'the disk is gone')),
       close: () => store.close(),

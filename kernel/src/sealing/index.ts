@@ -1,2 +1,12 @@
-export { plainSealer } from './plain.js'
-export { type Opener, openAny, type SealContext, type Sealer, type SealItem, sealAll } from './sealer.js'
+export type { DataKey, ErasedKey, Keyring } from './keyring.js'
+export { PLAIN_FORMAT, plainSealer } from './plain.js'
+export {
+  type Opened,
+  type Opener,
+  openOne,
+  type SealContext,
+  type SealedItem,
+  type Sealer,
+  type SealItem,
+  sealOne,
+} from './sealer.js'

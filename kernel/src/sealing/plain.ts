@@ -2,30 +2,34 @@ import { crc32 } from 'node:zlib'
 import { YizhanError } from '../errors.js'
 import type { SealContext, Sealer } from './sealer.js'
 
-const FORMAT = 0
+export const PLAIN_FORMAT = 0
 const HEADER = 5
 
 /**
  * No secrecy: format byte 0, CRC-32 of context and value (big endian), value. It finds flipped bits and values
- * under a wrong key; it is no proof against someone who writes to the disk.
+ * under a wrong key; it is no proof against someone who writes to the disk. For tests and benchmarks.
  */
 export const plainSealer: Sealer = {
   id: 'plain',
-  format: FORMAT,
-  seal(plain, context) {
-    const sealed = new Uint8Array(HEADER + plain.length)
-    sealed[0] = FORMAT
-    new DataView(sealed.buffer).setUint32(1, checksum(plain, context))
-    sealed.set(plain, HEADER)
-    return sealed
-  },
-  open(sealed, context) {
-    if (sealed.length < HEADER || sealed[0] !== FORMAT) throw corrupt(context)
-    const plain = sealed.subarray(HEADER)
-    const stored = new DataView(sealed.buffer, sealed.byteOffset, HEADER).getUint32(1)
-    if (stored !== checksum(plain, context)) throw corrupt(context)
-    return plain
-  },
+  sealAll: async (items) => items.map(({ plain, context }) => seal(plain, context)),
+  openAll: async (items) =>
+    items.map(({ sealed, context }, index) => ({ s: 'open', plain: openPlain(sealed, context, index) })),
+}
+
+function seal(plain: Uint8Array, context: SealContext): Uint8Array {
+  const sealed = new Uint8Array(HEADER + plain.length)
+  sealed[0] = PLAIN_FORMAT
+  new DataView(sealed.buffer).setUint32(1, checksum(plain, context))
+  sealed.set(plain, HEADER)
+  return sealed
+}
+
+function openPlain(sealed: Uint8Array, context: SealContext, index: number): Uint8Array {
+  if (sealed.length < HEADER || sealed[0] !== PLAIN_FORMAT) throw corrupt(context, index)
+  const plain = sealed.subarray(HEADER)
+  const stored = new DataView(sealed.buffer, sealed.byteOffset, HEADER).getUint32(1)
+  if (stored !== checksum(plain, context)) throw corrupt(context, index)
+  return plain
 }
 
 function checksum(plain: Uint8Array, context: SealContext): number {
@@ -34,8 +38,8 @@ function checksum(plain: Uint8Array, context: SealContext): number {
   return crc32(plain, crc32(JSON.stringify(place)))
 }
 
-function corrupt(context: SealContext): YizhanError {
+function corrupt(context: SealContext, index: number): YizhanError {
   return new YizhanError('data_corrupt', 'a stored value does not match its checksum', {
-    details: { collection: context.collection, version: context.version },
+    details: { index, collection: context.collection, version: context.version },
   })
 }

@@ -1,0 +1,89 @@
+import type { Cursors } from './cursor.js'
+import type { Scope } from './engine.js'
+import type { LevelDatabase } from './level-database.js'
+import {
+  indexRange,
+  type KeyRange,
+  partsOfIndexKey,
+  placeOfRecord,
+  recordKey,
+  recordRange,
+} from './level-key.js'
+import { STORE_LIMITS } from './limits.js'
+import type { ScanOptions } from './port.js'
+
+export interface StoredPage {
+  /** Key in its collection, stored bytes. */
+  readonly pairs: readonly (readonly [string, Uint8Array])[]
+  readonly cursor?: string
+}
+
+/** One page of stored records, in the order of their keys or of an index. */
+export async function levelScan(
+  deps: { readonly database: LevelDatabase; readonly cursors: Cursors },
+  scope: Scope,
+  collection: string,
+  options: ScanOptions,
+): Promise<StoredPage> {
+  const { cursor, limit = STORE_LIMITS.scanDefault, reverse = false, ...query } = options
+  const place = { scope: scope ?? '', collection, query: JSON.stringify([query, reverse]) }
+  const after = cursor === undefined ? undefined : Buffer.from(deps.cursors.read(place, cursor))
+  const pairs = await deps.database.page(boundsOf(scope, collection, query), {
+    limit: limit + 1,
+    maxBytes: STORE_LIMITS.pageBytes,
+    reverse,
+    ...(after ? { after } : {}),
+  })
+  const taken = pairs.slice(0, limit)
+  const found = query.index
+    ? await indexed(deps.database, scope, collection, taken)
+    : taken.map(([levelKey, bytes]) => [placeOfRecord(scope, levelKey).key, bytes] as const)
+  const last = taken.at(-1)
+  const more =
+    pairs.length > limit || pairs.reduce((sum, [, v]) => sum + v.length, 0) > STORE_LIMITS.pageBytes
+  return more && last
+    ? { pairs: found, cursor: deps.cursors.make(place, last[0].toString('utf8')) }
+    : { pairs: found }
+}
+
+/** The records that entries of an index name; one that went meanwhile is left out. */
+async function indexed(
+  database: LevelDatabase,
+  scope: Scope,
+  collection: string,
+  entries: readonly (readonly [Buffer, Uint8Array])[],
+): Promise<(readonly [string, Uint8Array])[]> {
+  const keys = entries.map(([levelKey]) => partsOfIndexKey(scope, levelKey).key)
+  const stored = await database.getMany(keys.map((key) => recordKey(scope, collection, key)))
+  return keys.flatMap((key, i) => {
+    const bytes = stored[i]
+    return bytes ? [[key, bytes] as const] : []
+  })
+}
+
+function boundsOf(scope: Scope, collection: string, { prefix, from, to, index }: ScanOptions): KeyRange {
+  if (index) {
+    const whole = indexRange(scope, collection, index.name, index.value)
+    return {
+      gte: from === undefined ? whole.gte : indexRange(scope, collection, index.name, from).gte,
+      // Without the NUL that ends a value: everything whose value starts at or behind `to` is out.
+      lt: to === undefined ? whole.lt : withoutLast(indexRange(scope, collection, index.name, to).gte),
+    }
+  }
+  const whole = recordRange(scope, collection, prefix)
+  const gte = from === undefined ? whole.gte : later(whole.gte, recordKey(scope, collection, from))
+  const lt = to === undefined ? whole.lt : earlier(whole.lt, recordKey(scope, collection, to))
+  return { gte, lt }
+}
+
+function withoutLast(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.length - 1)
+}
+
+function later(a: Buffer, b: Buffer): Buffer {
+  return Buffer.compare(a, b) >= 0 ? a : b
+}
+
+function earlier(a: Buffer, b: Buffer): Buffer {
+  return Buffer.compare(a, b) <= 0 ? a : b
+}
