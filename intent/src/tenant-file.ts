@@ -110,6 +110,50 @@ export const IntentReply = Type.Union([
   Type.Object({ kind: Type.Literal('handoff'), handoff: Type.String({ minLength: 1 }) }, Closed),
 ])
 
+/** Why data may be used: `consent` is asked for before the first collection and can be withdrawn. */
+export const LegalBasis = Type.Union([
+  Type.Literal('consent'),
+  Type.Literal('contract'),
+  Type.Literal('hr'),
+  Type.Literal('legal-duty'),
+  Type.Literal('legitimate-interest'),
+])
+
+export const Purpose = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
+    title: LanguageMap,
+    basis: LegalBasis,
+    /** What is asked (basis `consent`) or told before the first collection. */
+    notice: Type.Optional(LanguageMap),
+    /** Of the notice; a new one is shown, and with basis `consent` asked for, again. */
+    version: Type.String({ minLength: 1, maxLength: 64 }),
+    /** Channels that it holds for; left out: all. */
+    channels: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    /** Without it nobody is answered; of the others a refusal only ends that use. */
+    required: Type.Boolean(),
+    /** The data leaves the country for it (a foreign model, a foreign IM platform). */
+    crossBorder: Type.Boolean(),
+    recipients: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+  },
+  Closed,
+)
+
+export const Privacy = Type.Object(
+  {
+    /** Whom people write to about their data. */
+    contact: Type.Optional(Type.String({ minLength: 1 })),
+    purposes: Type.Array(Purpose, { maxItems: 32 }),
+    /** By data class, in milliseconds. */
+    retentionMs: Type.Record(Type.String({ minLength: 1 }), Type.Integer({ minimum: 0 })),
+    /** A first message waits this long for the person's consent, then it is deleted unread. */
+    pendingConsentMs: Type.Integer({ minimum: 60_000 }),
+    /** Without the center for this long an edge destroys what it holds of persons; 0 = never. */
+    offlineLeaseMs: Type.Integer({ minimum: 0 }),
+  },
+  Closed,
+)
+
 /**
  * `tenant.json` of a tenant bundle: everything besides the model that an edge needs to answer for a tenant. Written
  * by the center when a tenant is applied, read by the edge; it travels in the model's bundle so that labels,
@@ -147,6 +191,8 @@ export const TenantFile = Type.Object(
     handoffs: Type.Optional(
       Type.Array(Type.Composite([Type.Object({ name: Type.String({ minLength: 1 }) }), Handoff], Closed)),
     ),
+    /** Without it nobody is asked, and the center's defaults of retention hold. */
+    privacy: Type.Optional(Privacy),
   },
   Closed,
 )
@@ -157,6 +203,9 @@ export type Card = Static<typeof Card>
 export type CardButton = Static<typeof CardButton>
 export type Slot = Static<typeof Slot>
 export type Handoff = Static<typeof Handoff>
+export type LegalBasis = Static<typeof LegalBasis>
+export type Purpose = Static<typeof Purpose>
+export type Privacy = Static<typeof Privacy>
 export type TenantFile = Static<typeof TenantFile>
 
 const MAX_PROBLEMS = 100

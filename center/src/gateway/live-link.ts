@@ -119,6 +119,7 @@ export class LiveSession implements LiveLink {
       case 'commandResult':
       case 'errorLog':
       case 'presence':
+      case 'subjectReport':
         this.#drop('reserved')
         break
       case 'hello':

@@ -147,6 +147,8 @@ export class LinkSession {
       case 'desiredState':
         this.#listener.desiredState(this, frame.value)
         return
+      case 'subjectReportAck':
+        break
       case 'command':
         this.#listener.command(this, frame.value)
         return

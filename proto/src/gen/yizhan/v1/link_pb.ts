@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yizhan/v1/link.proto.
  */
 export const file_yizhan_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChR5aXpoYW4vdjEvbGluay5wcm90bxIJeWl6aGFuLnYxIvcCCg5Db25uZWN0UmVxdWVzdBIXCg9saW5rX2dlbmVyYXRpb24YASABKAQSIQoFaGVsbG8YAiABKAsyEC55aXpoYW4udjEuSGVsbG9IABIpCgloZWFydGJlYXQYAyABKAsyFC55aXpoYW4udjEuSGVhcnRiZWF0SAASPQoUZGVzaXJlZF9zdGF0ZV9yZXN1bHQYBCABKAsyHS55aXpoYW4udjEuRGVzaXJlZFN0YXRlUmVzdWx0SAASMgoOY29tbWFuZF9yZXN1bHQYBSABKAsyGC55aXpoYW4udjEuQ29tbWFuZFJlc3VsdEgAEiUKB2dvb2RieWUYBiABKAsyEi55aXpoYW4udjEuR29vZGJ5ZUgAEiwKCWVycm9yX2xvZxgHIAEoCzIXLnlpemhhbi52MS5FZGdlRXJyb3JMb2dIABItCghwcmVzZW5jZRgIIAEoCzIZLnlpemhhbi52MS5QcmVzZW5jZVJlcG9ydEgAQgcKBWZyYW1lIrUCCg9Db25uZWN0UmVzcG9uc2USFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEiUKB3dlbGNvbWUYAiABKAsyEi55aXpoYW4udjEuV2VsY29tZUgAEiUKB3JlZnVzZWQYAyABKAsyEi55aXpoYW4udjEuUmVmdXNlZEgAEjAKDWhlYXJ0YmVhdF9hY2sYBCABKAsyFy55aXpoYW4udjEuSGVhcnRiZWF0QWNrSAASNgoNZGVzaXJlZF9zdGF0ZRgFIAEoCzIdLnlpemhhbi52MS5TaWduZWREZXNpcmVkU3RhdGVIABIlCgdjb21tYW5kGAYgASgLMhIueWl6aGFuLnYxLkNvbW1hbmRIABIhCgVkcmFpbhgHIAEoCzIQLnlpemhhbi52MS5EcmFpbkgAQgcKBWZyYW1lIrQBCgVIZWxsbxIQCghwcm90b2NvbBgBIAEoDRIXCg9vbGRlc3RfcHJvdG9jb2wYAiABKA0SFQoNYWdlbnRfdmVyc2lvbhgDIAEoCRIVCg1qb3VybmFsX2Vwb2NoGAQgASgGEhgKEGFwcGxpZWRfcmV2aXNpb24YBSABKAQSFAoMY2FwYWJpbGl0aWVzGAYgAygJEhQKDGVkZ2VfdGltZV9tcxgHIAEoAxIMCgRzaXRlGAggASgJIsIBCgdXZWxjb21lEhAKCHByb3RvY29sGAEgASgNEhcKD2xpbmtfZ2VuZXJhdGlvbhgCIAEoBBIUCgxoZWFydGJlYXRfbXMYAyABKA0SGwoTcmVjb25uZWN0X3NwcmVhZF9tcxgEIAEoDRIUCgxjYXBhYmlsaXRpZXMYBSADKAkSFgoOY2VudGVyX3RpbWVfbXMYBiABKAMSKwoMc2lnbmluZ19rZXlzGAcgAygLMhUueWl6aGFuLnYxLlNpZ25pbmdLZXkiQQoHUmVmdXNlZBIjCgdmYWlsdXJlGAEgASgLMhIueWl6aGFuLnYxLkZhaWx1cmUSEQoJbWF5X2RyYWluGAIgASgIIncKCUhlYXJ0YmVhdBIQCghzZXF1ZW5jZRgBIAEoBBIVCg13YWl0aW5nX3R1cm5zGAIgASgNEioKCGNoYW5uZWxzGAMgAygLMhgueWl6aGFuLnYxLkNoYW5uZWxIZWFsdGgSFQoNcm91bmRfdHJpcF91cxgEIAEoDSI4CgxIZWFydGJlYXRBY2sSEAoIc2VxdWVuY2UYASABKAQSFgoOY2VudGVyX3RpbWVfbXMYAiABKAMiXgoNQ2hhbm5lbEhlYWx0aBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY2hhbm5lbF9pZBgCIAEoCRINCgVzdGF0ZRgDIAEoCRIXCg9sYXN0X2luYm91bmRfbXMYBCABKAMiGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkiSAoSU2lnbmVkRGVzaXJlZFN0YXRlEg8KB3BheWxvYWQYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEg4KBmtleV9pZBgDIAEoCSLvAQoMRGVzaXJlZFN0YXRlEhAKCHJldmlzaW9uGAEgASgEEg8KB2VkZ2VfaWQYAiABKAkSKQoHdGVuYW50cxgDIAMoCzIYLnlpemhhbi52MS5EZXNpcmVkVGVuYW50EisKCGNoYW5uZWxzGAQgAygLMhkueWl6aGFuLnYxLkRlc2lyZWRDaGFubmVsEikKB2J1bmRsZXMYBSADKAsyGC55aXpoYW4udjEuRGVzaXJlZEJ1bmRsZRIlCgZwb2xpY3kYBiABKAsyFS55aXpoYW4udjEuRWRnZVBvbGljeRISCgpjcmVhdGVkX21zGAcgASgDImAKDURlc2lyZWRUZW5hbnQSEQoJdGVuYW50X2lkGAEgASgJEhUKDWJ1bmRsZV9kaWdlc3QYAiABKAwSJQoFcGhhc2UYAyABKA4yFi55aXpoYW4udjEuVGVuYW50UGhhc2UioAEKDkRlc2lyZWRDaGFubmVsEhEKCXRlbmFudF9pZBgBIAEoCRISCgpjaGFubmVsX2lkGAIgASgJEhAKCHBsYXRmb3JtGAMgASgJEiQKBG1vZGUYBCABKA4yFi55aXpoYW4udjEuQ2hhbm5lbE1vZGUSFQoNc2V0dGluZ3NfanNvbhgFIAEoCRIYChBjcmVkZW50aWFsc19uYW1lGAYgASgJImsKDURlc2lyZWRCdW5kbGUSDgoGZGlnZXN0GAEgASgMEiMKBGtpbmQYAiABKA4yFS55aXpoYW4udjEuQnVuZGxlS2luZBIRCgl0ZW5hbnRfaWQYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCJQCgpFZGdlUG9saWN5EhMKC21haW50ZW5hbmNlGAEgASgIEhUKDW1heF9pbl9mbGlnaHQYAiABKA0SFgoObWF4X3RleHRfY2hhcnMYAyABKA0iiwEKEkRlc2lyZWRTdGF0ZVJlc3VsdBIQCghyZXZpc2lvbhgBIAEoBBIqCgdhcHBsaWVkGAIgASgLMhcueWl6aGFuLnYxLkFwcGxpZWRTdGF0ZUgAEiwKCHJlamVjdGVkGAMgASgLMhgueWl6aGFuLnYxLlJlamVjdGVkU3RhdGVIAEIJCgdvdXRjb21lIg4KDEFwcGxpZWRTdGF0ZSI0Cg1SZWplY3RlZFN0YXRlEiMKB2ZhaWx1cmUYASABKAsyEi55aXpoYW4udjEuRmFpbHVyZSKhAgoHQ29tbWFuZBISCgpjb21tYW5kX2lkGAEgASgJEhIKCmV4cGlyZXNfbXMYAiABKAMSDQoFYWN0b3IYAyABKAkSJgoEdHVybhgKIAEoCzIWLnlpemhhbi52MS5UdXJuQ29tbWFuZEgAEioKBm5vdGlmeRgLIAEoCzIYLnlpemhhbi52MS5Ob3RpZnlDb21tYW5kSAASKAoFZXJhc2UYDCABKAsyFy55aXpoYW4udjEuRXJhc2VDb21tYW5kSAASLAoHdXBncmFkZRgNIAEoCzIZLnlpemhhbi52MS5VcGdyYWRlQ29tbWFuZEgAEigKBXJlbmV3GA4gASgLMhcueWl6aGFuLnYxLlJlbmV3Q29tbWFuZEgAQgkKB2NvbW1hbmQilwEKC1R1cm5Db21tYW5kEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd0dXJuX2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQSLAoGYWN0aW9uGAQgASgOMhwueWl6aGFuLnYxLlR1cm5Db21tYW5kQWN0aW9uEgwKBHRleHQYBSABKAkSDgoGdGFyZ2V0GAYgASgJInYKDU5vdGlmeUNvbW1hbmQSEQoJdGVuYW50X2lkGAEgASgJEhIKCmNoYW5uZWxfaWQYAiABKAkSFwoPY29udmVyc2F0aW9uX2lkGAMgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgEIAEoCRIMCgR0ZXh0GAUgASgJIkkKDEVyYXNlQ29tbWFuZBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKc3ViamVjdF9pZBgCIAEoCRISCgplcmFzdXJlX2lkGAMgASgJIjgKDlVwZ3JhZGVDb21tYW5kEg8KB3ZlcnNpb24YASABKAkSFQoNYnVuZGxlX2RpZ2VzdBgCIAEoDCIOCgxSZW5ld0NvbW1hbmQifAoNQ29tbWFuZFJlc3VsdBISCgpjb21tYW5kX2lkGAEgASgJEiYKBGRvbmUYAiABKAsyFi55aXpoYW4udjEuQ29tbWFuZERvbmVIABIkCgZmYWlsZWQYAyABKAsyEi55aXpoYW4udjEuRmFpbHVyZUgAQgkKB291dGNvbWUiHQoLQ29tbWFuZERvbmUSDgoGZGV0YWlsGAEgASgJIkgKBURyYWluEg4KBnJlYXNvbhgBIAEoCRITCgtkZWFkbGluZV9tcxgCIAEoDRIaChJyZWNvbm5lY3RfYWZ0ZXJfbXMYAyABKA0iUQoMRWRnZUVycm9yTG9nEg8KB3RpbWVfbXMYASABKAMSDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEhEKCWNvbXBvbmVudBgEIAEoCSJaCg5QcmVzZW5jZVJlcG9ydBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY2hhbm5lbF9pZBgCIAEoCRIRCglzZW5kZXJfaWQYAyABKAkSDgoGb25saW5lGAQgASgIKmAKC1RlbmFudFBoYXNlEhwKGFRFTkFOVF9QSEFTRV9VTlNQRUNJRklFRBAAEhgKFFRFTkFOVF9QSEFTRV9TRVJWSU5HEAESGQoVVEVOQU5UX1BIQVNFX0RSQUlOSU5HEAIqXAoLQ2hhbm5lbE1vZGUSHAoYQ0hBTk5FTF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ0hBTk5FTF9NT0RFX1BFUl9TSVRFEAESFAoQQ0hBTk5FTF9NT0RFX0hVQhACKocBCgpCdW5kbGVLaW5kEhsKF0JVTkRMRV9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQlVORExFX0tJTkRfVEVOQU5UEAESFQoRQlVORExFX0tJTkRfTU9ERUwQAhIWChJCVU5ETEVfS0lORF9QTFVHSU4QAxIVChFCVU5ETEVfS0lORF9BR0VOVBAEKtcBChFUdXJuQ29tbWFuZEFjdGlvbhIjCh9UVVJOX0NPTU1BTkRfQUNUSU9OX1VOU1BFQ0lGSUVEEAASHQoZVFVSTl9DT01NQU5EX0FDVElPTl9SRVRSWRABEhwKGFRVUk5fQ09NTUFORF9BQ1RJT05fRURJVBACEh8KG1RVUk5fQ09NTUFORF9BQ1RJT05fUkVST1VURRADEh4KGlRVUk5fQ09NTUFORF9BQ1RJT05fQU5TV0VSEAQSHwobVFVSTl9DT01NQU5EX0FDVElPTl9BQkFORE9OEAUyTAoETGluaxJECgdDb25uZWN0EhkueWl6aGFuLnYxLkNvbm5lY3RSZXF1ZXN0GhoueWl6aGFuLnYxLkNvbm5lY3RSZXNwb25zZSgBMAFiBnByb3RvMw", [file_yizhan_v1_enrollment, file_yizhan_v1_message]);
+  fileDesc("ChR5aXpoYW4vdjEvbGluay5wcm90bxIJeWl6aGFuLnYxIqsDCg5Db25uZWN0UmVxdWVzdBIXCg9saW5rX2dlbmVyYXRpb24YASABKAQSIQoFaGVsbG8YAiABKAsyEC55aXpoYW4udjEuSGVsbG9IABIpCgloZWFydGJlYXQYAyABKAsyFC55aXpoYW4udjEuSGVhcnRiZWF0SAASPQoUZGVzaXJlZF9zdGF0ZV9yZXN1bHQYBCABKAsyHS55aXpoYW4udjEuRGVzaXJlZFN0YXRlUmVzdWx0SAASMgoOY29tbWFuZF9yZXN1bHQYBSABKAsyGC55aXpoYW4udjEuQ29tbWFuZFJlc3VsdEgAEiUKB2dvb2RieWUYBiABKAsyEi55aXpoYW4udjEuR29vZGJ5ZUgAEiwKCWVycm9yX2xvZxgHIAEoCzIXLnlpemhhbi52MS5FZGdlRXJyb3JMb2dIABItCghwcmVzZW5jZRgIIAEoCzIZLnlpemhhbi52MS5QcmVzZW5jZVJlcG9ydEgAEjIKDnN1YmplY3RfcmVwb3J0GAkgASgLMhgueWl6aGFuLnYxLlN1YmplY3RSZXBvcnRIAEIHCgVmcmFtZSLwAgoPQ29ubmVjdFJlc3BvbnNlEhcKD2xpbmtfZ2VuZXJhdGlvbhgBIAEoBBIlCgd3ZWxjb21lGAIgASgLMhIueWl6aGFuLnYxLldlbGNvbWVIABIlCgdyZWZ1c2VkGAMgASgLMhIueWl6aGFuLnYxLlJlZnVzZWRIABIwCg1oZWFydGJlYXRfYWNrGAQgASgLMhcueWl6aGFuLnYxLkhlYXJ0YmVhdEFja0gAEjYKDWRlc2lyZWRfc3RhdGUYBSABKAsyHS55aXpoYW4udjEuU2lnbmVkRGVzaXJlZFN0YXRlSAASJQoHY29tbWFuZBgGIAEoCzISLnlpemhhbi52MS5Db21tYW5kSAASIQoFZHJhaW4YByABKAsyEC55aXpoYW4udjEuRHJhaW5IABI5ChJzdWJqZWN0X3JlcG9ydF9hY2sYCCABKAsyGy55aXpoYW4udjEuU3ViamVjdFJlcG9ydEFja0gAQgcKBWZyYW1lIrQBCgVIZWxsbxIQCghwcm90b2NvbBgBIAEoDRIXCg9vbGRlc3RfcHJvdG9jb2wYAiABKA0SFQoNYWdlbnRfdmVyc2lvbhgDIAEoCRIVCg1qb3VybmFsX2Vwb2NoGAQgASgGEhgKEGFwcGxpZWRfcmV2aXNpb24YBSABKAQSFAoMY2FwYWJpbGl0aWVzGAYgAygJEhQKDGVkZ2VfdGltZV9tcxgHIAEoAxIMCgRzaXRlGAggASgJIsIBCgdXZWxjb21lEhAKCHByb3RvY29sGAEgASgNEhcKD2xpbmtfZ2VuZXJhdGlvbhgCIAEoBBIUCgxoZWFydGJlYXRfbXMYAyABKA0SGwoTcmVjb25uZWN0X3NwcmVhZF9tcxgEIAEoDRIUCgxjYXBhYmlsaXRpZXMYBSADKAkSFgoOY2VudGVyX3RpbWVfbXMYBiABKAMSKwoMc2lnbmluZ19rZXlzGAcgAygLMhUueWl6aGFuLnYxLlNpZ25pbmdLZXkiQQoHUmVmdXNlZBIjCgdmYWlsdXJlGAEgASgLMhIueWl6aGFuLnYxLkZhaWx1cmUSEQoJbWF5X2RyYWluGAIgASgIIncKCUhlYXJ0YmVhdBIQCghzZXF1ZW5jZRgBIAEoBBIVCg13YWl0aW5nX3R1cm5zGAIgASgNEioKCGNoYW5uZWxzGAMgAygLMhgueWl6aGFuLnYxLkNoYW5uZWxIZWFsdGgSFQoNcm91bmRfdHJpcF91cxgEIAEoDSI4CgxIZWFydGJlYXRBY2sSEAoIc2VxdWVuY2UYASABKAQSFgoOY2VudGVyX3RpbWVfbXMYAiABKAMiXgoNQ2hhbm5lbEhlYWx0aBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY2hhbm5lbF9pZBgCIAEoCRINCgVzdGF0ZRgDIAEoCRIXCg9sYXN0X2luYm91bmRfbXMYBCABKAMiGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkiSAoSU2lnbmVkRGVzaXJlZFN0YXRlEg8KB3BheWxvYWQYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEg4KBmtleV9pZBgDIAEoCSLvAQoMRGVzaXJlZFN0YXRlEhAKCHJldmlzaW9uGAEgASgEEg8KB2VkZ2VfaWQYAiABKAkSKQoHdGVuYW50cxgDIAMoCzIYLnlpemhhbi52MS5EZXNpcmVkVGVuYW50EisKCGNoYW5uZWxzGAQgAygLMhkueWl6aGFuLnYxLkRlc2lyZWRDaGFubmVsEikKB2J1bmRsZXMYBSADKAsyGC55aXpoYW4udjEuRGVzaXJlZEJ1bmRsZRIlCgZwb2xpY3kYBiABKAsyFS55aXpoYW4udjEuRWRnZVBvbGljeRISCgpjcmVhdGVkX21zGAcgASgDImAKDURlc2lyZWRUZW5hbnQSEQoJdGVuYW50X2lkGAEgASgJEhUKDWJ1bmRsZV9kaWdlc3QYAiABKAwSJQoFcGhhc2UYAyABKA4yFi55aXpoYW4udjEuVGVuYW50UGhhc2UioAEKDkRlc2lyZWRDaGFubmVsEhEKCXRlbmFudF9pZBgBIAEoCRISCgpjaGFubmVsX2lkGAIgASgJEhAKCHBsYXRmb3JtGAMgASgJEiQKBG1vZGUYBCABKA4yFi55aXpoYW4udjEuQ2hhbm5lbE1vZGUSFQoNc2V0dGluZ3NfanNvbhgFIAEoCRIYChBjcmVkZW50aWFsc19uYW1lGAYgASgJImsKDURlc2lyZWRCdW5kbGUSDgoGZGlnZXN0GAEgASgMEiMKBGtpbmQYAiABKA4yFS55aXpoYW4udjEuQnVuZGxlS2luZBIRCgl0ZW5hbnRfaWQYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoBCJqCgpFZGdlUG9saWN5EhMKC21haW50ZW5hbmNlGAEgASgIEhUKDW1heF9pbl9mbGlnaHQYAiABKA0SFgoObWF4X3RleHRfY2hhcnMYAyABKA0SGAoQb2ZmbGluZV9sZWFzZV9tcxgEIAEoBCKLAQoSRGVzaXJlZFN0YXRlUmVzdWx0EhAKCHJldmlzaW9uGAEgASgEEioKB2FwcGxpZWQYAiABKAsyFy55aXpoYW4udjEuQXBwbGllZFN0YXRlSAASLAoIcmVqZWN0ZWQYAyABKAsyGC55aXpoYW4udjEuUmVqZWN0ZWRTdGF0ZUgAQgkKB291dGNvbWUiDgoMQXBwbGllZFN0YXRlIjQKDVJlamVjdGVkU3RhdGUSIwoHZmFpbHVyZRgBIAEoCzISLnlpemhhbi52MS5GYWlsdXJlIqECCgdDb21tYW5kEhIKCmNvbW1hbmRfaWQYASABKAkSEgoKZXhwaXJlc19tcxgCIAEoAxINCgVhY3RvchgDIAEoCRImCgR0dXJuGAogASgLMhYueWl6aGFuLnYxLlR1cm5Db21tYW5kSAASKgoGbm90aWZ5GAsgASgLMhgueWl6aGFuLnYxLk5vdGlmeUNvbW1hbmRIABIoCgVlcmFzZRgMIAEoCzIXLnlpemhhbi52MS5FcmFzZUNvbW1hbmRIABIsCgd1cGdyYWRlGA0gASgLMhkueWl6aGFuLnYxLlVwZ3JhZGVDb21tYW5kSAASKAoFcmVuZXcYDiABKAsyFy55aXpoYW4udjEuUmVuZXdDb21tYW5kSABCCQoHY29tbWFuZCKXAQoLVHVybkNvbW1hbmQSEQoJdGVuYW50X2lkGAEgASgJEg8KB3R1cm5faWQYAiABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoBBIsCgZhY3Rpb24YBCABKA4yHC55aXpoYW4udjEuVHVybkNvbW1hbmRBY3Rpb24SDAoEdGV4dBgFIAEoCRIOCgZ0YXJnZXQYBiABKAkidgoNTm90aWZ5Q29tbWFuZBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY2hhbm5lbF9pZBgCIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAyABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAQgASgJEgwKBHRleHQYBSABKAkicQoMRXJhc2VDb21tYW5kEhEKCXRlbmFudF9pZBgBIAEoCRISCgpzdWJqZWN0X2lkGAIgASgJEhIKCmVyYXN1cmVfaWQYAyABKAkSDAoEc2FsdBgEIAEoDBIYChBpZGVudGl0eV9kaWdlc3RzGAUgAygMIjgKDlVwZ3JhZGVDb21tYW5kEg8KB3ZlcnNpb24YASABKAkSFQoNYnVuZGxlX2RpZ2VzdBgCIAEoDCIOCgxSZW5ld0NvbW1hbmQifAoNQ29tbWFuZFJlc3VsdBISCgpjb21tYW5kX2lkGAEgASgJEiYKBGRvbmUYAiABKAsyFi55aXpoYW4udjEuQ29tbWFuZERvbmVIABIkCgZmYWlsZWQYAyABKAsyEi55aXpoYW4udjEuRmFpbHVyZUgAQgkKB291dGNvbWUiHQoLQ29tbWFuZERvbmUSDgoGZGV0YWlsGAEgASgJIkgKBURyYWluEg4KBnJlYXNvbhgBIAEoCRITCgtkZWFkbGluZV9tcxgCIAEoDRIaChJyZWNvbm5lY3RfYWZ0ZXJfbXMYAyABKA0iUQoMRWRnZUVycm9yTG9nEg8KB3RpbWVfbXMYASABKAMSDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEhEKCWNvbXBvbmVudBgEIAEoCSJaCg5QcmVzZW5jZVJlcG9ydBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY2hhbm5lbF9pZBgCIAEoCRIRCglzZW5kZXJfaWQYAyABKAkSDgoGb25saW5lGAQgASgIItIBCg1TdWJqZWN0UmVwb3J0EhEKCXJlcG9ydF9pZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSEgoKY2hhbm5lbF9pZBgDIAEoCRIRCglzZW5kZXJfaWQYBCABKAkSKgoEa2luZBgFIAEoDjIcLnlpemhhbi52MS5TdWJqZWN0UmVwb3J0S2luZBIPCgdwdXJwb3NlGAYgASgJEhYKDm5vdGljZV92ZXJzaW9uGAcgASgJEg4KBmxvY2FsZRgIIAEoCRIPCgd0aW1lX21zGAkgASgDIiYKEFN1YmplY3RSZXBvcnRBY2sSEgoKcmVwb3J0X2lkcxgBIAMoCSpgCgtUZW5hbnRQaGFzZRIcChhURU5BTlRfUEhBU0VfVU5TUEVDSUZJRUQQABIYChRURU5BTlRfUEhBU0VfU0VSVklORxABEhkKFVRFTkFOVF9QSEFTRV9EUkFJTklORxACKlwKC0NoYW5uZWxNb2RlEhwKGENIQU5ORUxfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNIQU5ORUxfTU9ERV9QRVJfU0lURRABEhQKEENIQU5ORUxfTU9ERV9IVUIQAiqHAQoKQnVuZGxlS2luZBIbChdCVU5ETEVfS0lORF9VTlNQRUNJRklFRBAAEhYKEkJVTkRMRV9LSU5EX1RFTkFOVBABEhUKEUJVTkRMRV9LSU5EX01PREVMEAISFgoSQlVORExFX0tJTkRfUExVR0lOEAMSFQoRQlVORExFX0tJTkRfQUdFTlQQBCrXAQoRVHVybkNvbW1hbmRBY3Rpb24SIwofVFVSTl9DT01NQU5EX0FDVElPTl9VTlNQRUNJRklFRBAAEh0KGVRVUk5fQ09NTUFORF9BQ1RJT05fUkVUUlkQARIcChhUVVJOX0NPTU1BTkRfQUNUSU9OX0VESVQQAhIfChtUVVJOX0NPTU1BTkRfQUNUSU9OX1JFUk9VVEUQAxIeChpUVVJOX0NPTU1BTkRfQUNUSU9OX0FOU1dFUhAEEh8KG1RVUk5fQ09NTUFORF9BQ1RJT05fQUJBTkRPThAFKqYCChFTdWJqZWN0UmVwb3J0S2luZBIjCh9TVUJKRUNUX1JFUE9SVF9LSU5EX1VOU1BFQ0lGSUVEEAASJQohU1VCSkVDVF9SRVBPUlRfS0lORF9DT05TRU5UX0dJVkVOEAESJwojU1VCSkVDVF9SRVBPUlRfS0lORF9DT05TRU5UX1JFRlVTRUQQAhIpCiVTVUJKRUNUX1JFUE9SVF9LSU5EX0NPTlNFTlRfV0lUSERSQVdOEAMSJAogU1VCSkVDVF9SRVBPUlRfS0lORF9FWFBPUlRfQVNLRUQQBBIlCiFTVUJKRUNUX1JFUE9SVF9LSU5EX0VSQVNVUkVfQVNLRUQQBRIkCiBTVUJKRUNUX1JFUE9SVF9LSU5EX05PVElDRV9TSE9XThAGMkwKBExpbmsSRAoHQ29ubmVjdBIZLnlpemhhbi52MS5Db25uZWN0UmVxdWVzdBoaLnlpemhhbi52MS5Db25uZWN0UmVzcG9uc2UoATABYgZwcm90bzM", [file_yizhan_v1_enrollment, file_yizhan_v1_message]);
 
 /**
  * @generated from message yizhan.v1.ConnectRequest
@@ -72,6 +72,12 @@ export type ConnectRequest = Message<"yizhan.v1.ConnectRequest"> & {
      */
     value: PresenceReport;
     case: "presence";
+  } | {
+    /**
+     * @generated from field: yizhan.v1.SubjectReport subject_report = 9;
+     */
+    value: SubjectReport;
+    case: "subjectReport";
   } | { case: undefined; value?: undefined };
 };
 
@@ -130,6 +136,12 @@ export type ConnectResponse = Message<"yizhan.v1.ConnectResponse"> & {
      */
     value: Drain;
     case: "drain";
+  } | {
+    /**
+     * @generated from field: yizhan.v1.SubjectReportAck subject_report_ack = 8;
+     */
+    value: SubjectReportAck;
+    case: "subjectReportAck";
   } | { case: undefined; value?: undefined };
 };
 
@@ -592,6 +604,14 @@ export type EdgePolicy = Message<"yizhan.v1.EdgePolicy"> & {
    * @generated from field: uint32 max_text_chars = 3;
    */
   maxTextChars: number;
+
+  /**
+   * Without a word from the center for this long, the edge destroys what it holds of persons, so that an erasure
+   * closes for an edge that never returns; 0 = never.
+   *
+   * @generated from field: uint64 offline_lease_ms = 4;
+   */
+  offlineLeaseMs: bigint;
 };
 
 /**
@@ -819,6 +839,8 @@ export const NotifyCommandSchema: GenMessage<NotifyCommand> = /*@__PURE__*/
   messageDesc(file_yizhan_v1_link, 20);
 
 /**
+ * The edge knows persons by channel and sender, the center by a random id: the command names neither in clear.
+ *
  * @generated from message yizhan.v1.EraseCommand
  */
 export type EraseCommand = Message<"yizhan.v1.EraseCommand"> & {
@@ -836,6 +858,19 @@ export type EraseCommand = Message<"yizhan.v1.EraseCommand"> & {
    * @generated from field: string erasure_id = 3;
    */
   erasureId: string;
+
+  /**
+   * @generated from field: bytes salt = 4;
+   */
+  salt: Uint8Array;
+
+  /**
+   * One for each account of the person: SM3(salt, then tenant, channel and sender, each behind its length as 4 bytes
+   * big endian).
+   *
+   * @generated from field: repeated bytes identity_digests = 5;
+   */
+  identityDigests: Uint8Array[];
 };
 
 /**
@@ -1027,6 +1062,86 @@ export const PresenceReportSchema: GenMessage<PresenceReport> = /*@__PURE__*/
   messageDesc(file_yizhan_v1_link, 28);
 
 /**
+ * What a person said about their data at an edge. Kept at the edge until acknowledged; the same report_id counts once.
+ *
+ * @generated from message yizhan.v1.SubjectReport
+ */
+export type SubjectReport = Message<"yizhan.v1.SubjectReport"> & {
+  /**
+   * @generated from field: string report_id = 1;
+   */
+  reportId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string channel_id = 3;
+   */
+  channelId: string;
+
+  /**
+   * @generated from field: string sender_id = 4;
+   */
+  senderId: string;
+
+  /**
+   * @generated from field: yizhan.v1.SubjectReportKind kind = 5;
+   */
+  kind: SubjectReportKind;
+
+  /**
+   * Id of the purpose in the tenant's privacy section; empty: all.
+   *
+   * @generated from field: string purpose = 6;
+   */
+  purpose: string;
+
+  /**
+   * Version of the notice that was shown, and the language it was shown in.
+   *
+   * @generated from field: string notice_version = 7;
+   */
+  noticeVersion: string;
+
+  /**
+   * @generated from field: string locale = 8;
+   */
+  locale: string;
+
+  /**
+   * @generated from field: int64 time_ms = 9;
+   */
+  timeMs: bigint;
+};
+
+/**
+ * Describes the message yizhan.v1.SubjectReport.
+ * Use `create(SubjectReportSchema)` to create a new message.
+ */
+export const SubjectReportSchema: GenMessage<SubjectReport> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_link, 29);
+
+/**
+ * @generated from message yizhan.v1.SubjectReportAck
+ */
+export type SubjectReportAck = Message<"yizhan.v1.SubjectReportAck"> & {
+  /**
+   * @generated from field: repeated string report_ids = 1;
+   */
+  reportIds: string[];
+};
+
+/**
+ * Describes the message yizhan.v1.SubjectReportAck.
+ * Use `create(SubjectReportAckSchema)` to create a new message.
+ */
+export const SubjectReportAckSchema: GenMessage<SubjectReportAck> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_link, 30);
+
+/**
  * Taking a tenant off an edge has a defined end: DRAINING answers what waits and accepts nothing new, then it is
  * left out of the next revision and the edge removes its cache and keys.
  *
@@ -1157,6 +1272,54 @@ export enum TurnCommandAction {
  */
 export const TurnCommandActionSchema: GenEnum<TurnCommandAction> = /*@__PURE__*/
   enumDesc(file_yizhan_v1_link, 3);
+
+/**
+ * @generated from enum yizhan.v1.SubjectReportKind
+ */
+export enum SubjectReportKind {
+  /**
+   * @generated from enum value: SUBJECT_REPORT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: SUBJECT_REPORT_KIND_CONSENT_GIVEN = 1;
+   */
+  CONSENT_GIVEN = 1,
+
+  /**
+   * @generated from enum value: SUBJECT_REPORT_KIND_CONSENT_REFUSED = 2;
+   */
+  CONSENT_REFUSED = 2,
+
+  /**
+   * @generated from enum value: SUBJECT_REPORT_KIND_CONSENT_WITHDRAWN = 3;
+   */
+  CONSENT_WITHDRAWN = 3,
+
+  /**
+   * The person asks for a copy of their data, or for its erasure: a case for the tenant's people.
+   *
+   * @generated from enum value: SUBJECT_REPORT_KIND_EXPORT_ASKED = 4;
+   */
+  EXPORT_ASKED = 4,
+
+  /**
+   * @generated from enum value: SUBJECT_REPORT_KIND_ERASURE_ASKED = 5;
+   */
+  ERASURE_ASKED = 5,
+
+  /**
+   * @generated from enum value: SUBJECT_REPORT_KIND_NOTICE_SHOWN = 6;
+   */
+  NOTICE_SHOWN = 6,
+}
+
+/**
+ * Describes the enum yizhan.v1.SubjectReportKind.
+ */
+export const SubjectReportKindSchema: GenEnum<SubjectReportKind> = /*@__PURE__*/
+  enumDesc(file_yizhan_v1_link, 4);
 
 /**
  * One per edge: presence, desired state, commands. A newer link of the same edge supersedes the older one.
