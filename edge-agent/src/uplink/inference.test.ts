@@ -215,6 +215,7 @@ test('requests beyond the limit wait in order and follow as places get free', as
     maintenance: false,
     maxInFlight: 2,
     maxTextChars: 0,
+    offlineLeaseMs: 0n,
   }
   center.desired = center.sign({ revision: 1n, policy: limits })
   const edge = await startTestEdge(t, center)
