@@ -1,8 +1,11 @@
 import {
   type AdminCallOptions,
   type AdminMethod,
+  type AdminStream,
+  type AdminStreamOptions,
   adminCall,
   adminSocketPath,
+  adminStream,
   type CliIo,
   systemCode,
   YizhanError,
@@ -33,6 +36,26 @@ export function centerCall(io: CliIo, stateDirOf: (command: Command) => string):
     const stateDir = stateDirOf(command)
     try {
       return (await adminCall(adminSocketPath(stateDir), method, path, body, options)) as T
+    } catch (thrown) {
+      throw notRunning(io, stateDir, thrown) ?? thrown
+    }
+  }
+}
+
+/** As `CenterCall`, for what is too large to be held. */
+export type CenterStream = (
+  command: Command,
+  method: AdminMethod,
+  path: string,
+  options: AdminStreamOptions,
+) => Promise<AdminStream>
+
+export function centerStream(io: CliIo, stateDirOf: (command: Command) => string): CenterStream {
+  return async (command, method, path, options) => {
+    const stateDir = stateDirOf(command)
+    try {
+      // A command line ends with its process.
+      return await adminStream(adminSocketPath(stateDir), method, path, options, new AbortController().signal)
     } catch (thrown) {
       throw notRunning(io, stateDir, thrown) ?? thrown
     }

@@ -82,11 +82,17 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
 }
 
 function callError(thrown: unknown, timeout: AbortSignal, caller: AbortSignal | undefined): YizhanError {
+  if (!(thrown instanceof YizhanError) && timeout.aborted && !caller?.aborted) {
+    return new YizhanError('deadline_exceeded', 'the process did not answer in time', { cause: thrown })
+  }
+  return adminCallError(thrown, caller)
+}
+
+/** What a call over the socket met, in this project's words. */
+export function adminCallError(thrown: unknown, caller: AbortSignal | undefined): YizhanError {
   if (thrown instanceof YizhanError) return thrown
   const cause = thrown
   if (caller?.aborted) return new YizhanError('cancelled', 'the call was cancelled', { cause })
-  if (timeout.aborted)
-    return new YizhanError('deadline_exceeded', 'the process did not answer in time', { cause })
   switch (systemCode(thrown)) {
     case 'ENOENT':
     case 'ECONNREFUSED':

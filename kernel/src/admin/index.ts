@@ -7,4 +7,5 @@ export {
   useErrorReplies,
 } from './error-reply.js'
 export { type AdminServerConfig, startAdminServer } from './server.js'
+export { type AdminStream, type AdminStreamOptions, adminStream } from './stream-call.js'
 export { wantedSignals } from './waiting.js'
