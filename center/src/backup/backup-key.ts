@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import {
+  type DataKey,
+  type Keyring,
+  parseJson,
+  readFileIfExists,
+  storageError,
+  writeFileAtomic,
+  YizhanError,
+} from '@yizhan/kernel'
+
+/** The part of a KEK provider that a backup needs. */
+export interface KeyWrapper {
+  wrap(secret: Uint8Array, ad: Uint8Array): Promise<{ readonly epoch: number; readonly wrapped: Uint8Array }>
+  unwrap(epoch: number, wrapped: Uint8Array, ad: Uint8Array): Promise<Uint8Array>
+}
+
+const FILE = 'key.json'
+const KeyFile = Type.Object({
+  format: Type.Literal(1),
+  /** 8 random bytes, hex. */
+  id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  epoch: Type.Integer({ minimum: 1 }),
+  /** base64. */
+  wrapped: Type.String({ minLength: 1 }),
+})
+
+/**
+ * The one key that seals a repository, wrapped by the key-encryption key: whoever restores needs that and the
+ * key store, neither of which is in the backup. Made for a directory that has none. Throws `data_corrupt`, `key_unknown`.
+ */
+export async function openBackupKeyring(kek: KeyWrapper, directory: string): Promise<Keyring> {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
+    throw storageError(thrown, 'create', directory)
+  })
+  const path = join(directory, FILE)
+  const known = await readFileIfExists(path)
+  const key = known ? await readKey(kek, known) : await makeKey(kek, path)
+  return {
+    sealingKey: () => key,
+    openingKey(_tenant, _subject, keyId) {
+      if (Buffer.from(key.id).equals(keyId)) return key
+      throw new YizhanError('key_unknown', 'this backup was sealed by another key')
+    },
+  }
+}
+
+async function readKey(kek: KeyWrapper, bytes: Uint8Array): Promise<DataKey> {
+  const file = parsed(bytes)
+  if (!Value.Check(KeyFile, file))
+    throw new YizhanError('data_corrupt', `${FILE} of the backup cannot be read`)
+  const id = Buffer.from(file.id, 'hex')
+  return { id, secret: await kek.unwrap(file.epoch, Buffer.from(file.wrapped, 'base64'), bound(id)) }
+}
+
+async function makeKey(kek: KeyWrapper, path: string): Promise<DataKey> {
+  const key = { id: randomBytes(8), secret: randomBytes(32) }
+  const { epoch, wrapped } = await kek.wrap(key.secret, bound(key.id))
+  const file = {
+    format: 1,
+    id: key.id.toString('hex'),
+    epoch,
+    wrapped: Buffer.from(wrapped).toString('base64'),
+  }
+  await writeFileAtomic(path, `${JSON.stringify(file)}\n`)
+  return key
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function bound(id: Uint8Array): Uint8Array {
+  return Buffer.from(`yizhan-backup-key-v1\n${Buffer.from(id).toString('hex')}`)
+}
