@@ -9,6 +9,7 @@ import type { Row, Scope } from '../storage/engine.js'
 import {
   type BackupSource,
   createBackup,
+  type Erasure,
   pruneBackups,
   Repository,
   type RestoreSite,
@@ -18,7 +19,8 @@ import {
 const never = new AbortController().signal
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected
-const none = async function* () {}
+async function* none(): AsyncGenerator<Erasure> {}
+const random = (length: number) => new Uint8Array(randomBytes(length))
 const acme = tenant('acme')
 const other = tenant('other')
 
