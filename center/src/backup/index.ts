@@ -1,3 +1,5 @@
+export { type KeyWrapper, openBackupKeyring } from './backup-key.js'
+export { type Backups, type BackupsConfig, type BackupsDeps, createBackups } from './backups.js'
 export { type BackupProgress, createBackup } from './create-backup.js'
 export type {
   BackupFolder,
@@ -7,6 +9,7 @@ export type {
   Snapshot,
   SnapshotFile,
   SnapshotScope,
+  SnapshotSummary,
 } from './port.js'
 export { pruneBackups } from './prune.js'
 export { Repository } from './repository.js'

@@ -71,7 +71,7 @@ export interface SnapshotSummary {
   readonly tenants: number
   readonly rows: number
   readonly files: number
-  /** Of the whole backup, sealed. */
+  /** Of all that it holds, before it is sealed. */
   readonly bytes: number
   /** Written by this one. */
   readonly newBytes?: number
