@@ -15,8 +15,8 @@ import {
 
 /** The part of a KEK provider that a backup needs. */
 export interface KeyWrapper {
-  wrap(secret: Uint8Array, ad: Uint8Array): Promise<{ readonly epoch: number; readonly wrapped: Uint8Array }>
-  unwrap(epoch: number, wrapped: Uint8Array, ad: Uint8Array): Promise<Uint8Array>
+  wrap(secret: Uint8Array, place: string): Promise<{ readonly epoch: number; readonly wrapped: Uint8Array }>
+  unwrap(epoch: number, wrapped: Uint8Array, place: string): Promise<Uint8Array>
 }
 
 const FILE = 'key.json'
@@ -78,6 +78,6 @@ function parsed(bytes: Uint8Array): unknown {
   }
 }
 
-function bound(id: Uint8Array): Uint8Array {
-  return Buffer.from(`yizhan-backup-key-v1\n${Buffer.from(id).toString('hex')}`)
+function bound(id: Uint8Array): string {
+  return `yizhan-backup-key-v1/${Buffer.from(id).toString('hex')}`
 }
