@@ -1,100 +1,103 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { asTenantId, type TenantId, YizhanError } from '@yizhan/kernel'
-import type { StoragePlace } from './contract.js'
-import type { Change, PageOptions, Store } from './port.js'
+import { test } from 'node:test'
+import { ManualClock, plainSealer, type TenantId, YizhanError } from '@yizhan/kernel'
+import { everyPage, openedStorage, type PlaceOf } from './contract-place.js'
+import {
+  COLLECTIONS,
+  generator,
+  inOrder,
+  isThere,
+  KEYS,
+  type Kept,
+  type Model,
+  type Random,
+  randomChange,
+  SUBJECTS,
+  TENANTS,
+  VALUES,
+} from './isolation-model.js'
+import type { Change, Store, StoredRecord } from './port.js'
 
-// Names that are prefixes of each other, that sort around the separator, and that look like parts of a key.
-const TENANTS = ['a', 'ab', 'a-b', 'a-', 'a--b', 'b', 'r', '0'].map(tenant)
-const COLLECTIONS = ['c', 'cc', 'c-c', 'r', 'a']
-const KEYS = ['a', 'ab', 'a-b', 'b', 'c', 'r', '\u0001', '~', '键', '\u{10ffff}', 'a/b', 'shard-map']
-
-interface Kept {
-  readonly value: string
-  readonly version: number
+/** What a tenant must see: its records and the objects of its audit. */
+interface Mirror {
+  readonly model: Model
+  readonly audit: string[]
 }
-/** Collection + TAB + key → what the tenant must see. */
-type Model = Map<string, Kept>
 
 /**
- * Random interleavings over tenants with tricky names: each sees exactly what it wrote itself. A failure names the
- * seed that repeats it.
+ * Random interleavings over tenants with tricky names: each sees exactly what it wrote itself, by key, index, person,
+ * expiry and audit. A failure names the seed that repeats it.
  */
-export function isolationContract(
-  engine: string,
-  place: (t: TestContext) => Promise<StoragePlace>,
-  seeds: readonly number[],
-): void {
+export function isolationContract(engine: string, place: PlaceOf, seeds: readonly number[]): void {
   for (const seed of seeds) {
     test(`${engine}: tenants never see each other's records (seed ${seed})`, async (t) => {
       const where = await place(t)
+      const clock = new ManualClock()
       const random = generator(seed)
-      const models = new Map<TenantId, Model>(TENANTS.map((id) => [id, new Map()]))
-      const audits = new Map<TenantId, string[]>(TENANTS.map((id) => [id, []]))
-      let storage = await where.open()
+      const mirrors = new Map<TenantId, Mirror>(TENANTS.map((id) => [id, { model: new Map(), audit: [] }]))
+      let storage = await where.open({ clock, sealer: plainSealer })
       t.after(() => storage.close())
       for (let round = 0; round < 12; round++) {
-        const work = Array.from({ length: 40 }, (_, i) =>
-          step(storage.store, random, models, audits, `${seed}.${round}.${i}`),
-        )
+        const work = Array.from({ length: 40 }, (_, i) => {
+          const id = random.pick(TENANTS)
+          return step(storage.store, random, id, mirrorOf(mirrors, id), `${seed}.${round}.${i}`, clock.wall())
+        })
         await Promise.all(work)
-        for (const id of TENANTS) await compare(storage.store, id, models, audits, random)
+        for (const id of TENANTS) {
+          await compare(storage.store, id, mirrorOf(mirrors, id), random, clock.wall())
+        }
+        clock.advance(500)
         if (round === 6) {
           await storage.close()
-          storage = await where.open()
+          storage = await where.open({ clock, sealer: plainSealer })
         }
       }
     })
   }
 
   test(`${engine}: a name that is no tenant's is refused before it gets into a key`, async (t) => {
-    const { store, close } = await (await place(t)).open()
-    t.after(() => close())
+    const { store } = await openedStorage(t, place)
     const bad = ['', 'a\0r\0c', 'A', '../a', 'a_b'] as unknown as TenantId[]
+    const entry = { time: 1, actor: 'x', action: 'READ', object: 'c' } as const
     for (const id of bad) {
-      const refused = (thrown: unknown) => thrown instanceof YizhanError && thrown.code === 'invalid_argument'
-      await assert.rejects(store.get(id, 'c', 'k'), refused)
-      await assert.rejects(store.scan(id, 'c'), refused)
-      await assert.rejects(store.audit(id), refused)
-      await assert.rejects(store.batch(id, [], { time: 1, actor: 'x', action: 'READ', object: 'c' }), refused)
+      for (const call of [
+        store.get(id, 'c', 'k'),
+        store.getMany(id, 'c', ['k']),
+        store.scan(id, 'c'),
+        store.scan(id, 'c', { index: { name: 'by' } }),
+        store.places(id, { subject: 's' }),
+        store.places(id, { expiredBefore: 1 }),
+        store.audit(id),
+        store.head(id),
+        store.batch(id, [], entry),
+      ]) {
+        await assert.rejects(
+          call,
+          (thrown) => thrown instanceof YizhanError && thrown.code === 'invalid_argument',
+        )
+      }
     }
   })
 }
 
-/** Starts one batch of one tenant and keeps the model in step; every fourth expects a version that is not there. */
+/** Starts one batch of one tenant and keeps the mirror in step; every fourth expects a version that is not there. */
 async function step(
   store: Store,
   random: Random,
-  models: ReadonlyMap<TenantId, Model>,
-  audits: ReadonlyMap<TenantId, string[]>,
+  id: TenantId,
+  { model, audit }: Mirror,
   mark: string,
+  now: number,
 ): Promise<void> {
-  const id = random.pick(TENANTS)
-  const model = models.get(id)
-  const audit = audits.get(id)
-  assert.ok(model && audit)
   const next: Model = new Map(model)
-  const changes: Change[] = Array.from({ length: 1 + random.below(4) }, () => {
-    const collection = random.pick(COLLECTIONS)
-    const key = random.pick(KEYS)
-    const place = `${collection}\t${key}`
-    const expectedVersion = next.get(place)?.version ?? 0
-    const expected = random.below(2) === 0 ? {} : { expectedVersion }
-    if (random.below(4) === 0) {
-      next.delete(place)
-      return { op: 'delete', collection, key, ...expected }
-    }
-    const value = `${id} ${mark}`
-    next.set(place, { value, version: expectedVersion + 1 })
-    return { op: 'put', collection, key, value: new Uint8Array(Buffer.from(value)), ...expected }
-  })
+  const changes = Array.from({ length: 1 + random.below(4) }, () => randomChange(random, next, id, mark, now))
   const entry = { time: 1, actor: id, action: 'UPDATE', object: mark } as const
   if (random.below(4) === 0) {
     const wrong: Change = { op: 'delete', collection: 'c', key: 'never', expectedVersion: 9 }
     await assert.rejects(store.batch(id, [...changes, wrong], entry))
     return
   }
-  // The batches of a tenant are applied in the order of the calls, so the model may move on before the disk does.
+  // The batches of a tenant are applied in the order of the calls, so the mirror may move on before the disk does.
   model.clear()
   for (const [place, kept] of next) model.set(place, kept)
   audit.push(mark)
@@ -104,91 +107,122 @@ async function step(
 async function compare(
   store: Store,
   id: TenantId,
-  models: ReadonlyMap<TenantId, Model>,
-  audits: ReadonlyMap<TenantId, string[]>,
+  mirror: Mirror,
   random: Random,
+  now: number,
 ): Promise<void> {
-  const model = models.get(id)
-  assert.ok(model)
+  const { model } = mirror
   for (const collection of COLLECTIONS) {
-    const prefix = random.pick(['', '', 'a', '键', '\u{10ffff}'])
-    const seen = new Map<string, Kept>()
-    await eachPage(
-      (options) => store.scan(id, collection, { prefix, ...options }),
-      1 + random.below(5),
-      (page) => {
-        for (const { key, value, version } of page.records) {
-          seen.set(`${collection}\t${key}`, { value: Buffer.from(value).toString('utf8'), version })
-        }
-      },
-    )
-    const expected: [string, Kept][] = [...model].filter(([place]) =>
-      place.startsWith(`${collection}\t${prefix}`),
-    )
-    assert.deepEqual(
-      seen,
-      new Map(expected.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))),
-    )
-    const key = random.pick(KEYS)
-    const record = await store.get(id, collection, key)
-    assert.equal(
-      record && Buffer.from(record.value).toString('utf8'),
-      model.get(`${collection}\t${key}`)?.value,
-    )
+    await compareScan(store, id, collection, model, random, now)
+    await compareIndex(store, id, collection, model, random, now)
+    const keys = [random.pick(KEYS), random.pick(KEYS)]
+    const expected = keys.map((key) => model.get(`${collection}\t${key}`))
+    const there = expected.map((kept) => (kept && isThere(kept, now) ? kept : undefined))
+    assert.deepEqual((await store.getMany(id, collection, keys)).map(keptOf), there)
+    assert.deepEqual(keptOf(await store.get(id, collection, keys[0] ?? '')), there[0])
   }
-  const objects: string[] = []
-  await eachPage(
-    (options) => store.audit(id, options),
+  await comparePlaces(store, id, model, random, now)
+  const entries = await everyPage(
+    (page) => store.audit(id, page),
     7,
-    (page) => {
-      for (const entry of page.entries) {
-        assert.equal(entry.actor, id)
-        objects.push(entry.object)
-      }
-    },
+    (page) => page.entries,
   )
-  assert.deepEqual(objects, audits.get(id))
+  assert.deepEqual(
+    entries.map(({ object }) => object),
+    mirror.audit,
+  )
+  assert.ok(entries.every(({ actor }) => actor === id))
+  const head = await store.head(id)
+  assert.equal(head?.records ?? 0, model.size)
+  assert.equal(head?.auditSequence ?? 0, mirror.audit.length)
 }
 
-async function eachPage<P extends { readonly cursor?: string }>(
-  read: (options: PageOptions) => Promise<P>,
-  limit: number,
-  use: (page: P) => void,
+async function compareScan(
+  store: Store,
+  id: TenantId,
+  collection: string,
+  model: Model,
+  random: Random,
+  now: number,
 ): Promise<void> {
-  let cursor: string | undefined
-  do {
-    const page = await read({ limit, ...(cursor === undefined ? {} : { cursor }) })
-    use(page)
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  const prefix = random.pick(['', '', 'a', '键', '\u{10ffff}'])
+  const reverse = random.below(2) === 0
+  const seen = await everyPage(
+    (page) => store.scan(id, collection, { prefix, reverse, ...page }),
+    1 + random.below(5),
+    ({ records }) => records.map((record) => [record.key, keptOf(record)] as const),
+  )
+  const there = [...model].filter(([place, kept]) => inCollection(place, collection) && isThere(kept, now))
+  const keys = inOrder(there.map(([place]) => keyOf(place))).filter((key) => key.startsWith(prefix))
+  const expected = keys.map((key) => [key, model.get(`${collection}\t${key}`)] as const)
+  assert.deepEqual(seen, reverse ? expected.toReversed() : expected)
 }
 
-interface Random {
-  below(n: number): number
-  pick<T>(from: readonly T[]): T
+async function compareIndex(
+  store: Store,
+  id: TenantId,
+  collection: string,
+  model: Model,
+  random: Random,
+  now: number,
+): Promise<void> {
+  const name = random.pick(['by', 'b'])
+  const exact = random.below(2) === 0 ? { value: random.pick(VALUES) } : {}
+  const seen = await everyPage(
+    (page) => store.scan(id, collection, { index: { name, ...exact }, ...page }),
+    1 + random.below(5),
+    ({ records }) => records.map((record) => [record.key, keptOf(record)] as const),
+  )
+  const entries = [...model].flatMap(([place, kept]) =>
+    inCollection(place, collection) && isThere(kept, now)
+      ? (kept.terms ?? [])
+          .filter((term) => term.name === name && (exact.value ?? term.value) === term.value)
+          .map(({ value }) => `${value}\0${keyOf(place)}`)
+      : [],
+  )
+  const expected = inOrder(entries).map((entry) => {
+    const key = entry.slice(entry.indexOf('\0') + 1)
+    return [key, model.get(`${collection}\t${key}`)] as const
+  })
+  assert.deepEqual(seen, expected)
 }
 
-/** mulberry32: small, seeded, good enough to shuffle with. */
-function generator(seed: number): Random {
-  let state = seed >>> 0
-  const below = (n: number) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % n
+async function comparePlaces(
+  store: Store,
+  id: TenantId,
+  model: Model,
+  random: Random,
+  now: number,
+): Promise<void> {
+  const subject = random.pick(SUBJECTS)
+  for (const [query, fits] of [
+    [{ subject }, (kept: Kept) => kept.subject === subject],
+    [{ expiredBefore: now }, (kept: Kept) => (kept.expiresAt ?? now) < now],
+  ] as const) {
+    const seen = await everyPage(
+      (page) => store.places(id, query, page),
+      1 + random.below(5),
+      ({ places }) => places.map(({ collection, key, version }) => `${collection}\t${key} ${version}`),
+    )
+    const expected = [...model].filter(([, kept]) => fits(kept))
+    assert.deepEqual(inOrder(seen), inOrder(expected.map(([place, { version }]) => `${place} ${version}`)))
   }
-  return {
-    below,
-    pick(from) {
-      const item = from[below(from.length)]
-      assert.ok(item !== undefined)
-      return item
-    },
-  }
 }
 
-function tenant(name: string): TenantId {
-  const id = asTenantId(name)
-  assert.ok(id)
-  return id
+function mirrorOf(mirrors: ReadonlyMap<TenantId, Mirror>, id: TenantId): Mirror {
+  return mirrors.get(id) ?? assert.fail(`no mirror of ${id}`)
+}
+
+function keptOf(record: StoredRecord | undefined): Kept | undefined {
+  if (!record) return undefined
+  const { key: _, value, ...rest } = record
+  return { value: Buffer.from(value).toString('utf8'), ...rest }
+}
+
+function inCollection(place: string, collection: string): boolean {
+  return place.startsWith(`${collection}\t`)
+}
+
+function keyOf(place: string): string {
+  return place.slice(place.indexOf('\t') + 1)
 }

@@ -139,10 +139,12 @@ export class LevelEngine implements RecordAccess {
   ): Promise<{ readonly entries: readonly AuditRecord[]; readonly cursor?: string }> {
     const { database, cursors, sealer } = this.#deps
     const { limit = STORE_LIMITS.scanDefault, reverse = false } = options
+    const place = { scope: tenant, collection: AUDIT_COLLECTION, query: reverse ? 'reverse' : '' }
+    const { cursor } = options
+    const after = cursor === undefined ? undefined : readSequence(cursors.read(place, cursor))
     const head = await this.head(tenant)
     if (!head) return { entries: [] }
-    const place = { scope: tenant, collection: AUDIT_COLLECTION, query: reverse ? 'reverse' : '' }
-    const start = auditStart(head, options, (cursor) => readSequence(cursors.read(place, cursor)))
+    const start = after ?? auditStart(head, options)
     const first = reverse ? Math.max(head.auditFirst, start - limit + 1) : Math.max(head.auditFirst, start)
     const range = {
       gte: auditKey(tenant, first),
@@ -206,13 +208,8 @@ export class LevelEngine implements RecordAccess {
   }
 }
 
-/** The sequence number that a page begins at. */
-function auditStart(
-  head: ScopeHead,
-  { cursor, from, reverse }: AuditOptions,
-  read: (cursor: string) => number,
-): number {
-  if (cursor !== undefined) return read(cursor)
+/** The sequence number that a first page begins at. */
+function auditStart(head: ScopeHead, { from, reverse }: AuditOptions): number {
   return reverse ? Math.min(from ?? head.auditSequence, head.auditSequence) : (from ?? head.auditFirst)
 }
 

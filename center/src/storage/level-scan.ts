@@ -12,6 +12,9 @@ import {
 import { STORE_LIMITS } from './limits.js'
 import type { ScanOptions } from './port.js'
 
+/** Records that are read at once behind an index: at most so many MiB. */
+const LOOKUP = 16
+
 export interface StoredPage {
   /** Key in its collection, stored bytes. */
   readonly pairs: readonly (readonly [string, Uint8Array])[]
@@ -35,30 +38,48 @@ export async function levelScan(
     ...(after ? { after } : {}),
   })
   const taken = pairs.slice(0, limit)
-  const found = query.index
+  const { found, last } = query.index
     ? await indexed(deps.database, scope, collection, taken)
-    : taken.map(([levelKey, bytes]) => [placeOfRecord(scope, levelKey).key, bytes] as const)
-  const last = taken.at(-1)
+    : {
+        found: taken.map(([levelKey, bytes]) => [placeOfRecord(scope, levelKey).key, bytes] as const),
+        last: taken.at(-1)?.[0],
+      }
   const more =
-    pairs.length > limit || pairs.reduce((sum, [, v]) => sum + v.length, 0) > STORE_LIMITS.pageBytes
+    pairs.length > limit ||
+    last !== taken.at(-1)?.[0] ||
+    pairs.reduce((sum, [, v]) => sum + v.length, 0) > STORE_LIMITS.pageBytes
   return more && last
-    ? { pairs: found, cursor: deps.cursors.make(place, last[0].toString('utf8')) }
+    ? { pairs: found, cursor: deps.cursors.make(place, last.toString('utf8')) }
     : { pairs: found }
 }
 
-/** The records that entries of an index name; one that went meanwhile is left out. */
+/**
+ * The records that entries of an index name, until their values exceed a page, and the last entry that was looked up;
+ * a record that went meanwhile is left out.
+ */
 async function indexed(
   database: LevelDatabase,
   scope: Scope,
   collection: string,
   entries: readonly (readonly [Buffer, Uint8Array])[],
-): Promise<(readonly [string, Uint8Array])[]> {
-  const keys = entries.map(([levelKey]) => partsOfIndexKey(scope, levelKey).key)
-  const stored = await database.getMany(keys.map((key) => recordKey(scope, collection, key)))
-  return keys.flatMap((key, i) => {
-    const bytes = stored[i]
-    return bytes ? [[key, bytes] as const] : []
-  })
+): Promise<{ readonly found: (readonly [string, Uint8Array])[]; readonly last: Buffer | undefined }> {
+  const found: (readonly [string, Uint8Array])[] = []
+  let last: Buffer | undefined
+  let bytes = 0
+  for (let at = 0; at < entries.length && bytes <= STORE_LIMITS.pageBytes; at += LOOKUP) {
+    const some = entries.slice(at, at + LOOKUP)
+    const keys = some.map(([levelKey]) => partsOfIndexKey(scope, levelKey).key)
+    const stored = await database.getMany(keys.map((key) => recordKey(scope, collection, key)))
+    for (const [i, key] of keys.entries()) {
+      if (bytes > STORE_LIMITS.pageBytes) break
+      const value = stored[i]
+      last = some[i]?.[0]
+      if (!value) continue
+      found.push([key, value])
+      bytes += value.length
+    }
+  }
+  return { found, last }
 }
 
 function boundsOf(scope: Scope, collection: string, { prefix, from, to, index }: ScanOptions): KeyRange {

@@ -14,7 +14,7 @@ import {
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
-import { storageContract } from './contract.js'
+import { type StorageGiven, storageContract } from './contract.js'
 import { isolationContract } from './isolation.js'
 import { rendezvous } from './shard-map.js'
 import { openStorage } from './storage.js'
@@ -56,7 +56,7 @@ async function written(t: TestContext, shards: number, tenants: readonly string[
 for (const shards of [1, 3]) {
   const place = async (t: TestContext) => {
     const dir = await directory(t)
-    return { open: () => openStorage(deps(), { dir, shards }) }
+    return { open: (given: StorageGiven) => openStorage({ ...deps(), ...given }, { dir, shards }) }
   }
   storageContract(`level, ${shards} shards`, place)
   isolationContract(`level, ${shards} shards`, place, [1, 2, 3])
