@@ -72,6 +72,26 @@ export { hostPort, isLoopback, type ListenOptions, listenHttp } from './http-lis
 export { type Identity, parseIdentity } from './identity/index.js'
 export { asEdgeId, asTenantId, type EdgeId, isName, newEpoch, newId, type TenantId } from './ids.js'
 export { canonicalJson, isForbiddenKey, parseJson, sha256Hex } from './json.js'
+export {
+  type CommandKekConfig,
+  commandKek,
+  credentialKek,
+  type Damage,
+  type Destroyed,
+  type Erasure,
+  envKek,
+  fileKek,
+  importKeys,
+  type KekProvider,
+  type KekRotation,
+  type KeyStatus,
+  type KeyStore,
+  type KeyStoreConfig,
+  type KeyStoreDeps,
+  keyStoreIsEmpty,
+  openKeyStore,
+  type Wrapped,
+} from './keys/index.js'
 export { Lifecycle, type Running, type Started, type StopReport, startWithUndo } from './lifecycle.js'
 export { adminSocketPath, shortSocketPath } from './local-socket/index.js'
 export { createLogger, type Logger, type LoggerOptions, type LogLevelName, silentLogger } from './log.js'

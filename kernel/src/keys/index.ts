@@ -1,0 +1,8 @@
+export { type CommandKekConfig, commandKek } from './command-kek.js'
+export type { KekProvider, Wrapped } from './kek-provider.js'
+export { importKeys } from './key-copy.js'
+export type { Damage } from './key-index.js'
+export { credentialKek, envKek, fileKek } from './local-kek.js'
+export { type KeyStoreConfig, type KeyStoreDeps, openKeyStore } from './open-key-store.js'
+export type { Destroyed, Erasure, KekRotation, KeyStatus, KeyStore } from './port.js'
+export { keyStoreIsEmpty } from './store-files.js'
