@@ -5,6 +5,7 @@ export {
   type ServerCertificate,
   type ServerNames,
 } from './certificate-authority.js'
+export { type CommandView, type EdgeCommands, type NewCommand, openEdgeCommands } from './commands.js'
 export { createDesiredStates, DESIRED_STATE_CONTEXT, type DesiredStatesDeps } from './desired-states.js'
 export { type CountedKey, type Enrolment, type FleetRegistry, openEdgeRegistry } from './edge-registry.js'
 export {
@@ -35,3 +36,4 @@ export {
 } from './server-certificate.js'
 export { keyIdOf, openSigner } from './signer.js'
 export { MAX_CSR_BYTES } from './signing-request.js'
+export { fromStored, toStored } from './stored-json.js'

@@ -1,0 +1,25 @@
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import type { TenantId } from '@yizhan/kernel'
+import type { Account } from './port.js'
+
+/** Key under which an account is found without naming it: hex HMAC-SM3 of channel and sender. */
+export function accountKey(lookupKey: Uint8Array, { channel, sender }: Account): string {
+  return framed(createHmac('sm3', lookupKey), [channel, sender]).digest('hex')
+}
+
+/** What an EraseCommand says in place of the account: SM3(salt, then each part behind its length). */
+export function identityDigest(salt: Uint8Array, tenant: TenantId, { channel, sender }: Account): Uint8Array {
+  return new Uint8Array(framed(createHash('sm3').update(salt), [tenant, channel, sender]).digest())
+}
+
+/** The lengths (4 bytes, big endian) keep the parts apart whatever characters they hold. */
+function framed<H extends Hash | Hmac>(hash: H, parts: readonly string[]): H {
+  for (const part of parts) {
+    const bytes = Buffer.from(part)
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    hash.update(length)
+    hash.update(bytes)
+  }
+  return hash
+}
