@@ -1,6 +1,7 @@
 import { Server, type ServerOptions } from '@grpc/grpc-js'
 import type { Clock, EdgeId, Logger, Metrics, Running } from '@yizhan/kernel'
 import { Bundles, Enrollment as EnrollmentRpc, Inference, Link, WIRE_LIMITS } from '@yizhan/proto'
+import type { EdgeCommands } from '../fleet/index.js'
 import type { BundleFiles, DesiredStates, EdgeRegistry, Signer } from '../fleet/port.js'
 import type { RequestBook } from '../inference/port.js'
 import { bundleHandlers } from './bundle-service.js'
@@ -12,7 +13,7 @@ import { linkHandlers } from './link.js'
 import { LinkTable, type LiveLink } from './link-table.js'
 import { Listener } from './listener.js'
 import { PeerGate } from './peer.js'
-import type { Enrollment, TlsSource } from './port.js'
+import type { Enrollment, SubjectReports, TlsSource } from './port.js'
 import { reconnectSpread } from './reconnect-spread.js'
 import { ListenerCredentials } from './server-tls.js'
 import { WireServices } from './wire-service.js'
@@ -27,6 +28,10 @@ export interface GatewayDeps {
   readonly requests: RequestBook
   readonly signer: Signer
   readonly enrollment: Enrollment
+  /** Left out: no command is sent to an edge. */
+  readonly commands?: EdgeCommands
+  /** Left out: what persons say of their data stays at the edges. */
+  readonly subjectReports?: SubjectReports
   readonly tls: TlsSource
   /** Of the identities that are let in: `spiffe://<trustDomain>/edge/<id>`. */
   readonly trustDomain: string
@@ -98,7 +103,10 @@ class CenterGateway implements Gateway {
   }
 
   async start(): Promise<void> {
-    const { desiredStates, tls } = this.#deps
+    const { desiredStates, tls, commands } = this.#deps
+    if (commands) {
+      this.#unsubscribe.push(commands.onQueued((edge) => this.#links.get(edge)?.commandsQueued()))
+    }
     this.#unsubscribe.push(
       this.#gate.start(),
       desiredStates.onChange((edges) => {
@@ -177,7 +185,18 @@ class CenterGateway implements Gateway {
     const cut = (address: string) => door.listener.cut(address)
     const stream = { clock, log, gate: this.#gate, cut }
     const spreadMs = () => this.#spreadMs()
-    const linkDeps = { ...stream, registry, desiredStates, signer, links: this.#links, metrics, spreadMs }
+    const { commands, subjectReports } = this.#deps
+    const linkDeps = {
+      ...stream,
+      registry,
+      desiredStates,
+      signer,
+      links: this.#links,
+      metrics,
+      spreadMs,
+      ...(commands ? { commands } : {}),
+      ...(subjectReports ? { subjectReports } : {}),
+    }
     services.add(
       server,
       Link,

@@ -17,6 +17,8 @@ export interface LiveLink {
   end(error: YizhanError): void
   /** The desired state of this edge may have changed. */
   refresh(): void
+  /** A command waits for this edge. */
+  commandsQueued(): void
 }
 
 interface Held {

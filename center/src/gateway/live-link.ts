@@ -7,11 +7,15 @@ import {
   type DesiredStateResult,
   type Heartbeat,
 } from '@yizhan/proto'
+import type { EdgeCommands } from '../fleet/index.js'
 import type { DesiredStates, EdgeRegistry, Signer } from '../fleet/port.js'
+import { CommandFeed } from './command-feed.js'
 import type { GatewayConfig } from './config.js'
 import { DesiredStateFeed } from './desired-state-feed.js'
 import type { GatewayMetrics } from './gateway-metrics.js'
 import type { LinkTable, LiveLink } from './link-table.js'
+import type { SubjectReports } from './port.js'
+import { SubjectReportDesk } from './subject-report-desk.js'
 import type { StreamDeps, WireStream } from './wire-stream.js'
 
 export interface LinkDeps extends StreamDeps {
@@ -20,6 +24,10 @@ export interface LinkDeps extends StreamDeps {
   readonly signer: Signer
   readonly links: LinkTable
   readonly metrics: GatewayMetrics
+  /** Left out: no command is sent. */
+  readonly commands?: EdgeCommands
+  /** Left out: reports are dropped, and edges keep them. */
+  readonly subjectReports?: SubjectReports
   /** Within what time the edges of now come back after a loss. */
   readonly spreadMs: () => number
 }
@@ -44,6 +52,8 @@ export class LiveSession implements LiveLink {
   readonly #stream: WireStream<ConnectRequest, ConnectResponse>
   readonly #wireGeneration: bigint
   readonly #feed: DesiredStateFeed
+  readonly #commands: CommandFeed | undefined
+  readonly #reports: SubjectReportDesk | undefined
   #cancelMissing: () => void = () => undefined
   #cancelAge: () => void = () => undefined
   #cancelDrain: () => void = () => undefined
@@ -65,6 +75,20 @@ export class LiveSession implements LiveLink {
     this.#feed = new DesiredStateFeed(deps, stream.peer.edgeId, opened.appliedRevision, (state) =>
       this.#send({ case: 'desiredState', value: state }),
     )
+    const { commands, subjectReports } = deps
+    this.#commands =
+      commands &&
+      new CommandFeed({ ...deps, commands }, stream.peer.edgeId, (command) =>
+        this.#send({ case: 'command', value: command }),
+      )
+    this.#reports =
+      subjectReports &&
+      new SubjectReportDesk({ ...deps, subjectReports }, stream.peer.edgeId, (reportId) =>
+        this.#send({
+          case: 'subjectReportAck',
+          value: { $typeName: 'yizhan.v1.SubjectReportAck', reportIds: [reportId] },
+        }),
+      )
   }
 
   get edgeId(): EdgeId {
@@ -97,6 +121,7 @@ export class LiveSession implements LiveLink {
       this.drain('the connection is old', this.#config.drainMs, 0)
     })
     this.#feed.refresh()
+    this.#commands?.pump()
   }
 
   message(request: ConnectRequest): void {
@@ -115,11 +140,17 @@ export class LiveSession implements LiveLink {
       case 'goodbye':
         this.#stream.end()
         break
-      // Known to the protocol, answered by later builds: no command is sent yet, nobody asks for the others.
       case 'commandResult':
+        if (this.#commands?.answer(frame.value) !== true) this.#drop('command')
+        break
+      case 'subjectReport': {
+        const why = this.#reports ? this.#reports.take(frame.value) : 'reserved'
+        if (why !== undefined) this.#drop(why)
+        break
+      }
+      // Known to the protocol, answered by later builds: nobody asks for them yet.
       case 'errorLog':
       case 'presence':
-      case 'subjectReport':
         this.#drop('reserved')
         break
       case 'hello':
@@ -160,6 +191,10 @@ export class LiveSession implements LiveLink {
     this.#feed.refresh()
   }
 
+  commandsQueued(): void {
+    this.#commands?.pump()
+  }
+
   /** The stream is closed: nothing of this link goes on. */
   closed(error: YizhanError | undefined): void {
     const { links, metrics } = this.#deps
@@ -167,6 +202,7 @@ export class LiveSession implements LiveLink {
     this.#cancelAge()
     this.#cancelDrain()
     this.#feed.stop()
+    this.#commands?.stop()
     metrics.links.dec()
     metrics.waitingTurns.dec(this.waitingTurns)
     metrics.linksEnded.inc({ code: error?.code ?? 'ok' })
@@ -181,6 +217,7 @@ export class LiveSession implements LiveLink {
     registry.noteSeen(this.edgeId)
     this.#expectHeartbeat()
     this.#feed.retry()
+    this.#commands?.pump()
     this.#send({
       case: 'heartbeatAck',
       value: {

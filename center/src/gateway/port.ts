@@ -1,5 +1,5 @@
-import type { EdgeId } from '@yizhan/kernel'
-import type { SigningKey } from '@yizhan/proto'
+import type { EdgeId, TenantId } from '@yizhan/kernel'
+import type { SigningKey, SubjectReport } from '@yizhan/proto'
 
 /** The center's own key and certificate and the CAs that it trusts, PEM; `ca` may hold several. */
 export interface TlsMaterial {
@@ -37,4 +37,10 @@ export interface Enrollment {
   }): Promise<IssuedIdentity>
   /** A new certificate for an edge that has shown a valid one. */
   renew(edge: EdgeId, csrDer: Uint8Array): Promise<IssuedIdentity>
+}
+
+/** Keeps what persons said of their data. */
+export interface SubjectReports {
+  /** Durable when it resolves; the same report of the same edge counts once. The tenant is one that the edge serves. */
+  take(edge: EdgeId, tenant: TenantId, report: SubjectReport): Promise<void>
 }
