@@ -82,6 +82,7 @@ export {
   envKek,
   fileKek,
   importKeys,
+  KekConfig,
   type KekProvider,
   type KekRotation,
   type KeyStatus,
@@ -89,6 +90,7 @@ export {
   type KeyStoreConfig,
   type KeyStoreDeps,
   keyStoreIsEmpty,
+  openKek,
   openKeyStore,
   type Wrapped,
 } from './keys/index.js'

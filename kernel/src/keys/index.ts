@@ -1,4 +1,5 @@
 export { type CommandKekConfig, commandKek } from './command-kek.js'
+export { KekConfig, openKek } from './kek-config.js'
 export type { KekProvider, Wrapped } from './kek-provider.js'
 export { importKeys } from './key-copy.js'
 export type { Damage } from './key-index.js'
