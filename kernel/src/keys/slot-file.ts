@@ -30,6 +30,7 @@ export class SlotFile {
   #next = 1
   #working: Promise<void> | undefined
   #broken: YizhanError | undefined
+  #closed = false
   /** Told every slot that was overwritten. */
   onRewrite: ((slot: number) => void) | undefined
 
@@ -82,6 +83,7 @@ export class SlotFile {
 
   /** A slot's bytes as they are now. */
   async read(slot: number): Promise<Buffer> {
+    if (this.#closed) throw closedError()
     const bytes = Buffer.alloc(SLOT_BYTES)
     await readAt(this.#file, this.#path, bytes, slot * SLOT_BYTES)
     return bytes
@@ -137,8 +139,10 @@ export class SlotFile {
 
   /** Waits for the writes that were asked for. */
   async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
     await this.#working
-    this.#broken ??= new YizhanError('failed_precondition', 'the key store is closed')
+    this.#broken ??= closedError()
     await this.#journal.close()
     await this.#file.close()
   }
@@ -271,6 +275,10 @@ export class SlotFile {
     })
     return this.#broken
   }
+}
+
+function closedError(): YizhanError {
+  return new YizhanError('failed_precondition', 'the key store is closed')
 }
 
 /** The same slot with random bytes where a wrapped key lies. */
