@@ -91,16 +91,40 @@ test('a new copy overwrites the former one, so that no destroyed key stays in it
   const copy = join(directory, 'keys')
   await store.exportTo(copy, never)
   assert.equal(foundIn(directory, key.id), true)
-  // What a crash in a former call left, and a look at the former file after its name is gone.
-  linkSync(copy, `${copy}.old`)
+  // A look at the former file after its name is gone.
   const former = openSync(copy, 'r')
   await store.destroySubject(acme, 'sub_1')
   await store.exportTo(copy, never)
   assert.deepEqual(readdirSync(directory), ['keys'])
   assert.equal(foundIn(directory, key.id), false)
   const left = Buffer.alloc(64 * 1024)
-  readSync(former, left, 0, left.length, 0)
+  assert.ok(readSync(former, left, 0, left.length, 0) > 0)
   assert.equal(left.includes(Buffer.from(key.id)), false)
+})
+
+test('what a crash within a former call left is overwritten, but never the good copy under a second name', async (t) => {
+  const { store, dir } = await startRig(t)
+  const key = await store.sealingKey(acme, 'sub_1')
+  const directory = join(dirname(dir), 'copies')
+  mkdirSync(directory)
+  const copy = join(directory, 'keys')
+  await store.exportTo(copy, never)
+  const good = readFileSync(copy)
+  const lefts = [`${copy}.old`, `${copy}.new`].map((path) => {
+    writeFileSync(path, good)
+    return openSync(path, 'r')
+  })
+  const broken = AbortSignal.abort(new Error('enough'))
+  await assert.rejects(store.exportTo(copy, broken), /enough/)
+  for (const left of lefts) {
+    const bytes = Buffer.alloc(good.length)
+    readSync(left, bytes, 0, bytes.length, 0)
+    assert.equal(bytes.includes(Buffer.from(key.id)), false)
+  }
+  linkSync(copy, `${copy}.old`)
+  await assert.rejects(store.exportTo(copy, broken), /enough/)
+  assert.deepEqual(readdirSync(directory), ['keys'])
+  assert.deepEqual(readFileSync(copy), good)
 })
 
 test('keys that are destroyed while a copy is made are not in it', async (t) => {

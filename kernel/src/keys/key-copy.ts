@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncDirectory } from '../atomic-file.js'
 import { YizhanError } from '../errors.js'
@@ -24,7 +24,10 @@ export async function copyKeys(
   const directory = dirname(path)
   const incoming = `${path}.new`
   const former = `${path}.old`
-  for (const left of [incoming, former]) await shredFile(directory, left)
+  await shredFile(directory, incoming)
+  // A crash before the new copy had its name: both names are one file, and it is the good one.
+  if (await sameFile(path, former)) await unlink(former)
+  await shredFile(directory, former)
   const copy = await open(incoming, 'wx', 0o600).catch((thrown) => {
     throw storageError(thrown, 'create', incoming)
   })
@@ -62,6 +65,12 @@ export async function copyKeys(
   } finally {
     file.onRewrite = told
   }
+}
+
+async function sameFile(a: string, b: string): Promise<boolean> {
+  if (!(await exists(a)) || !(await exists(b))) return false
+  const [one, other] = [await stat(a), await stat(b)]
+  return one.ino === other.ino && one.dev === other.dev
 }
 
 /**

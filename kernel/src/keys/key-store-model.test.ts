@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { open } from 'node:fs/promises'
 import { test } from 'node:test'
+import type { OpenDiskFile } from './disk-file.js'
 import { foundIn, hex, isKey, startRig, tenant, withCode } from './testing/key-store-rig.js'
 
 const never = new AbortController().signal
@@ -108,6 +110,106 @@ for (const seed of [1, 2, 3, 4]) {
     for (const id of model.gone) assert.equal(foundIn(rig.dir, Buffer.from(id, 'hex')), false)
   })
 }
+
+/** A file system whose reads can be held back after they have read. */
+function holdable(): { openFile: OpenDiskFile; hold(): { reading: Promise<void>; release(): void } } {
+  let onRead: () => Promise<void> = async () => undefined
+  return {
+    openFile: async (path, flags, mode) => {
+      const file = await open(path, flags, mode)
+      const read = async (bytes: Buffer, offset: number, length: number, position: number) => {
+        const answer = await file.read(bytes, offset, length, position)
+        await onRead()
+        return answer
+      }
+      return new Proxy(file, {
+        get: (target, name) => {
+          if (name === 'read') return read
+          const member: unknown = Reflect.get(target, name)
+          return typeof member === 'function' ? member.bind(target) : member
+        },
+      })
+    },
+    hold: () => {
+      const { promise: held, resolve: release } = withResolvers()
+      const { promise: reading, resolve: started } = withResolvers()
+      onRead = () => {
+        started()
+        return held
+      }
+      return {
+        reading,
+        release: () => {
+          onRead = async () => undefined
+          release()
+        },
+      }
+    },
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+test('a key that is destroyed while it is read to be wrapped anew does not come back', async (t) => {
+  const rig = await startRig(t)
+  const [who, other] = TENANTS
+  assert.ok(who && other)
+  const disk = holdable()
+  await rig.reopen({ openFile: disk.openFile })
+  const person = await rig.store.sealingKey(who, 'sub_1')
+  await rig.store.sealingKey(who, 'sub_2')
+  await rig.store.rotateTenant(who)
+  const first = disk.hold()
+  const retiring = rig.store.retireOldTenantKeys(who, never)
+  await first.reading
+  await rig.store.destroySubject(who, 'sub_1')
+  first.release()
+  assert.equal((await retiring).rewrapped, 1)
+
+  const own = await rig.store.sealingKey(other)
+  const second = disk.hold()
+  const wrapping = rig.store.rotateKek(never)
+  await second.reading
+  await rig.store.destroyTenant(other)
+  second.release()
+  await wrapping
+
+  for (const restarted of [false, true]) {
+    const store = restarted ? await rig.reopen() : rig.store
+    assert.equal(foundIn(rig.dir, person.id), false)
+    assert.equal(foundIn(rig.dir, own.id), false)
+    assert.throws(() => store.sealingKey(who, 'sub_1'), withCode('erased'))
+    assert.throws(() => store.sealingKey(other), withCode('erased'))
+    isKey(await store.sealingKey(who, 'sub_2'))
+    assert.deepEqual(store.status().damaged, [])
+  }
+})
+
+test('a key that is destroyed while somebody loads it is answered as erased and stays out of memory', async (t) => {
+  const rig = await startRig(t)
+  const [who] = TENANTS
+  assert.ok(who)
+  const { id } = await rig.store.sealingKey(who, 'sub_1')
+  const disk = holdable()
+  await rig.reopen({ openFile: disk.openFile })
+  await rig.store.sealingKey(who)
+  const held = disk.hold()
+  const sealing = Promise.resolve(rig.store.sealingKey(who, 'sub_1'))
+  const refused = assert.rejects(sealing, withCode('erased'))
+  const opening = rig.store.openingKey(who, 'sub_1', id)
+  await held.reading
+  const { at } = await rig.store.destroySubject(who, 'sub_1')
+  held.release()
+  await refused
+  assert.deepEqual(await opening, { s: 'erased', at })
+  assert.equal(rig.store.status().inMemory, 1)
+})
 
 test('everything at once: minting, rotating, retiring, re-wrapping and destroying do not disturb each other', async (t) => {
   const rig = await startRig(t)
