@@ -1,11 +1,11 @@
-import { type Clock, openOne, type Sealer, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Sealer, YizhanError } from '@yizhan/kernel'
 import { type CommitPlan, planCommit, type RecordWrite, type ScopedBatch } from './commit-plan.js'
 import type { Commit } from './commit-queue.js'
 import type { Scope } from './engine.js'
 import type { LevelDatabase, LevelWrite } from './level-database.js'
 import { auditKey, expiryKey, headKey, indexKey, recordKey, subjectKey } from './level-key.js'
 import type { RecordHeader } from './record-codec.js'
-import { type HeadState, headContext, headState, readHead } from './scope-head.js'
+import { type HeadState, openHead, sealHead } from './scope-head.js'
 
 /** One batch on its way; it is settled once, by `resolve` with the new versions of its puts or by `reject`. */
 export interface BatchCommit extends Commit, ScopedBatch {
@@ -57,7 +57,24 @@ export class LevelCommitter {
 
   /** What is known of a scope; undefined if it has never written. */
   async head(scope: Scope): Promise<HeadState | undefined> {
-    return this.#heads.get(scope) ?? (await readHeadState(this.#database, this.#sealer, scope))
+    const known = this.#heads.get(scope)
+    if (known) return known
+    const bytes = await this.#database.get(headKey(scope))
+    return bytes && openHead(this.#sealer, scope, bytes)
+  }
+
+  /** Writes with the head that comes of it, in a turn of the queue. Throws `not_found` for a scope without a head. */
+  async rewrite(
+    scope: Scope,
+    change: (head: HeadState) => Promise<{ readonly head: HeadState; readonly writes: LevelWrite[] }>,
+  ): Promise<void> {
+    const before = await this.head(scope)
+    if (!before) throw new YizhanError('not_found', 'nothing is stored of this scope')
+    const { head, writes } = await change(before)
+    const bytes = await sealHead(this.#sealer, scope, head)
+    this.forget(scope)
+    await this.#database.write([...writes, { key: headKey(scope), value: bytes }])
+    this.#heads.set(scope, head)
   }
 
   /** Something else wrote to this scope. */
@@ -87,20 +104,6 @@ export class LevelCommitter {
       this.#clock.wall(),
     )
   }
-}
-
-/** Throws `data_corrupt`. */
-export async function readHeadState(
-  database: LevelDatabase,
-  sealer: Sealer,
-  scope: Scope,
-): Promise<HeadState | undefined> {
-  const bytes = await database.get(headKey(scope))
-  if (!bytes) return undefined
-  const { commits, sealed } = readHead(bytes)
-  const plain = await openOne(sealer, sealed, headContext(scope, commits))
-  if (!plain) throw new YizhanError('data_corrupt', 'the head of a scope cannot be opened')
-  return headState(plain)
 }
 
 function levelWrites({ ready, heads }: CommitPlan<BatchCommit>): LevelWrite[] {

@@ -4,8 +4,10 @@ import { type Clock, type Logger, YizhanError } from '@yizhan/kernel'
 import { ClassicLevel } from 'classic-level'
 import { corruptDatabase, levelError } from './level-error.js'
 import type { KeyRange } from './level-key.js'
+import { type Level, LevelSnapshot, type PageBounds, readPage } from './level-snapshot.js'
 
-type Level = ClassicLevel<Buffer, Uint8Array>
+/** `never`: a crash of the machine may lose the last writes, whole ones. For benchmarks and loads that are repeated. */
+export type SyncMode = 'always' | 'never'
 
 /** One write of a batch; `value` undefined deletes. */
 export interface LevelWrite {
@@ -35,15 +37,22 @@ export class LevelDatabase {
   readonly directory: string
   readonly #log: Logger
   readonly #clock: Clock
+  readonly #sync: boolean
   readonly #reads = new Set<Promise<unknown>>()
   #state: State
   #reopening: Promise<void> | undefined
   #onBroken: (error: YizhanError) => void = () => undefined
 
-  constructor(deps: { readonly log: Logger; readonly clock: Clock }, directory: string, level: Level) {
+  constructor(
+    deps: { readonly log: Logger; readonly clock: Clock },
+    directory: string,
+    level: Level,
+    sync: SyncMode,
+  ) {
     this.directory = directory
     this.#log = deps.log
     this.#clock = deps.clock
+    this.#sync = sync === 'always'
     this.#state = { s: 'open', level }
   }
 
@@ -60,40 +69,40 @@ export class LevelDatabase {
     return this.#read((level) => level.getMany(keys))
   }
 
-  /**
-   * Pairs in key order (or backwards), at most `limit` and until their values exceed `maxBytes`; `after`: start behind
-   * this key.
-   */
-  page(
-    range: KeyRange,
-    options: {
-      readonly limit: number
-      readonly maxBytes: number
-      readonly after?: Buffer
-      readonly reverse?: boolean
-    },
-  ): Promise<[Buffer, Uint8Array][]> {
-    const { limit, maxBytes, after, reverse = false } = options
-    const bounds = after ? (reverse ? { gte: range.gte, lt: after } : { gt: after, lt: range.lt }) : range
-    return this.#read(async (level) => {
-      const pairs: [Buffer, Uint8Array][] = []
-      let bytes = 0
-      for await (const pair of level.iterator({
-        ...bounds,
-        reverse,
-        limit,
-        highWaterMarkBytes: 256 * 1024,
-      })) {
-        pairs.push(pair)
-        bytes += pair[1].length
-        if (bytes > maxBytes) break
-      }
-      return pairs
-    })
+  /** Pairs in key order or backwards. */
+  page(range: KeyRange, bounds: PageBounds): Promise<[Buffer, Uint8Array][]> {
+    return this.#read((level) => readPage(level, range, bounds))
   }
 
-  lastKey(range: KeyRange): Promise<Buffer | undefined> {
-    return this.#read(async (level) => (await level.keys({ ...range, reverse: true, limit: 1 }).all())[0])
+  /** Keys in order, at most `limit`. */
+  keys(range: KeyRange, limit: number): Promise<Buffer[]> {
+    return this.#read((level) => level.keys({ ...range, limit }).all())
+  }
+
+  /** One view of everything, until it is closed. */
+  snapshot(): Promise<LevelSnapshot> {
+    return this.#read(
+      async (level) =>
+        new LevelSnapshot(level, (work) =>
+          this.#read((now) => {
+            if (now === level) return work()
+            throw new YizhanError(
+              'unavailable',
+              `the database in ${this.directory} was opened anew meanwhile`,
+            )
+          }),
+        ),
+    )
+  }
+
+  /** About what these keys take on disk; what is only in the log does not count. */
+  approximateSize({ gte, lt }: KeyRange): Promise<number> {
+    return this.#read((level) => level.approximateSize(gte, lt))
+  }
+
+  /** Moves the log into tables and merges those that hold keys of the range. Takes long, and cannot be stopped. */
+  compact({ gte, lt }: KeyRange): Promise<void> {
+    return this.#read((level) => level.compactRange(gte, lt))
   }
 
   /** All or none, on disk when it resolves. The caller writes one batch at a time. `disk_full`, `storage_failed`. */
@@ -106,7 +115,7 @@ export class LevelDatabase {
         if (value) batch.put(key, value)
         else batch.del(key)
       }
-      await batch.write({ sync: true })
+      await batch.write({ sync: this.#sync })
     } catch (thrown) {
       throw this.#writeFailed(level, thrown)
     }
@@ -208,12 +217,13 @@ export async function openDatabase(
   deps: { readonly log: Logger; readonly clock: Clock },
   directory: string,
   existing: boolean,
+  sync: SyncMode = 'always',
 ): Promise<LevelDatabase> {
   if (!(await exists(join(directory, 'CURRENT')))) {
     if (existing) throw corruptDatabase(directory, 'its file CURRENT is missing')
     if (await holdsData(directory)) throw corruptDatabase(directory, 'it holds data but no file CURRENT')
   }
-  return new LevelDatabase(deps, directory, await openLevel(directory, !existing))
+  return new LevelDatabase(deps, directory, await openLevel(directory, !existing), sync)
 }
 
 async function openLevel(directory: string, createIfMissing: boolean): Promise<Level> {

@@ -9,9 +9,9 @@ import {
 import { AUDIT_COLLECTION, readAudit, type SealedAudit } from './audit-codec.js'
 import { openAudit } from './audit-open.js'
 import type { BatchInput } from './batch-input.js'
-import { CommitQueue } from './commit-queue.js'
+import { type Commit, CommitQueue } from './commit-queue.js'
 import type { Cursors } from './cursor.js'
-import type { RecordAccess, Scope } from './engine.js'
+import type { EngineSize, RecordEngine, Row, Scope, ScopeCheck } from './engine.js'
 import { type BatchCommit, LevelCommitter } from './level-commit.js'
 import type { LevelDatabase } from './level-database.js'
 import {
@@ -24,6 +24,7 @@ import {
   subjectRange,
 } from './level-key.js'
 import { levelScan } from './level-scan.js'
+import { LevelUpkeep } from './level-upkeep.js'
 import { STORE_LIMITS } from './limits.js'
 import type {
   AuditOptions,
@@ -47,19 +48,27 @@ export interface LevelEngineDeps {
   readonly log: Logger
 }
 
+/** Upkeep that may not run beside a commit. */
+interface Turn extends Commit {
+  run(): Promise<void>
+}
+
 /** Records and audit entries in one LevelDB, for the tenants of a shard or for the system. Borrows the database. */
-export class LevelEngine implements RecordAccess {
+export class LevelEngine implements RecordEngine {
   readonly name: string
   readonly #deps: LevelEngineDeps
   readonly #committer: LevelCommitter
-  readonly #queue: CommitQueue<BatchCommit>
+  readonly #queue: CommitQueue<BatchCommit | Turn>
+  readonly #upkeep: LevelUpkeep
 
   constructor(name: string, deps: LevelEngineDeps) {
     const committer = new LevelCommitter(deps)
     this.name = name
     this.#deps = deps
     this.#committer = committer
-    this.#queue = new CommitQueue((group) => committer.commit(group))
+    this.#queue = new CommitQueue((group) => commitInOrder(committer, group))
+    const { database, sealer } = deps
+    this.#upkeep = new LevelUpkeep({ database, sealer, committer, inTurn: (work) => this.#inTurn(work) })
   }
 
   async get(scope: Scope, collection: string, key: string): Promise<StoredRecord | undefined> {
@@ -180,6 +189,48 @@ export class LevelEngine implements RecordAccess {
     return this.#queue.close()
   }
 
+  tenants(): Promise<readonly TenantId[]> {
+    return this.#upkeep.tenants()
+  }
+
+  check(scope: Scope, signal: AbortSignal): Promise<ScopeCheck> {
+    return this.#upkeep.check(scope, signal)
+  }
+
+  rows(scope: Scope, signal: AbortSignal): AsyncIterable<readonly Row[]> {
+    return this.#upkeep.rows(scope, signal)
+  }
+
+  load(scope: Scope, rows: AsyncIterable<readonly Row[]>, signal: AbortSignal): Promise<void> {
+    return this.#upkeep.load(scope, rows, signal)
+  }
+
+  drop(scope: Scope, signal: AbortSignal): Promise<void> {
+    return this.#upkeep.drop(scope, signal)
+  }
+
+  reseal(scope: Scope, signal: AbortSignal): Promise<{ readonly resealed: number }> {
+    return this.#upkeep.reseal(scope, signal)
+  }
+
+  pruneAudit(tenant: TenantId, through: number): Promise<void> {
+    return this.#upkeep.pruneAudit(tenant, through)
+  }
+
+  compact(signal: AbortSignal, scope?: Scope): Promise<void> {
+    return this.#upkeep.compact(signal, scope)
+  }
+
+  size(scope?: Scope): Promise<EngineSize> {
+    return this.#upkeep.size(scope)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ bytes: 0, run: () => work().then(resolve, reject), reject })
+    })
+  }
+
   /** In the order of the pairs; undefined for what has expired or cannot be opened any more. */
   async #open(
     scope: Scope,
@@ -206,6 +257,24 @@ export class LevelEngine implements RecordAccess {
       details: { tenant, firstMissing, missing, ...(cursor === undefined ? {} : { cursor }) },
     })
   }
+}
+
+/** Batches in one group as far as no turn of upkeep stands between them. */
+async function commitInOrder(
+  committer: LevelCommitter,
+  group: readonly (BatchCommit | Turn)[],
+): Promise<void> {
+  let batches: BatchCommit[] = []
+  for (const commit of group) {
+    if ('changes' in commit) {
+      batches.push(commit)
+      continue
+    }
+    if (batches.length > 0) await committer.commit(batches)
+    batches = []
+    await commit.run()
+  }
+  if (batches.length > 0) await committer.commit(batches)
 }
 
 /** The sequence number that a first page begins at. */

@@ -4,6 +4,12 @@ import { systemCode, YizhanError } from '@yizhan/kernel'
 const FULL = /No space left on device|Disk quota exceeded/
 const MISSING = /No such file or directory|does not exist/
 
+const CLOSED: ReadonlySet<unknown> = new Set([
+  'LEVEL_DATABASE_NOT_OPEN',
+  'LEVEL_ITERATOR_NOT_OPEN',
+  'LEVEL_SNAPSHOT_NOT_OPEN',
+])
+
 /** What LevelDB threw, in this project's terms, with the directory that it is about. */
 export function levelError(thrown: unknown, doing: string, directory: string): YizhanError {
   if (thrown instanceof YizhanError) return thrown
@@ -16,6 +22,12 @@ export function levelError(thrown: unknown, doing: string, directory: string): Y
       cause: thrown,
       details,
       hint: 'stop the other process, or give this one a state directory of its own',
+    })
+  }
+  if (codes.some((code) => CLOSED.has(code))) {
+    return new YizhanError('unavailable', `the database in ${directory} is closed`, {
+      cause: thrown,
+      details,
     })
   }
   // A file that its own index names and that is gone is damage, whatever LevelDB calls it.

@@ -57,6 +57,11 @@ export function sequenceOfAuditKey(scope: Scope, levelKey: Buffer): number {
   return readSequence(partsAfter(base(scope, AUDIT), levelKey)[0] ?? '')
 }
 
+/** The sequence of an audit entry's key, unread. */
+export function sequencePart(scope: Scope, levelKey: Buffer): string {
+  return partsAfter(base(scope, AUDIT), levelKey).join('\0')
+}
+
 export function headKey(scope: Scope): Buffer {
   return Buffer.from(`${base(scope, HEAD)}head`)
 }
@@ -107,6 +112,23 @@ export function placeOfEntry(
   // Both kinds have the same length of prefix.
   const [, collection = '', key = ''] = partsAfter(base(scope, SUBJECT), levelKey)
   return { collection, key }
+}
+
+/** Everything by which records are found besides their keys. */
+export function entryRanges(scope: Scope): KeyRange[] {
+  return [EXPIRY, INDEX, SUBJECT].map((kind) => rangeOf(base(scope, kind)))
+}
+
+/** Collection and key of any entry of `entryRanges`. */
+export function placeOfAnyEntry(levelKey: Buffer): { readonly collection: string; readonly key: string } {
+  const [, kind, ...rest] = levelKey.toString('utf8').split('\0')
+  const [first = '', second = '', third = '', fourth = ''] = rest
+  return kind === INDEX ? { collection: first, key: fourth } : { collection: second, key: third }
+}
+
+/** Everything that starts with a scope's name, what the database says about itself too if it is the system's. */
+export function scopeSpan(scope: Scope): KeyRange {
+  return rangeOf(`${scope ?? ''}\0`)
 }
 
 /** Everything of a scope but what the database says about itself. */

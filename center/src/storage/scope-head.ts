@@ -1,4 +1,4 @@
-import { type SealContext, YizhanError } from '@yizhan/kernel'
+import { openOne, type SealContext, type Sealer, sealOne, YizhanError } from '@yizhan/kernel'
 import type { Scope } from './engine.js'
 import type { ScopeHead } from './port.js'
 
@@ -81,6 +81,38 @@ export function headState(plain: Uint8Array): HeadState {
     // Falls through: sealed by us, so this is a fault of another version at most.
   }
   throw damaged()
+}
+
+/** Throws `data_corrupt`, `key_unknown`. */
+export async function openHead(sealer: Sealer, scope: Scope, bytes: Uint8Array): Promise<HeadState> {
+  const { commits, sealed } = readHead(bytes)
+  const plain = await openOne(sealer, sealed, headContext(scope, commits))
+  if (!plain) throw damaged()
+  return headState(plain)
+}
+
+/** As it is stored. */
+export async function sealHead(sealer: Sealer, scope: Scope, state: HeadState): Promise<Uint8Array> {
+  const sealed = await sealOne(sealer, headPlain(state), headContext(scope, state.commits))
+  return encodeHead(state.commits, sealed)
+}
+
+/** After records were sealed anew, without a change of their number. */
+export function resealedHead(
+  head: HeadState,
+  records: readonly { readonly before: Uint8Array; readonly after: Uint8Array }[],
+): HeadState {
+  let { bytes, digest } = head
+  for (const { before, after } of records) {
+    bytes += after.length - before.length
+    digest = addDigest(subtractDigest(digest, digestOf(before)), digestOf(after))
+  }
+  return { ...head, commits: head.commits + 1, bytes, digest }
+}
+
+/** After the entries up to `through` were given up; `hash`: of entry `through`. */
+export function prunedHead(head: HeadState, through: number, hash: string): HeadState {
+  return { ...head, commits: head.commits + 1, auditFirst: through + 1, auditBefore: hash }
 }
 
 function damaged(): YizhanError {
