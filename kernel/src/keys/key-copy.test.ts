@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -25,7 +26,8 @@ test('a copy that was cut short, altered at its ends, or is none is refused, and
   for (let i = 0; i < 10; i++) await store.sealingKey(acme, `sub_${i}`)
   const copy = join(dirname(dir), 'copy')
   const target = join(dirname(dir), 'new')
-  const restore = (change: () => void) => async () => {
+  const refused = async (change: () => void) => {
+    rmSync(copy, { force: true })
     await store.exportTo(copy, never)
     change()
     await assert.rejects(importKeys(target, copy, { erased: [] }), withCode('data_corrupt'))
@@ -33,9 +35,9 @@ test('a copy that was cut short, altered at its ends, or is none is refused, and
   }
   // Header, the tenant's key, ten people's, trailer.
   const size = 13 * 512
-  for (const length of [0, 100, 512, size - 512, size - 1]) await restore(() => truncateSync(copy, length))()
-  await restore(() => writeFileSync(copy, Buffer.concat([readFileSync(copy), Buffer.alloc(512)])))()
-  await restore(() => writeFileSync(copy, 'no keys'))()
+  for (const length of [0, 100, 512, size - 512, size - 1]) await refused(() => truncateSync(copy, length))
+  await refused(() => writeFileSync(copy, Buffer.concat([readFileSync(copy), Buffer.alloc(512)])))
+  await refused(() => writeFileSync(copy, 'no keys'))
   await assert.rejects(importKeys(target, join(dir, 'nothing'), { erased: [] }), withCode('storage_failed'))
 })
 
@@ -46,6 +48,26 @@ test('a copy does not go into a directory with keys', async (t) => {
   await store.exportTo(copy, never)
   await assert.rejects(importKeys(dir, copy, { erased: [] }), withCode('failed_precondition'))
   assert.equal(hex((await store.sealingKey(acme)).id), hex(key.id))
+})
+
+test('a copy never takes the place of another file, nor of the key store itself', async (t) => {
+  const { store, dir } = await startRig(t)
+  await store.sealingKey(acme)
+  for (const [name, content] of [
+    ['notes', 'keep me'],
+    ['empty', ''],
+    ['zeros', Buffer.alloc(2_048)],
+  ] as const) {
+    const path = join(dirname(dir), name)
+    writeFileSync(path, content)
+    await assert.rejects(store.exportTo(path, never), withCode('already_exists'))
+    assert.deepEqual(readFileSync(path), Buffer.from(content))
+  }
+  const live = join(dir, 'keys.slots')
+  const before = readFileSync(live)
+  await assert.rejects(store.exportTo(live, never), withCode('already_exists'))
+  await assert.rejects(store.exportTo(dir, never), withCode('storage_failed'))
+  assert.deepEqual(readFileSync(live), before)
 })
 
 test('a copy opens elsewhere under the same KEK, without those who were erased since', async (t) => {

@@ -13,7 +13,7 @@ import { decodeHeader, decodeTrailer, encodeTrailer } from './store-header.js'
 const CHUNK_SLOTS = 2048
 
 /**
- * Slots as they are, and a trailer. What is overwritten while the copy is made is copied again at the end. The former
+ * Throws `already_exists` before anything is written if `path` is something else than a copy. Slots as they are, and a trailer. What is overwritten while the copy is made is copied again at the end. The former
  * copy is overwritten once the new one has its name; one that a crash left over is overwritten by the next call.
  */
 export async function copyKeys(
@@ -24,6 +24,7 @@ export async function copyKeys(
   const directory = dirname(path)
   const incoming = `${path}.new`
   const former = `${path}.old`
+  await refuseForeign(path, file.path)
   await shredFile(directory, incoming)
   // A crash before the new copy had its name: both names are one file, and it is the good one.
   if (await sameFile(path, former)) await unlink(former)
@@ -65,6 +66,25 @@ export async function copyKeys(
   } finally {
     file.onRewrite = told
   }
+}
+
+/** A copy replaces a former copy and nothing else: what it replaces is overwritten. */
+async function refuseForeign(path: string, live: string): Promise<void> {
+  if (!(await exists(path))) return
+  const start = Buffer.alloc(SLOT_BYTES)
+  const found = await open(path, 'r').catch((thrown) => {
+    throw storageError(thrown, 'read', path)
+  })
+  try {
+    await readAt(found, path, start, 0)
+  } finally {
+    await found.close()
+  }
+  if (decodeHeader(start) && !(await sameFile(path, live))) return
+  throw new YizhanError('already_exists', `${path} is there and is no copy of keys`, {
+    details: { path },
+    hint: 'name another file',
+  })
 }
 
 async function sameFile(a: string, b: string): Promise<boolean> {

@@ -80,7 +80,7 @@ export interface KeyStore extends Keyring {
   ): Promise<{ readonly rewrapped: number; readonly retired: number }>
   /**
    * A copy for another disk, of wrapped keys only. It takes the place of the former copy, which is overwritten, so that
-   * what was destroyed since is not found in it.
+   * what was destroyed since is not found in it. Throws `already_exists` if the path is something else than a copy.
    */
   exportTo(path: string, signal: AbortSignal): Promise<{ readonly slots: number; readonly bytes: number }>
   status(): KeyStatus

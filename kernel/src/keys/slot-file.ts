@@ -73,6 +73,10 @@ export class SlotFile {
     return this.#next
   }
 
+  get path(): string {
+    return this.#path
+  }
+
   get bytes(): number {
     return this.#capacity * SLOT_BYTES
   }
