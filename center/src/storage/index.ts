@@ -1,4 +1,7 @@
+export type { EngineSize, RecordEngine, Row, Scope, ScopeCheck, ScopeProblem } from './engine.js'
 export { STORE_LIMITS } from './limits.js'
+export type { MoveProgress, MoveReport, TenantMove } from './move.js'
+export type { Move, MoveStep } from './place-map.js'
 export type {
   AuditEntry,
   AuditOptions,
@@ -15,4 +18,12 @@ export type {
   StoredRecord,
   SystemStore,
 } from './port.js'
-export { openStorage, type Storage, type StorageConfig, type StorageDeps } from './storage.js'
+export {
+  type EngineGiven,
+  type OpenedEngine,
+  openStorage,
+  type Storage,
+  type StorageConfig,
+  type StorageDeps,
+} from './storage.js'
+export type { PlaceSize, StorageUpkeep, TenantHome } from './upkeep.js'

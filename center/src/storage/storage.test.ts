@@ -16,7 +16,7 @@ import {
 } from '@yizhan/kernel'
 import { type StorageGiven, storageContract } from './contract.js'
 import { isolationContract } from './isolation.js'
-import { rendezvous } from './shard-map.js'
+import { rendezvous } from './place-map.js'
 import { openStorage } from './storage.js'
 
 const deps = () => ({ log: silentLogger(), sealer: plainSealer, clock: new ManualClock() })
@@ -123,7 +123,7 @@ test('a marker that cannot be read, or that a later version wrote, stops the sta
     await writeFile(join(dir, 'storage.json'), bad)
     await assert.rejects(openStorage(deps(), { dir, shards: 1 }), code('data_corrupt', /storage\.json/))
   }
-  await writeFile(join(dir, 'storage.json'), JSON.stringify({ ...marker, format: 2 }))
+  await writeFile(join(dir, 'storage.json'), JSON.stringify({ ...marker, format: 3 }))
   await assert.rejects(openStorage(deps(), { dir, shards: 1 }), code('unsupported', /later version/))
 })
 
@@ -211,7 +211,7 @@ test('tenants stay where they are when shards are added, and a later count serve
     assert.deepEqual(await storage.store.batch(tenant(name), [put('k')], audit), [2])
   }
   for (let i = 100; i < 140; i++) await storage.store.batch(tenant(`t${i}`), [put('k')], audit)
-  const homes = (await storage.system.scan('shard-map', { limit: 1_000 })).records.map((record) =>
+  const homes = (await storage.system.scan('places', { limit: 1_000 })).records.map((record) =>
     Buffer.from(record.value).toString('utf8'),
   )
   assert.equal(new Set(homes).size, 4)
@@ -223,10 +223,7 @@ test('fewer shards than tenants live on is refused, and fewer than were ever con
   )
   assert.ok(onThird)
   const dir = await written(t, 3, [onThird])
-  await assert.rejects(
-    openStorage(deps(), { dir, shards: 2 }),
-    code('config_invalid', /3 shards, but only 2/),
-  )
+  await assert.rejects(openStorage(deps(), { dir, shards: 2 }), code('config_invalid', /live in shard-2/))
   const four = await openStorage(deps(), { dir, shards: 4 })
   await four.close()
   const three = await openStorage(deps(), { dir, shards: 3 })
@@ -241,7 +238,7 @@ test('reading a tenant that never wrote decides nothing about it', async (t) => 
   assert.equal(await storage.store.get(tenant('new'), 'things', 'k'), undefined)
   assert.deepEqual(await storage.store.scan(tenant('new'), 'things'), { records: [] })
   assert.deepEqual(await storage.store.audit(tenant('new')), { entries: [] })
-  assert.deepEqual((await storage.system.scan('shard-map')).records, [])
+  assert.deepEqual((await storage.system.scan('places')).records, [])
 })
 
 function flip<B extends Uint8Array>(bytes: B, at = bytes.length - 1): B {

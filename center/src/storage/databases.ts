@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Clock, type Logger, type Sealer, storageError, YizhanError } from '@yizhan/kernel'
+import { readMarker, type StorageMarker, stampDatabases } from './database-marker.js'
+import { type LevelDatabase, openDatabase } from './level-database.js'
+import { finishTakeover, takeOver } from './takeover.js'
+
+export const SYSTEM = 'system'
+export const MAX_SHARDS = 4
+
+export interface DatabaseDeps {
+  readonly log: Logger
+  readonly sealer: Sealer
+  readonly clock: Clock
+}
+
+export interface DatabaseConfig {
+  /** Holds the marker and the system's database. */
+  readonly dir: string
+  readonly shards: number
+  /** Where each shard lies; undefined: all in `dir`. */
+  readonly dirs?: readonly string[]
+}
+
+/** The LevelDB databases of one storage, by name. */
+export interface Databases {
+  readonly all: ReadonlyMap<string, LevelDatabase>
+  /** Throws `internal`. */
+  get(name: string): LevelDatabase
+  /** Counts the generations up once more, so that the next start can tell a lost tail, and closes. */
+  close(): Promise<void>
+  /** Closes without that, after a start that failed. */
+  release(): Promise<void>
+}
+
+export function shardNames(shards: number): string[] {
+  return Array.from({ length: shards }, (_, shard) => `shard-${shard}`)
+}
+
+/** Makes what is missing, takes over what an older version wrote. Throws as `openStorage` does. */
+export async function openDatabases(deps: DatabaseDeps, config: DatabaseConfig): Promise<Databases> {
+  const { dir, shards } = config
+  const pathOf = (name: string) => join(parentOf(config, name), name)
+  const names = [SYSTEM, ...shardNames(shards)]
+  for (const directory of new Set([dir, ...names.map((name) => dirname(pathOf(name)))])) {
+    await mkdir(directory, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
+      throw storageError(thrown, 'create', directory)
+    })
+  }
+  const before = await readMarker(dir, deps.clock)
+  if (before.format === 1) await takeOver(deps, { dir, pathOf }, before)
+  await finishTakeover(deps, { dir, pathOf })
+  const open = new Map<string, LevelDatabase>()
+  try {
+    const marker = await openAll(deps, dir, names, pathOf, open)
+    return {
+      all: open,
+      get: (name) => databaseOf(open, name),
+      async close() {
+        // With a full or failed disk it has to do without.
+        await stampDatabases(dir, marker, open).catch((thrown: unknown) => {
+          deps.log.warn({ err: thrown, dir }, 'the databases were closed without a stamp')
+        })
+        await closeAll(open)
+      },
+      release: () => closeAll(open),
+    }
+  } catch (thrown) {
+    await closeAll(open)
+    throw thrown
+  }
+}
+
+/** The system's database comes first: its lock is what keeps a second process out of all of them. */
+async function openAll(
+  deps: DatabaseDeps,
+  dir: string,
+  names: readonly string[],
+  pathOf: (name: string) => string,
+  open: Map<string, LevelDatabase>,
+): Promise<StorageMarker> {
+  const before = await readMarker(dir, deps.clock)
+  for (const name of names) {
+    open.set(name, await openDatabase(deps, pathOf(name), Object.hasOwn(before.generations, name)))
+  }
+  // Read again: whoever had the lock may have stamped meanwhile.
+  return stampDatabases(dir, await readMarker(dir, deps.clock), open)
+}
+
+async function closeAll(databases: ReadonlyMap<string, LevelDatabase>): Promise<void> {
+  for (const database of [...databases.values()].reverse()) await database.close()
+}
+
+function parentOf({ dir, dirs }: DatabaseConfig, name: string): string {
+  const shard = shardNames(MAX_SHARDS).indexOf(name)
+  return dirs?.[shard] ?? dir
+}
+
+function databaseOf(databases: ReadonlyMap<string, LevelDatabase>, name: string): LevelDatabase {
+  const database = databases.get(name)
+  if (!database) throw new YizhanError('internal', `the database ${name} is not open`)
+  return database
+}
