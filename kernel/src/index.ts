@@ -100,6 +100,7 @@ export { createLogger, type Logger, type LoggerOptions, type LogLevelName, silen
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.js'
 export { createOutbound, type Outbound, type OutboundOptions } from './outbound.js'
 export {
+  createSealer,
   type DataKey,
   type ErasedKey,
   type Keyring,
@@ -108,11 +109,15 @@ export {
   openOne,
   PLAIN_FORMAT,
   plainSealer,
+  type SealAlgorithmName,
   type SealContext,
   type SealedItem,
   type Sealer,
+  type SealerOptions,
   type SealItem,
+  type SealOffload,
   sealOne,
+  startSealOffload,
 } from './sealing/index.js'
 export { openStateDir, type StateDir } from './state-dir.js'
 export { storageError, systemCode } from './storage-error.js'

@@ -1,5 +1,8 @@
+export { createSealer, type SealerOptions } from './keyed-sealer.js'
 export type { DataKey, ErasedKey, Keyring } from './keyring.js'
 export { PLAIN_FORMAT, plainSealer } from './plain.js'
+export type { SealAlgorithmName } from './seal-algorithm.js'
+export { type SealOffload, startSealOffload } from './seal-offload.js'
 export {
   type Opened,
   type Opener,
