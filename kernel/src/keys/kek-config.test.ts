@@ -31,6 +31,8 @@ test('the file of the settings, else the default one, is made while there is no 
   const file = join(dir, 'elsewhere')
   await openKek({ ...settings, file }, at)
   assert.match(await readFile(file, 'utf8'), /^1 /)
+  const never = { ...at, keysDir: undefined }
+  await assert.rejects(openKek({ ...settings, file: join(dir, 'gone') }, never), refused(/is gone/))
   await mkdir(at.keysDir)
   await writeFile(join(at.keysDir, 'keys.slots'), 'keys')
   await assert.rejects(openKek({ ...settings, file: join(dir, 'gone') }, at), refused(/is gone/))

@@ -32,16 +32,18 @@ export async function openKek(
   place: {
     /** Of `file` without a path of its own. */
     readonly defaultFile: string
-    /** The key store's directory: only while it is empty a missing file is made. */
-    readonly keysDir: string
+    /** The key store's directory: only while it is empty a missing file is made; undefined: never. */
+    readonly keysDir: string | undefined
     /** `$CREDENTIALS_DIRECTORY` of the service. */
     readonly credentialsDirectory: string | undefined
     readonly clock: Clock
   },
 ): Promise<KekProvider> {
   switch (config.provider) {
-    case 'file':
-      return fileKek(config.file ?? place.defaultFile, { mayCreate: await keyStoreIsEmpty(place.keysDir) })
+    case 'file': {
+      const mayCreate = place.keysDir !== undefined && (await keyStoreIsEmpty(place.keysDir))
+      return fileKek(config.file ?? place.defaultFile, { mayCreate })
+    }
     case 'env':
       if (config.value === undefined) throw missing('keys.kek.value')
       return envKek(config.value)

@@ -8,6 +8,7 @@ import type { DataKey } from '../sealing/index.js'
 import { kekLine } from './kek-lines.js'
 import { envKek } from './local-kek.js'
 import { openKeyStore } from './open-key-store.js'
+import { decodeSlot, encodeSlot, type LiveSlot } from './slot.js'
 import { keyStoreIsEmpty } from './store-files.js'
 import { acme, foundIn, hex, isKey, type Rig, startRig, tenant, withCode } from './testing/key-store-rig.js'
 
@@ -130,20 +131,31 @@ test('a slot that is put back after its person was erased is destroyed at the ne
   assert.equal(foundIn(rig.dir, key.id), false)
 })
 
-test('a person’s slot under another name or tenant does not open, though its checksum is right', async (t) => {
+test('a key under another name, tenant or generation does not open, though the checksum is right', async (t) => {
   const rig = await startRig(t)
-  const key = await rig.store.sealingKey(acme, 'sub_0')
-  await rig.store.sealingKey(acme, 'sub_1')
+  const own = await rig.store.sealingKey(acme)
+  const person = await rig.store.sealingKey(acme, 'sub_0')
   await rig.store.close()
-  const { decodeSlot, encodeSlot } = await import('./slot.js')
   const path = join(rig.dir, 'keys.slots')
   const file = readFileSync(path)
-  const slot = decodeSlot(file.subarray(2 * 512, 3 * 512))
-  assert.ok(slot.s === 'live')
-  encodeSlot({ ...slot, subject: 'sub_1', generation: 2 }).copy(file, 4 * 512)
+  const change = (from: number, to: number, fields: Partial<LiveSlot>) => {
+    const slot = decodeSlot(file.subarray(from * 512, (from + 1) * 512))
+    assert.ok(slot.s === 'live')
+    encodeSlot({ ...slot, ...fields }).copy(file, to * 512)
+  }
+  change(2, 3, { subject: 'sub_1' })
+  change(2, 4, { subject: 'sub_0', generation: 2 })
+  change(1, 5, { tenant: 'other' })
+  change(1, 6, { kind: 'lookup' })
   writeFileSync(path, file)
   await rig.reopen()
-  await assert.rejects(async () => rig.store.openingKey(acme, 'sub_1', key.id), withCode('data_corrupt'))
+  assert.deepEqual(rig.store.status().damaged, [])
+  const moved = withCode('data_corrupt')
+  await assert.rejects(async () => rig.store.openingKey(acme, 'sub_1', person.id), moved)
+  await assert.rejects(async () => rig.store.sealingKey(acme, 'sub_0'), moved)
+  await assert.rejects(async () => rig.store.openingKey(tenant('other'), undefined, own.id), moved)
+  await assert.rejects(rig.store.lookupKey(acme), moved)
+  assert.equal(hex((await rig.store.sealingKey(acme)).secret), hex(own.secret))
 })
 
 test('a tail that is no whole slot is left alone', async (t) => {

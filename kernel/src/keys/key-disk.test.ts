@@ -71,9 +71,11 @@ test('a disk that is full refuses new keys, keeps all others, destroys keys all 
   await rig.reopen({ openFile: failing(faults) })
   isKey(await rig.store.openingKey(acme, 'sub_kept', kept.id))
   await assert.rejects(async () => rig.store.sealingKey(acme, 'late_0'), withCode('disk_full'))
+  const { store } = rig
   delete faults.full
   const late = await rig.store.sealingKey(acme, 'late_0')
   await rig.reopen()
+  await store.done
   assert.equal(hex((await rig.store.sealingKey(acme, 'late_0')).id), hex(late.id))
   assert.deepEqual(rig.store.status().damaged, [])
 })
@@ -123,6 +125,7 @@ for (const [what, faults] of [
       keys.set(`sub_${i}`, hex((await rig.store.sealingKey(acme, `sub_${i}`)).secret))
     Object.assign(now, faults)
     await assert.rejects(rig.store.destroySubject(acme, 'sub_2'), withCode('storage_failed'))
+    await assert.rejects(rig.store.done, withCode('storage_failed'))
     delete now.sync
     delete now.write
     await assert.rejects(rig.store.destroySubject(acme, 'sub_3'), withCode('storage_failed'))

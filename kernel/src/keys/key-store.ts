@@ -20,6 +20,10 @@ export class SlotKeyStore implements KeyStore {
     this.#parts = parts
   }
 
+  get done(): Promise<void> {
+    return this.#parts.file.done
+  }
+
   sealingKey(tenant: TenantId | null, subject?: string): DataKey | Promise<DataKey> {
     const scope = this.#scope(tenant, subject)
     const erased = erasedIn(scope, subject)

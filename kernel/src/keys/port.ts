@@ -51,6 +51,11 @@ export interface KeyStatus {
  * `storage_failed`.
  */
 export interface KeyStore extends Keyring {
+  /**
+   * Resolves when it is closed. Rejects with `storage_failed` when a write failed half-way: nothing is written any more,
+   * so let the process end; the next start ends or undoes what was begun.
+   */
+  readonly done: Promise<void>
   /** 32 bytes for blind indexes; the same for ever, whatever is rotated, until the tenant is destroyed. */
   lookupKey(tenant: TenantId | null): Promise<Uint8Array>
   /** Overwrites the person's keys; when it resolves they are in no file of the store, and no new one will be made. */

@@ -30,6 +30,9 @@ export class SlotFile {
   #next = 1
   #working: Promise<void> | undefined
   #broken: YizhanError | undefined
+  #end: { resolve(): void; reject(thrown: unknown): void } | undefined
+  /** Resolves when the file is closed; rejects once nothing can be written any more. */
+  readonly done: Promise<void>
   #closed = false
   /** Told every slot that was overwritten. */
   onRewrite: ((slot: number) => void) | undefined
@@ -38,6 +41,11 @@ export class SlotFile {
     this.#file = file
     this.#journal = journal
     this.#path = path
+    this.done = new Promise((resolve, reject) => {
+      this.#end = { resolve, reject }
+    })
+    // Whoever does not look at it learns it from the next call.
+    this.done.catch(() => undefined)
   }
 
   /** Ends what a crash left half done; before anything else. */
@@ -149,6 +157,7 @@ export class SlotFile {
     this.#broken ??= closedError()
     await this.#journal.close()
     await this.#file.close()
+    this.#end?.resolve()
   }
 
   #put(how: Task['how'], images: Images): Promise<void> {
@@ -277,6 +286,7 @@ export class SlotFile {
       details: { path: this.#path },
       hint: 'restart: what was begun is then ended or undone',
     })
+    this.#end?.reject(this.#broken)
     return this.#broken
   }
 }
