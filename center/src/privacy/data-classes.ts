@@ -12,6 +12,8 @@ export interface DataClass {
   readonly collections: readonly string[]
   /** In milliseconds; null: until it is erased. A tenant's own takes its place. */
   readonly retentionMs: number | null
+  /** Its records are swept by their age; of the others only those that have a time of their own. */
+  readonly aged?: true
   readonly found: string
   readonly exported: string
   readonly erased: string
@@ -39,6 +41,7 @@ export const DATA_CLASSES: readonly DataClass[] = [
     lies: 'store',
     collections: ['consents'],
     retentionMs: null,
+    aged: true,
     found: bySubject,
     exported: asRecords,
     erased: shredded,
@@ -49,6 +52,7 @@ export const DATA_CLASSES: readonly DataClass[] = [
     lies: 'store',
     collections: ['turns', 'turn-ledger', 'conversations'],
     retentionMs: 180 * DAY_MS,
+    aged: true,
     found: bySubject,
     exported: asRecords,
     erased: shredded,
@@ -59,6 +63,7 @@ export const DATA_CLASSES: readonly DataClass[] = [
     lies: 'store',
     collections: ['samples'],
     retentionMs: 90 * DAY_MS,
+    aged: true,
     found: bySubject,
     exported: asRecords,
     erased: shredded,
@@ -69,6 +74,7 @@ export const DATA_CLASSES: readonly DataClass[] = [
     lies: 'store',
     collections: ['files', 'file-trees'],
     retentionMs: 180 * DAY_MS,
+    aged: true,
     found: bySubject,
     exported: 'each file, and its description as a line of JSON',
     erased: 'key destroyed, records deleted, sealed pieces deleted',
@@ -79,9 +85,20 @@ export const DATA_CLASSES: readonly DataClass[] = [
     lies: 'store',
     collections: ['memory'],
     retentionMs: 30 * DAY_MS,
+    aged: true,
     found: bySubject,
     exported: asRecords,
     erased: shredded,
+  },
+  {
+    id: 'cases',
+    title: { en: 'Requests of persons', zh: '个人请求' },
+    lies: 'store',
+    collections: ['privacy-cases', 'erasures', 'legal-holds'],
+    retentionMs: null,
+    found: 'by the person’s random id, which they name',
+    exported: 'not: they say who asked when, without a word of the person',
+    erased: 'not: they prove what was done, by ids alone',
   },
   {
     id: 'other',
@@ -151,7 +168,7 @@ export const DATA_CLASSES: readonly DataClass[] = [
     retentionMs: null,
     found: 'not: a model cannot be asked for a person',
     exported: 'not: it holds weights only',
-    erased: 'pending until the next publish trains without the person’s samples',
+    erased: 'models learn from the tenant’s authored sentences; one that learnt from samples is trained anew',
   },
   {
     id: 'backups',

@@ -1,3 +1,5 @@
+export { attachmentsSource } from './attachments-source.js'
+export { type CaseClosing, type PrivacyCase, PrivacyCases } from './cases.js'
 export {
   type Certificate,
   type CertificateCheck,
@@ -5,6 +7,9 @@ export {
   checkCertificate,
   type SignedCertificate,
 } from './certificate.js'
+export { type PrivacyConfig, privacyConfigSchema } from './config.js'
+export { type Consent, Consents, type PurposeUse } from './consents.js'
+export { AUDIT_FLOOR_MS, classOfCollection, DATA_CLASSES, type DataClass } from './data-classes.js'
 export { EdgeErasures } from './edge-erasures.js'
 export {
   type ErasureLogFiles,
@@ -15,6 +20,7 @@ export {
 export type { Erasure, ErasureEdge, ErasurePlace, ErasureState } from './erasure-record.js'
 export { type ErasureOutcome, Erasures, type ErasuresConfig, type ErasuresDeps } from './erasures.js'
 export { type HeldNow, type Hold, LegalHolds, type NewHold } from './holds.js'
+export { type PrivacyPolicies, policiesOf, retentionOf } from './policy.js'
 export type {
   Account,
   By,
@@ -28,5 +34,10 @@ export type {
   StoreUpkeep,
   SubjectKeys,
 } from './port.js'
+export { createPrivacy, type Privacy, type PrivacyDeps } from './privacy.js'
+export { resumeBuffersSource } from './resume-buffers-source.js'
+export { SubjectCopies } from './subject-copy.js'
 export { type Correction, type Seen, SubjectDirectory } from './subject-directory.js'
 export { isSubjectId, type Subject } from './subject-record.js'
+export { SubjectReportBook } from './subject-reports.js'
+export { Sweeper, type SweepReport, type Swept } from './sweeper.js'

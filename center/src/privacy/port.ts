@@ -54,6 +54,8 @@ export interface PrivacySource {
   collect(tenant: TenantId, subject: string, signal: AbortSignal): AsyncIterable<ExportItem>
   /** Asked after the key and the records are gone; idempotent. */
   erase(tenant: TenantId, subject: string, signal: AbortSignal): Promise<ErasedCount>
+  /** Called after records of its class were swept: what hangs on them can go too. */
+  swept?(tenant: TenantId, signal: AbortSignal): Promise<void>
 }
 
 /** Append-only list of who was erased, off the box; every restore replays it. */

@@ -15,12 +15,14 @@ export async function* recordsOf(
   tenant: TenantId,
   subject: string,
   signal: AbortSignal,
+  wanted: (collection: string) => boolean = () => true,
 ): AsyncIterable<StoredRecord & { readonly collection: string }> {
   let cursor: string | undefined
   do {
     signal.throwIfAborted()
     const page = await store.places(tenant, { subject }, pageOf(cursor))
     for (const { collection, key } of page.places) {
+      if (!wanted(collection)) continue
       const record = await store.get(tenant, collection, key)
       // Deleted, or made another person's, since the page was read.
       if (record?.subject === subject) yield { ...record, collection }
