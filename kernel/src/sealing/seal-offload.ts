@@ -68,7 +68,8 @@ class ThreadOffload implements SealOffload {
   }
 
   #start(): Worker {
-    const thread = new Worker(new URL('./seal-worker.js', import.meta.url))
+    // Flags of the process, such as --input-type, are not for this file.
+    const thread = new Worker(new URL('./seal-worker.js', import.meta.url), { execArgv: [] })
     thread.on('message', (answer: Uint8Array | undefined) => {
       this.#home()?.resolve(answer)
       if (this.#away.length === 0) thread.unref()
