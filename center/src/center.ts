@@ -7,7 +7,6 @@ import {
   hostPort,
   type Logger,
   openStateDir,
-  plainSealer,
   type Running,
   readFileIfExists,
   startAdminServer,
@@ -16,7 +15,8 @@ import {
   writeFileAtomic,
 } from '@yizhan/kernel'
 import { createAdmission } from './admission/index.js'
-import { type ApiParts, refuseOpenApi, registerRoutes, startApi } from './api/index.js'
+import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
+import { createCenterAudit } from './audit/index.js'
 import type { CenterConfig } from './config.js'
 import {
   createDesiredStates,
@@ -29,8 +29,8 @@ import {
 } from './fleet/index.js'
 import { startGateway } from './gateway/index.js'
 import { createExtractive, createOpenAi, createPersonas, createRequestBook } from './inference/index.js'
+import { openData } from './open-data.js'
 import { createKnowledge } from './retrieval/index.js'
-import { openStorage } from './storage/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
 
 export interface Center extends Running {
@@ -43,7 +43,12 @@ export interface Center extends Running {
  * their links (edges present them again), requests at the API finish, then the store closes.
  */
 export async function startCenter(
-  deps: { readonly log: Logger; readonly version: string },
+  deps: {
+    readonly log: Logger
+    readonly version: string
+    /** `$CREDENTIALS_DIRECTORY` of a systemd service. */
+    readonly credentialsDirectory?: string | undefined
+  },
   config: CenterConfig,
 ): Promise<Center> {
   const { log } = deps
@@ -57,12 +62,10 @@ export async function startCenter(
       const metrics = createMetrics({ processMetrics: true })
 
       // What outlives the process.
-      const storage = await openStorage(
-        { log, sealer: plainSealer, clock },
-        { dir: dir.file('data'), shards: config.storage.shards },
-      )
-      life.onStop('storage', () => storage.close(), 20_000)
+      const data = await openData({ ...deps, life, dir, clock }, config)
+      const { storage, files, keys, backups } = data
       const { store, system } = storage
+      const centerAudit = createCenterAudit({ store, system, clock })
 
       // Who is who.
       const { trustDomain, certificates } = config
@@ -155,6 +158,7 @@ export async function startCenter(
       const parts: ApiParts = {
         metrics,
         catalog,
+        files,
         registry,
         retriever: knowledge,
         store,
@@ -188,7 +192,10 @@ export async function startCenter(
       )
       const routes = {
         socketPath: adminSocketPath(dir.path),
-        routes: (app: Parameters<typeof registerRoutes>[0]) => registerRoutes(app, parts, 'admin'),
+        routes: (app: Parameters<typeof registerRoutes>[0]) => {
+          registerRoutes(app, parts, 'admin')
+          registerOwnerRoutes(app, { catalog, keys, backups, audit: centerAudit }, 'admin')
+        },
       }
       life.add('admin socket', await startAdminServer({ log }, routes))
 
@@ -203,7 +210,7 @@ export async function startCenter(
           enroll: hostPort(config.gateway.host, gateway.enrollPort),
           api: api.url,
         },
-        ...life.running([storage.done, gateway.done, api.done]),
+        ...life.running([keys.done, storage.done, gateway.done, api.done]),
       }
     },
     (report) => log.warn(report, 'a part did not stop as it should'),

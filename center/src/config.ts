@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
-import { compileConfig } from '@yizhan/kernel'
+import { compileConfig, KekConfig } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
 import { gatewayConfigSchema } from './gateway/config.js'
 
@@ -9,6 +9,9 @@ const group = <P extends TProperties>(properties: P): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, default: {} })
 
 const HOUR = 3_600_000
+
+/** The key-encryption key in the state directory, unless the settings name another place. */
+export const KEK_FILE = 'kek'
 
 /** Every setting of the center. Names carry their units; a port of 0 means any free one. */
 export const CenterConfig = Type.Object(
@@ -43,6 +46,15 @@ export const CenterConfig = Type.Object(
     storage: group({
       /** LevelDB shards on this disk. */
       shards: Type.Integer({ minimum: 1, maximum: 4, default: 2, restart: true }),
+    }),
+    keys: group({
+      /** What wraps every other key. In the state directory it protects against a lost disk, not against a lost machine. */
+      kek: Type.Object(KekConfig.properties, { additionalProperties: false, default: {} }),
+      /** What seals from now on; both open. */
+      algorithm: Type.Union([Type.Literal('sm4'), Type.Literal('aes-256-gcm')], {
+        default: 'sm4',
+        restart: true,
+      }),
     }),
     inference: group({
       /** An OpenAI-compatible server; without a URL the extractive backend answers from the documents. */

@@ -1,10 +1,13 @@
 import { Type } from '@sinclair/typebox'
 import { wantedSignals } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
+import type { CenterAudit } from '../audit/index.js'
 import type { Backups, SnapshotSummary } from '../backup/index.js'
 
 export interface BackupRouteParts {
   readonly backups: Backups
+  /** Written before anything is done. */
+  readonly audit: CenterAudit
 }
 
 const Closed = { additionalProperties: false } as const
@@ -16,7 +19,11 @@ const At = Type.String({
 const Id = Type.String({ minLength: 1, maxLength: 64 })
 
 /** Backups of this center; on the admin socket only, since they name paths of the machine. */
-export function registerBackups(app: FastifyInstance, { backups }: BackupRouteParts): void {
+export function registerBackups(
+  app: FastifyInstance,
+  { backups, audit }: BackupRouteParts,
+  actor: string,
+): void {
   const untilGone = wantedSignals(app, 'the center')
 
   app.post<{ Body: { at: string; full?: boolean } }>(
@@ -30,8 +37,10 @@ export function registerBackups(app: FastifyInstance, { backups }: BackupRoutePa
         ),
       },
     },
-    async ({ body }, reply) =>
-      shown(await backups.create(body.at, { full: body.full === true }, untilGone(reply.raw))),
+    async ({ body, id: requestId }, reply) => {
+      await audit({ tenant: null, actor, action: 'CREATE', object: 'backups', requestId })
+      return shown(await backups.create(body.at, { full: body.full === true }, untilGone(reply.raw)))
+    },
   )
 
   app.get<{ Querystring: { at: string } }>(
@@ -64,7 +73,10 @@ export function registerBackups(app: FastifyInstance, { backups }: BackupRoutePa
         body: Type.Object({ at: At, keep: Type.Integer({ minimum: 1, maximum: 10_000 }) }, Closed),
       },
     },
-    async ({ body }) => backups.prune(body.at, body.keep),
+    async ({ body, id: requestId }) => {
+      await audit({ tenant: null, actor, action: 'DELETE', object: 'backups', requestId })
+      return backups.prune(body.at, body.keep)
+    },
   )
 }
 

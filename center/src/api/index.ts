@@ -1,2 +1,2 @@
-export { type ApiParts, registerRoutes } from './routes.js'
+export { type ApiParts, registerOwnerRoutes, registerRoutes } from './routes.js'
 export { type Api, type ApiConfig, refuseOpenApi, startApi } from './server.js'

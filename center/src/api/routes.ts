@@ -4,13 +4,17 @@ import type { FastifyInstance } from 'fastify'
 import type { EdgeRegistry } from '../fleet/port.js'
 import type { Retriever } from '../inference/port.js'
 import type { Store } from '../storage/port.js'
+import { type AttachmentRouteParts, registerAttachments } from './attachment-routes.js'
+import { type BackupRouteParts, registerBackups } from './backup-routes.js'
+import { type KeyRouteParts, registerKeys } from './keys-routes.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
 import type { ProbeParts } from './probes.js'
 import { registerTenants, type TenantRouteParts } from './tenant-routes.js'
 import { validatorCompiler } from './validation.js'
 
 /** What the routes do their work on. */
-export interface ApiParts extends ProbeParts, TenantRouteParts {
+export interface ApiParts extends ProbeParts, TenantRouteParts, AttachmentRouteParts {
+  readonly catalog: TenantRouteParts['catalog']
   readonly registry: EdgeRegistry
   readonly retriever: Retriever
   readonly store: Store
@@ -37,6 +41,17 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerEdges(app, parts, actor)
   registerTenants(app, parts, actor)
   registerKnowledge(app, parts)
+  registerAttachments(app, parts, actor)
+}
+
+/** What only the owner of the machine does, over the admin socket: it names paths there. */
+export function registerOwnerRoutes(
+  app: FastifyInstance,
+  parts: KeyRouteParts & BackupRouteParts,
+  actor: string,
+): void {
+  registerKeys(app, parts, actor)
+  registerBackups(app, parts, actor)
 }
 
 function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, actor: string): void {

@@ -390,10 +390,13 @@ test('the description of the API is OpenAPI and names every route but the probes
     Object.keys(methods).map((m) => `${m} ${path}`),
   )
   assert.deepEqual(routes.sort(), [
+    'delete /v1/tenants/{tenant}/attachments/{file}',
     'get /v1/edges',
     'get /v1/status',
     'get /v1/tenants',
     'get /v1/tenants/{tenant}',
+    'get /v1/tenants/{tenant}/attachments',
+    'get /v1/tenants/{tenant}/attachments/{file}',
     'get /v1/tenants/{tenant}/audit',
     'get /v1/tenants/{tenant}/edges',
     'get /v1/tenants/{tenant}/files',
@@ -403,6 +406,8 @@ test('the description of the API is OpenAPI and names every route but the probes
     'post /v1/edges/{edge}/tenants',
     'post /v1/tenants/apply',
     'post /v1/tenants/diff',
+    'post /v1/tenants/{tenant}/attachments',
+    'post /v1/tenants/{tenant}/attachments/{file}/check',
   ])
   for (const methods of Object.values(described.paths)) {
     for (const route of Object.values(methods)) assert.ok(route.summary && route.responses)

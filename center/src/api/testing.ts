@@ -119,6 +119,15 @@ export function apiParts(): FakeParts {
         return { entries: [entry], cursor: 'next' }
       },
     },
+    files: {
+      put: refuse,
+      stat: refuse,
+      read: refuse,
+      list: refuse,
+      delete: refuse,
+      check: refuse,
+      sweep: refuse,
+    },
     tokens: {
       async create(request) {
         calls.push(['token', request])

@@ -31,14 +31,20 @@ const KeyFile = Type.Object({
 
 /**
  * The one key that seals a repository, wrapped by the key-encryption key: whoever restores needs that and the
- * key store, neither of which is in the backup. Made for a directory that has none. Throws `data_corrupt`, `key_unknown`.
+ * key store, neither of which is in the backup. `make`: for a directory that has none a
+ * key is made; else that is `not_found`. Throws `data_corrupt`, `key_unknown`.
  */
-export async function openBackupKeyring(kek: KeyWrapper, directory: string): Promise<Keyring> {
+export async function openBackupKeyring(
+  kek: KeyWrapper,
+  directory: string,
+  { make }: { readonly make: boolean },
+): Promise<Keyring> {
+  const path = join(directory, FILE)
+  const known = await readFileIfExists(path)
+  if (!known && !make) throw new YizhanError('not_found', 'there are no backups in this directory')
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
     throw storageError(thrown, 'create', directory)
   })
-  const path = join(directory, FILE)
-  const known = await readFileIfExists(path)
   const key = known ? await readKey(kek, known) : await makeKey(kek, path)
   return {
     sealingKey: () => key,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { type Clock, type Keyring, type Logger, type Sealer, storageError, YizhanError } from '@yizhan/kernel'
 import { type KeyWrapper, openBackupKeyring } from './backup-key.js'
@@ -7,6 +7,9 @@ import type { BackupFolder, BackupSource, RestoreTarget, Snapshot, SnapshotSumma
 import { pruneBackups } from './prune.js'
 import { Repository } from './repository.js'
 import { checkAll, loadScope } from './restore.js'
+
+/** How the directories of test restores begin. */
+export const SCRATCH = 'backup-check-'
 
 export interface BackupsDeps {
   readonly source: BackupSource
@@ -53,10 +56,7 @@ export function createBackups(deps: BackupsDeps, config: BackupsConfig): Backups
   async function repositoryAt(at: string, make: boolean): Promise<Repository> {
     if (!isAbsolute(at))
       throw new YizhanError('invalid_argument', 'the directory of the backups is not an absolute path')
-    if (!make && !(await exists(join(at, 'key.json')))) {
-      throw new YizhanError('not_found', 'there are no backups in this directory')
-    }
-    return new Repository(at, deps.sealerOf(await openBackupKeyring(deps.kek, at)))
+    return new Repository(at, deps.sealerOf(await openBackupKeyring(deps.kek, at, { make })))
   }
 
   return {
@@ -82,7 +82,7 @@ export function createBackups(deps: BackupsDeps, config: BackupsConfig): Backups
       inTurn(async () => {
         const repository = await repositoryAt(at, false)
         const snapshot = await repository.snapshot(id)
-        const directory = await mkdtemp(join(config.scratchDir, 'backup-check-')).catch((thrown: unknown) => {
+        const directory = await mkdtemp(join(config.scratchDir, SCRATCH)).catch((thrown: unknown) => {
           throw storageError(thrown, 'create', config.scratchDir)
         })
         try {
@@ -128,8 +128,4 @@ function summary({ id, kind, startedAt, scopes, files }: Snapshot): SnapshotSumm
     files: files.length,
     bytes: [...scopes, ...files].reduce((sum, { bytes }) => sum + bytes, 0),
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined
 }

@@ -1,5 +1,5 @@
 export { type KeyWrapper, openBackupKeyring } from './backup-key.js'
-export { type Backups, type BackupsConfig, type BackupsDeps, createBackups } from './backups.js'
+export { type Backups, type BackupsConfig, type BackupsDeps, createBackups, SCRATCH } from './backups.js'
 export { type BackupProgress, createBackup } from './create-backup.js'
 export type {
   BackupFolder,

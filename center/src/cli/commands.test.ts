@@ -36,6 +36,9 @@ test('the help of every verb has an example and the flags that it takes from the
     ['knowledge', 'search'],
     ['messages', 'list'],
     ['audit', 'list'],
+    ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
+    ...['status', 'rotate', 'export'].map((verb) => ['keys', verb]),
+    ...['create', 'list', 'verify', 'prune', 'restore'].map((verb) => ['backup', verb]),
   ]
   for (const verb of verbs) {
     const line = `yizhan-center ${verb.join(' ')}`

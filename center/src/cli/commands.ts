@@ -9,12 +9,16 @@ import {
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { centerConfig } from '../config.js'
+import { attachmentCommands } from './attachments.js'
 import { auditCommands } from './audit.js'
-import { centerCall } from './center-call.js'
+import { backupCommands } from './backup.js'
+import { centerCall, centerStream } from './center-call.js'
 import { doctor } from './doctor.js'
 import { edgeCommands } from './edges.js'
+import { keyCommands } from './keys.js'
 import { knowledgeCommands } from './knowledge.js'
 import { messageCommands } from './messages.js'
+import { restoreCommand } from './restore.js'
 import { tenantCommands } from './tenant/index.js'
 
 /** Flags that set a setting, by its path. */
@@ -39,7 +43,9 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
 
   const sources = (command: Command) => programSources('center', FLAGS, io, command)
   const load = (command: Command) => loadConfig(centerConfig, sources(command))
-  const call = centerCall(io, (command) => load(command).value.stateDir)
+  const stateDirOf = (command: Command) => load(command).value.stateDir
+  const call = centerCall(io, stateDirOf)
+  const stream = centerStream(io, stateDirOf)
 
   program
     .command('serve')
@@ -55,7 +61,11 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
         name: 'center',
         load: () => load(command),
         withParent: options.withParent === true,
-        start: (log, config) => startCenter({ log, version: host.version }, config),
+        start: (log, config) =>
+          startCenter(
+            { log, version: host.version, credentialsDirectory: io.env.CREDENTIALS_DIRECTORY },
+            config,
+          ),
       })
     })
 
@@ -77,4 +87,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   knowledgeCommands(program, io, call)
   messageCommands(program, io, call)
   auditCommands(program, io, call)
+  attachmentCommands(program, io, call, stream)
+  keyCommands(program, io, call)
+  restoreCommand(backupCommands(program, io, call), io, load)
 }

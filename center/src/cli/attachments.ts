@@ -14,13 +14,18 @@ interface Page {
 
 const COLUMNS = ['id', 'name', 'mediaType', 'sizeBytes', 'storedAt']
 
-/** `files list|put|get|check|remove`. */
-export function fileCommands(program: Command, io: CliIo, call: CenterCall, stream: CenterStream): void {
-  const files = program
-    .command('files')
+/** `attachments list|put|get|check|remove`. */
+export function attachmentCommands(
+  program: Command,
+  io: CliIo,
+  call: CenterCall,
+  stream: CenterStream,
+): void {
+  const attachments = program
+    .command('attachments')
     .description(io.say({ en: 'files of a tenant, sealed in pieces', zh: '租户的文件（分片加密）' }))
   const named = (name: string, text: { en: string; zh: string }) =>
-    files
+    attachments
       .command(name)
       .description(io.say(text))
       .requiredOption('--tenant <tenant>', io.say({ en: 'whose files', zh: '租户 id' }), tenantId(io))
@@ -30,7 +35,7 @@ export function fileCommands(program: Command, io: CliIo, call: CenterCall, stre
       let cursor: string | undefined
       do {
         const query = cursor === undefined ? '' : `?cursor=${inPath(cursor)}`
-        const page: Page = await ofTenant<Page>({ io, call, command }, options.tenant, `/files${query}`)
+        const page: Page = await ofTenant<Page>({ io, call, command }, options.tenant, `/attachments${query}`)
         io.table(page.files, COLUMNS)
         cursor = page.cursor
       } while (cursor !== undefined)
@@ -47,7 +52,7 @@ export function fileCommands(program: Command, io: CliIo, call: CenterCall, stre
         const { body } = await stream(
           command,
           'POST',
-          `/v1/tenants/${inPath(options.tenant)}/files?${query}`,
+          `/v1/tenants/${inPath(options.tenant)}/attachments?${query}`,
           {
             body: createReadStream(path),
           },
@@ -63,7 +68,7 @@ export function fileCommands(program: Command, io: CliIo, call: CenterCall, stre
       nonEmpty(io),
     )
     .action(async (file: string, options: { tenant: string; to: string }, command: Command) => {
-      const path = `/v1/tenants/${inPath(options.tenant)}/files/${inPath(file)}`
+      const path = `/v1/tenants/${inPath(options.tenant)}/attachments/${inPath(file)}`
       const { body } = await stream(command, 'GET', path, {})
       io.record({ file, path: options.to, bytes: await save(options.to, body) })
     })
@@ -72,7 +77,7 @@ export function fileCommands(program: Command, io: CliIo, call: CenterCall, stre
     en: 'hold every piece against the digest tree',
     zh: '按摘要树核对每个分片',
   }).action(async (file: string, options: { tenant: string }, command: Command) => {
-    const path = `/v1/tenants/${inPath(options.tenant)}/files/${inPath(file)}/check`
+    const path = `/v1/tenants/${inPath(options.tenant)}/attachments/${inPath(file)}/check`
     const found = await call<{ badPieces: readonly number[] }>(command, 'POST', path)
     io.record(found)
     if (found.badPieces.length > 0) io.setExitCode(1)
@@ -80,14 +85,16 @@ export function fileCommands(program: Command, io: CliIo, call: CenterCall, stre
 
   const remove = named('remove <file>', { en: 'delete a file', zh: '删除文件' }).action(
     async (file: string, options: { tenant: string }, command: Command) =>
-      io.record(await call(command, 'DELETE', `/v1/tenants/${inPath(options.tenant)}/files/${inPath(file)}`)),
+      io.record(
+        await call(command, 'DELETE', `/v1/tenants/${inPath(options.tenant)}/attachments/${inPath(file)}`),
+      ),
   )
 
-  withExamples(list, io, 'files list --tenant acme')
-  withExamples(put, io, 'files put invoice.pdf --tenant acme --type application/pdf')
-  withExamples(get, io, 'files get file_0… --tenant acme --to invoice.pdf')
-  withExamples(check, io, 'files check file_0… --tenant acme')
-  withExamples(remove, io, 'files remove file_0… --tenant acme')
+  withExamples(list, io, 'attachments list --tenant acme')
+  withExamples(put, io, 'attachments put invoice.pdf --tenant acme --type application/pdf')
+  withExamples(get, io, 'attachments get file_0… --tenant acme --to invoice.pdf')
+  withExamples(check, io, 'attachments check file_0… --tenant acme')
+  withExamples(remove, io, 'attachments remove file_0… --tenant acme')
 }
 
 async function readable(path: string): Promise<void> {

@@ -7,7 +7,7 @@ import type { ByteRange, FileStore, StoredFile } from '../files/index.js'
 import type { TenantCatalog } from '../tenants/index.js'
 import { knownTenant, Name, TenantParams } from './params.js'
 
-export interface FileRouteParts {
+export interface AttachmentRouteParts {
   readonly catalog: Pick<TenantCatalog, 'current'>
   readonly files: FileStore
 }
@@ -16,13 +16,17 @@ const Closed = { additionalProperties: false } as const
 const FileParams = Type.Object({ tenant: Name, file: Type.String({ pattern: '^file_[0-9a-z]{26}$' }) })
 
 /** Files of a tenant: put, list, read whole or in part, check, delete. */
-export function registerFiles(app: FastifyInstance, { catalog, files }: FileRouteParts, actor: string): void {
+export function registerAttachments(
+  app: FastifyInstance,
+  { catalog, files }: AttachmentRouteParts,
+  actor: string,
+): void {
   const untilGone = wantedSignals(app, 'the center')
   app.register(async (raw) => {
     // The content goes through as it comes: neither parsed nor held.
     raw.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
     raw.post<{ Params: { tenant: string }; Querystring: { name: string; type?: string }; Body: Readable }>(
-      '/v1/tenants/:tenant/files',
+      '/v1/tenants/:tenant/attachments',
       {
         schema: {
           summary: 'Store a file; the body is its content',
@@ -49,7 +53,7 @@ export function registerFiles(app: FastifyInstance, { catalog, files }: FileRout
   })
 
   app.get<{ Params: { tenant: string }; Querystring: { cursor?: string; limit?: number } }>(
-    '/v1/tenants/:tenant/files',
+    '/v1/tenants/:tenant/attachments',
     {
       schema: {
         summary: 'Files of a tenant, in the order of their ids',
@@ -70,7 +74,7 @@ export function registerFiles(app: FastifyInstance, { catalog, files }: FileRout
   )
 
   app.get<{ Params: { tenant: string; file: string } }>(
-    '/v1/tenants/:tenant/files/:file',
+    '/v1/tenants/:tenant/attachments/:file',
     { schema: { summary: 'The content of a file, or a range of it', params: FileParams } },
     async (request, reply) => {
       const tenant = knownTenant(catalog, request.params.tenant)
@@ -88,7 +92,7 @@ export function registerFiles(app: FastifyInstance, { catalog, files }: FileRout
   )
 
   app.post<{ Params: { tenant: string; file: string } }>(
-    '/v1/tenants/:tenant/files/:file/check',
+    '/v1/tenants/:tenant/attachments/:file/check',
     { schema: { summary: 'Hold every piece against the digest tree', params: FileParams } },
     async ({ params: { tenant, file } }, reply) => {
       const bad = await files.check(knownTenant(catalog, tenant), file, untilGone(reply.raw))
@@ -97,7 +101,7 @@ export function registerFiles(app: FastifyInstance, { catalog, files }: FileRout
   )
 
   app.delete<{ Params: { tenant: string; file: string } }>(
-    '/v1/tenants/:tenant/files/:file',
+    '/v1/tenants/:tenant/attachments/:file',
     { schema: { summary: 'Delete a file', params: FileParams } },
     async ({ params, id: requestId }) => {
       await files.delete(knownTenant(catalog, params.tenant), params.file, { actor, requestId })

@@ -16,7 +16,7 @@ import {
 } from '@yizhan/kernel'
 import { createFileStore, pieceDirectories } from '../files/index.js'
 import { openStorage } from '../storage/index.js'
-import { registerFiles } from './file-routes.js'
+import { registerAttachments } from './attachment-routes.js'
 import { validatorCompiler } from './validation.js'
 
 const never = new AbortController().signal
@@ -46,7 +46,7 @@ async function start(t: TestContext, maxBytes?: number) {
       socketPath,
       routes: (app) => {
         app.setValidatorCompiler(validatorCompiler)
-        registerFiles(app, { catalog, files }, 'admin')
+        registerAttachments(app, { catalog, files }, 'admin')
       },
     },
   )
@@ -62,7 +62,7 @@ async function start(t: TestContext, maxBytes?: number) {
       const { body } = await adminStream(
         socketPath,
         'POST',
-        `/v1/tenants/acme/files?${query}`,
+        `/v1/tenants/acme/attachments?${query}`,
         { body: chunks(content) },
         never,
       )
@@ -70,7 +70,13 @@ async function start(t: TestContext, maxBytes?: number) {
     },
     async get(id: string, range?: string) {
       const headers = range === undefined ? {} : { range }
-      const answer = await adminStream(socketPath, 'GET', `/v1/tenants/acme/files/${id}`, { headers }, never)
+      const answer = await adminStream(
+        socketPath,
+        'GET',
+        `/v1/tenants/acme/attachments/${id}`,
+        { headers },
+        never,
+      )
       return { headers: answer.headers, content: await all(answer.body) }
     },
   }
@@ -114,22 +120,25 @@ test('bad names and ids, an unknown tenant and a content beyond the limit are re
   await assert.rejects(center.put(randomBytes(10), 'name=a%2Fb'), code('invalid_argument'))
   await assert.rejects(center.put(randomBytes(10), 'name=a&type=x'), code('invalid_argument'))
   await assert.rejects(center.put(randomBytes(4_001)), code('too_large'))
-  await assert.rejects(center.call('GET', '/v1/tenants/other/files'), code('not_found'))
+  await assert.rejects(center.call('GET', '/v1/tenants/other/attachments'), code('not_found'))
   await assert.rejects(center.get('file_..%2f..'), code('invalid_argument'))
   await assert.rejects(center.get(`file_${'0'.repeat(26)}`), code('not_found'))
-  assert.deepEqual(await center.call('GET', '/v1/tenants/acme/files'), { files: [] })
+  assert.deepEqual(await center.call('GET', '/v1/tenants/acme/attachments'), { files: [] })
 })
 
 test('a file is checked, listed and deleted', async (t) => {
   const center = await start(t)
   const { id } = await center.put(randomBytes(2_500))
-  assert.deepEqual(await center.call('POST', `/v1/tenants/acme/files/${id}/check`), {
+  assert.deepEqual(await center.call('POST', `/v1/tenants/acme/attachments/${id}/check`), {
     file: id,
     badPieces: [],
   })
-  assert.deepEqual(await center.call('DELETE', `/v1/tenants/acme/files/${id}`), { file: id, deleted: true })
-  await assert.rejects(center.call('DELETE', `/v1/tenants/acme/files/${id}`), code('not_found'))
-  assert.deepEqual(await center.call('GET', '/v1/tenants/acme/files'), { files: [] })
+  assert.deepEqual(await center.call('DELETE', `/v1/tenants/acme/attachments/${id}`), {
+    file: id,
+    deleted: true,
+  })
+  await assert.rejects(center.call('DELETE', `/v1/tenants/acme/attachments/${id}`), code('not_found'))
+  assert.deepEqual(await center.call('GET', '/v1/tenants/acme/attachments'), { files: [] })
 })
 
 async function* chunks(content: Buffer): AsyncGenerator<Uint8Array> {

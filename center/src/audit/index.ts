@@ -1,0 +1,1 @@
+export { type CenterAudit, type CenterDeed, createCenterAudit } from './center-audit.js'
