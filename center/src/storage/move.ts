@@ -52,6 +52,7 @@ export class Mover {
   readonly #unclear = new Set<TenantId>()
   readonly #whenIdle: (() => void)[] = []
   #running = 0
+  #settling: Promise<readonly TenantMove[]> | undefined
 
   constructor(deps: MoverDeps) {
     this.#deps = deps
@@ -89,9 +90,16 @@ export class Mover {
 
   /**
    * Undoes or ends what a crash left behind, and says what it could not, such as a move whose place is not configured
-   * or cannot be reached. A move that runs is none of them.
+   * or cannot be reached. A move that runs is none of them. Called twice at once it runs once.
    */
-  async settleMoves(): Promise<readonly TenantMove[]> {
+  settleMoves(): Promise<readonly TenantMove[]> {
+    this.#settling ??= this.#settleAll().finally(() => {
+      this.#settling = undefined
+    })
+    return this.#settling
+  }
+
+  async #settleAll(): Promise<readonly TenantMove[]> {
     const { log, closing } = this.#deps
     const left: TenantMove[] = []
     for (const move of this.moves()) {
