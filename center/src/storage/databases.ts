@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Clock, type Logger, type Sealer, storageError, YizhanError } from '@yizhan/kernel'
 import { readMarker, type StorageMarker, stampDatabases } from './database-marker.js'
-import { type LevelDatabase, openDatabase } from './level-database.js'
+import { type LevelDatabase, openDatabase, type SyncMode } from './level-database.js'
 import { finishTakeover, takeOver } from './takeover.js'
 
 export const SYSTEM = 'system'
@@ -20,6 +20,8 @@ export interface DatabaseConfig {
   readonly shards: number
   /** Where each shard lies; undefined: all in `dir`. */
   readonly dirs?: readonly string[]
+  /** `never`: a crash of the machine may lose the last writes; for benchmarks and loads that can be repeated. Default `always`. */
+  readonly sync?: SyncMode
 }
 
 /** The LevelDB databases of one storage, by name. */
@@ -39,7 +41,7 @@ export function shardNames(shards: number): string[] {
 
 /** Makes what is missing, takes over what an older version wrote. Throws as `openStorage` does. */
 export async function openDatabases(deps: DatabaseDeps, config: DatabaseConfig): Promise<Databases> {
-  const { dir, shards } = config
+  const { dir, shards, sync = 'always' } = config
   const pathOf = (name: string) => join(parentOf(config, name), name)
   const names = [SYSTEM, ...shardNames(shards)]
   for (const directory of new Set([dir, ...names.map((name) => dirname(pathOf(name)))])) {
@@ -52,7 +54,7 @@ export async function openDatabases(deps: DatabaseDeps, config: DatabaseConfig):
   await finishTakeover(deps, { dir, pathOf })
   const open = new Map<string, LevelDatabase>()
   try {
-    const marker = await openAll(deps, dir, names, pathOf, open)
+    const marker = await openAll(deps, { dir, names, pathOf, sync }, open)
     return {
       all: open,
       get: (name) => databaseOf(open, name),
@@ -74,14 +76,22 @@ export async function openDatabases(deps: DatabaseDeps, config: DatabaseConfig):
 /** The system's database comes first: its lock is what keeps a second process out of all of them. */
 async function openAll(
   deps: DatabaseDeps,
-  dir: string,
-  names: readonly string[],
-  pathOf: (name: string) => string,
+  {
+    dir,
+    names,
+    pathOf,
+    sync,
+  }: {
+    readonly dir: string
+    readonly names: readonly string[]
+    readonly pathOf: (name: string) => string
+    readonly sync: SyncMode
+  },
   open: Map<string, LevelDatabase>,
 ): Promise<StorageMarker> {
   const before = await readMarker(dir, deps.clock)
   for (const name of names) {
-    open.set(name, await openDatabase(deps, pathOf(name), Object.hasOwn(before.generations, name)))
+    open.set(name, await openDatabase(deps, pathOf(name), Object.hasOwn(before.generations, name), sync))
   }
   // Read again: whoever had the lock may have stamped meanwhile.
   return stampDatabases(dir, await readMarker(dir, deps.clock), open)

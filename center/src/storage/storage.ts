@@ -59,6 +59,8 @@ export interface StorageConfig {
   readonly dirs?: readonly string[]
   /** The place of tenants that write for the first time; default spread over the shards. */
   readonly newTenants?: string
+  /** `never`: a crash of the machine may lose the last writes; for benchmarks and loads that can be repeated. Default `always`. */
+  readonly sync?: 'always' | 'never'
 }
 
 export interface Storage {

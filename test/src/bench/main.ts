@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util'
 import { benchEdge } from './edge.js'
 import { benchLink } from './link.js'
 import { report, table } from './report.js'
+import { benchStore } from './store.js'
 
-const BENCHMARKS = { edge: benchEdge, link: benchLink } as const
+const BENCHMARKS = { edge: benchEdge, link: benchLink, store: benchStore } as const
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
 const [name = ''] = positionals

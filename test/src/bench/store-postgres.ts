@@ -1,0 +1,6 @@
+import type { Row } from './report.js'
+
+/** As `benchStore`, on a PostgreSQL server that the run starts. */
+export async function benchPostgres(): Promise<Row[]> {
+  return []
+}
