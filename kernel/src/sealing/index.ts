@@ -3,6 +3,7 @@ export type { DataKey, ErasedKey, Keyring } from './keyring.js'
 export { PLAIN_FORMAT, plainSealer } from './plain.js'
 export type { SealAlgorithmName } from './seal-algorithm.js'
 export { type SealOffload, startSealOffload } from './seal-offload.js'
+export { type GrowingFile, type SealedFiles, sealedFiles } from './sealed-files.js'
 export {
   type Opened,
   type Opener,
