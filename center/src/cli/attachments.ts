@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type CliIo, storageError, systemCode, YizhanError } from '@yizhan/kernel'
+import { type CliIo, systemCode, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { nonEmpty, ofTenant, tenantId } from './arguments.js'
 import { type Answer, type CenterCall, type CenterStream, inPath } from './center-call.js'
 import { withExamples } from './examples.js'
+import { saveNewFile } from './new-file.js'
 
 interface Page {
   readonly files: readonly Answer[]
@@ -70,7 +71,7 @@ export function attachmentCommands(
     .action(async (file: string, options: { tenant: string; to: string }, command: Command) => {
       const path = `/v1/tenants/${inPath(options.tenant)}/attachments/${inPath(file)}`
       const { body } = await stream(command, 'GET', path, {})
-      io.record({ file, path: options.to, bytes: await save(options.to, body) })
+      io.record({ file, path: options.to, bytes: await saveNewFile(options.to, body) })
     })
 
   const check = named('check <file>', {
@@ -102,29 +103,6 @@ async function readable(path: string): Promise<void> {
     throw new YizhanError('invalid_argument', `${path} cannot be read (${systemCode(thrown) ?? 'unknown'})`)
   })
   if (!found.isFile()) throw new YizhanError('invalid_argument', `${path} is no file`)
-}
-
-/** A new file, whole or not there; returns its size in bytes. */
-async function save(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
-  const handle = await open(path, 'wx', 0o600).catch((thrown: unknown) => {
-    throw systemCode(thrown) === 'EEXIST'
-      ? new YizhanError('already_exists', `${path} exists already`)
-      : storageError(thrown, 'write', path)
-  })
-  let bytes = 0
-  try {
-    for await (const chunk of body) {
-      await handle.write(chunk)
-      bytes += chunk.length
-    }
-    await handle.sync()
-  } catch (thrown) {
-    await rm(path, { force: true })
-    throw storageError(thrown, 'write', path)
-  } finally {
-    await handle.close()
-  }
-  return bytes
 }
 
 async function text(body: AsyncIterable<Uint8Array>): Promise<string> {

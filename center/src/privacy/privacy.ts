@@ -7,10 +7,10 @@ import type { PrivacyConfig } from './config.js'
 import { Consents, type PurposeUse } from './consents.js'
 import { AUDIT_FLOOR_MS } from './data-classes.js'
 import { EdgeErasures } from './edge-erasures.js'
-import { Erasures } from './erasures.js'
+import { type ErasureOutcome, Erasures } from './erasures.js'
 import { LegalHolds } from './holds.js'
 import { type PrivacyPolicies, retentionOf } from './policy.js'
-import type { ErasureLog, PrivacySource, StoreUpkeep, SubjectKeys } from './port.js'
+import type { By, ErasureLog, PrivacySource, StoreUpkeep, SubjectKeys } from './port.js'
 import { SubjectCopies } from './subject-copy.js'
 import { SubjectDirectory } from './subject-directory.js'
 import { SubjectReportBook } from './subject-reports.js'
@@ -48,6 +48,8 @@ export interface Privacy {
   readonly sweeper: Sweeper
   /** For the gateway. */
   readonly reports: SubjectReportBook
+  /** As `erasures.erase`; goes on whether or not somebody waits for it, until the center stops. */
+  erase(tenant: TenantId, subject: string, by: By): Promise<ErasureOutcome>
   /** Whether a person's data may be used for a purpose now. */
   mayUse(tenant: TenantId, subject: string, purpose: string): Promise<PurposeUse>
   /** For how long a new record of this class is kept, in milliseconds; null = until it is erased. */
@@ -67,6 +69,7 @@ type TimerConfig = Pick<PrivacyConfig, 'caseDueMs' | 'backupHorizonMs' | 'sweepE
 /** Puts the parts together; nothing runs before `start`. */
 export function createPrivacy(deps: PrivacyDeps, config: TimerConfig): Privacy {
   const { store, clock, log, keys, policies, upkeep, sources, signer, fleet } = deps
+  const stopping = new AbortController()
   const subjects = new SubjectDirectory({ store, keys, clock })
   const consents = new Consents({ store, policies, clock })
   const cases = new PrivacyCases({ store, clock }, config)
@@ -106,6 +109,7 @@ export function createPrivacy(deps: PrivacyDeps, config: TimerConfig): Privacy {
     sweeper,
     copies: new SubjectCopies({ store, subjects, consents, policies, sources, clock }),
     reports: new SubjectReportBook({ store, subjects, consents, cases, clock, log }),
+    erase: (tenant, subject, by) => erasures.erase(tenant, subject, by, stopping.signal),
     async mayUse(tenant, subject, purpose) {
       const known = await subjects.get(tenant, subject)
       return await consents.mayUse(tenant, known ? [known.id, ...known.also] : [subject], purpose)
@@ -117,7 +121,7 @@ export function createPrivacy(deps: PrivacyDeps, config: TimerConfig): Privacy {
       throw new YizhanError('not_found', 'there is no such erasure', { hint: 'privacy erasures list' })
     },
     check: (certificate) => checkCertificate(certificate, signer.publicKeys),
-    start: () => new Upkeep({ ...deps, erasures, sweeper }, config),
+    start: () => new Upkeep({ ...deps, erasures, sweeper, stopping }, config),
   }
 }
 
@@ -132,7 +136,7 @@ class Upkeep implements Running {
     readonly erasures: Erasures
     readonly sweeper: Sweeper
   }
-  readonly #stopping = new AbortController()
+  readonly #stopping: AbortController
   readonly #cancels = new Set<() => void>()
   readonly #unsubscribe: () => void
   #ended: () => void = () => undefined
@@ -143,10 +147,12 @@ class Upkeep implements Running {
     deps: Pick<PrivacyDeps, 'tenants' | 'clock' | 'log' | 'fleet'> & {
       readonly erasures: Erasures
       readonly sweeper: Sweeper
+      readonly stopping: AbortController
     },
     config: TimerConfig,
   ) {
     this.#deps = deps
+    this.#stopping = deps.stopping
     this.done = new Promise((resolve) => {
       this.#ended = resolve
     })

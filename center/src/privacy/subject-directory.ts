@@ -80,6 +80,13 @@ export class SubjectDirectory {
     return subject?.mergedInto === undefined ? subject : await this.#read(tenant, subject.mergedInto)
   }
 
+  /** The same for somebody who reads it: that it was read is in the audit first. */
+  async show(tenant: TenantId, id: string, by: By): Promise<Subject | undefined> {
+    const subject = await this.get(tenant, id)
+    if (subject) await this.#store.batch(tenant, [], this.#entry('READ', subject.id, by, {}))
+    return subject
+  }
+
   /** Audited with before and after. `not_found`, `conflict`, `invalid_argument`. */
   async correct(tenant: TenantId, id: string, correction: Correction, by: By): Promise<Subject> {
     const before = await this.#known(tenant, id)
