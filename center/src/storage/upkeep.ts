@@ -149,12 +149,10 @@ export class Upkeep implements StorageUpkeep {
       gates.shut(scope, 'a backup of it is being loaded')
       await gates.written(scope, signal)
       await map.assign(scope)
-      // A map that came from elsewhere may name a place that is none here.
-      let place = map.find(scope)?.place ?? ''
-      if (!places.find(place)) {
-        place = places.choose(scope)
-        await map.set(scope, { place })
-      }
+      // A map that came with a backup may name a place that is none here, or a move that began elsewhere.
+      const home = map.find(scope)
+      const place = home && places.find(home.place) ? home.place : places.choose(scope)
+      if (home?.place !== place || home.move) await map.set(scope, { place })
       const engine = places.engine(place)
       if (await engine.head(scope)) {
         throw new YizhanError('already_exists', `the tenant ${scope} is there already`, {
