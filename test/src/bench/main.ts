@@ -4,8 +4,9 @@ import { benchEdge } from './edge.js'
 import { benchLink } from './link.js'
 import { report, table } from './report.js'
 import { benchStore } from './store.js'
+import { benchTenants } from './tenants.js'
 
-const BENCHMARKS = { edge: benchEdge, link: benchLink, store: benchStore } as const
+const BENCHMARKS = { edge: benchEdge, link: benchLink, store: benchStore, tenants: benchTenants } as const
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
 const [name = ''] = positionals

@@ -26,7 +26,7 @@ const WARM_UP = 2_000
 export const WRITERS = [16, 256] as const
 
 /**
- * Writes and reads of 1 KiB records through the store, each with its audit entry, sealed and plain, beside a raw
+ * Writes and reads of 1 KiB records through the store, with and without an audit entry, sealed and plain, beside a raw
  * engine in the same run. A raw write is one put; `group` is a raw engine that commits whatever waits in one
  * synced batch, as the store does.
  */
@@ -67,6 +67,9 @@ async function benchLevel(sync: 'always' | 'never'): Promise<Row[]> {
       if (sync === 'always')
         rows.push(beside(`${what}: writes`, mine.perSecond, '/s', 'raw group', grouped.perSecond))
       rows.push(alone(`${what}: p99`, mine.p99Ms, 'ms'))
+      const bare = own.withoutAudit[i]
+      if (bare)
+        rows.push(beside(`${what}, no audit entry: writes`, bare.perSecond, '/s', 'raw put', put.perSecond))
     }
     if (sync === 'always') {
       rows.push(
@@ -79,11 +82,16 @@ async function benchLevel(sync: 'always' | 'never'): Promise<Row[]> {
 
 export interface Measured {
   readonly writes: readonly Load[]
+  /** Into the system's store, which has no audit: what a raw put is most like. */
+  readonly withoutAudit: readonly Load[]
   readonly reads: Load
 }
 
 /** One tenant; every write is a batch of one record and its audit entry. */
-export async function measure({ store }: Pick<Storage, 'store'>, records = RECORDS): Promise<Measured> {
+export async function measure(
+  { store, system }: Pick<Storage, 'store' | 'system'>,
+  records = RECORDS,
+): Promise<Measured> {
   const tenant = asTenantId('bench') as TenantId
   const value = new Uint8Array(randomBytes(VALUE_BYTES))
   const write = (prefix: string) => (i: number) =>
@@ -95,10 +103,18 @@ export async function measure({ store }: Pick<Storage, 'store'>, records = RECOR
     })
   await underLoad(WARM_UP, 64, write('warm-'))
   const writes: Load[] = []
-  for (const writers of WRITERS) writes.push(await underLoad(records, writers, write(`w${writers}-`)))
+  const withoutAudit: Load[] = []
+  for (const writers of WRITERS) {
+    writes.push(await underLoad(records, writers, write(`w${writers}-`)))
+    withoutAudit.push(
+      await underLoad(records, writers, (i) =>
+        system.batch([{ op: 'put', collection: 'records', key: `w${writers}-${i}`, value }]),
+      ),
+    )
+  }
   const last = `w${WRITERS.at(-1)}-`
   const reads = await underLoad(READS, 16, (i) => store.get(tenant, 'records', `${last}${(i * 7) % records}`))
-  return { writes, reads }
+  return { writes, withoutAudit, reads }
 }
 
 async function measureRaw(raw: RawStore) {
