@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import {
   appendFileSync,
+  closeSync,
   copyFileSync,
+  linkSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -179,4 +182,31 @@ test('what was taken back is gone', async (t) => {
   await file.append(Buffer.from('right'))
   await file.close()
   assert.equal((await files.read(path, 'bundle 1'))?.toString(), 'right')
+})
+
+test('a plain file is taken over once: sealed in its place, and its old content overwritten', async (t) => {
+  const { files, path } = given(t)
+  writeFileSync(path, SECRET)
+  const before = openSync(path, 'r')
+  t.after(() => closeSync(before))
+  assert.equal(await files.seal(path, 'identity'), true)
+  assert.deepEqual(await files.read(path, 'identity'), SECRET)
+  assert.ok(readFileSync(before).every((byte) => byte === 0))
+  const sealed = readFileSync(path)
+  assert.equal(await files.seal(path, 'identity'), false)
+  assert.deepEqual(readFileSync(path), sealed)
+  assert.equal(await files.seal(`${path}-absent`, 'identity'), false)
+})
+
+test('two names of one plain file are both taken over whole', async (t) => {
+  const { files, path } = given(t)
+  writeFileSync(path, SECRET)
+  linkSync(path, `${path}-2`)
+  const before = openSync(path, 'r')
+  t.after(() => closeSync(before))
+  await files.seal(path, 'bundle 1')
+  await files.seal(`${path}-2`, 'bundle 1')
+  assert.deepEqual(await files.read(path, 'bundle 1'), SECRET)
+  assert.deepEqual(await files.read(`${path}-2`, 'bundle 1'), SECRET)
+  assert.ok(readFileSync(before).every((byte) => byte === 0))
 })

@@ -10,7 +10,7 @@ const PIECE_BYTES = 65_536
 /**
  * Files that are sealed at rest, by a process for itself. `name` is bound in: a file put in the place of another does not
  * open, wherever it lies. Throws `data_corrupt` if a bit or the name differs, a piece is missing, or the file is plain;
- * `key_unknown` if another key store sealed it; `disk_full`, `storage_failed`.
+ * `key_unknown` if another key store sealed it, or the key cannot be used; `disk_full`, `storage_failed`.
  */
 export interface SealedFiles {
   /** Undefined if there is none. */
@@ -22,6 +22,11 @@ export interface SealedFiles {
    * is cut off. That it is whole is for its owner to know: an end cut off between two pieces is not seen here.
    */
   grow(path: string, name: string): Promise<GrowingFile>
+  /**
+   * Seals a plain file in its place and overwrites what it held, as far as the disk does so. False if there is none, or it
+   * is sealed already.
+   */
+  seal(path: string, name: string): Promise<boolean>
 }
 
 export interface GrowingFile {
@@ -37,7 +42,7 @@ export interface GrowingFile {
 
 /** Sealed under the newest key of no tenant, as records of this collection. */
 export function sealedFiles(sealer: Sealer, collection: string): SealedFiles {
-  return {
+  const files: SealedFiles = {
     async read(path, name) {
       const file = await readFileIfExists(path)
       if (!file) return undefined
@@ -80,7 +85,29 @@ export function sealedFiles(sealer: Sealer, collection: string): SealedFiles {
         throw thrown
       }
     },
+
+    async seal(path, name) {
+      const plain = await readFileIfExists(path)
+      if (!plain || headOf(plain)) return false
+      const old = await open(path, 'r+').catch((thrown) => {
+        throw storageError(thrown, 'open', path)
+      })
+      try {
+        await files.write(path, name, plain)
+        // Under another name, by a hard link, the content is still somebody's.
+        if ((await old.stat()).nlink === 0) {
+          await old.writeFile(Buffer.alloc(plain.length))
+          await old.sync()
+        }
+        return true
+      } catch (thrown) {
+        throw storageError(thrown, 'seal', path)
+      } finally {
+        await old.close()
+      }
+    },
   }
+  return files
 }
 
 const GROWN: FileHead = { kind: 'grown', version: 1 }
@@ -185,11 +212,12 @@ function damaged(path: string): YizhanError {
 
 function named(thrown: unknown, path: string): YizhanError {
   const error = toYizhanError(thrown)
-  if (error.code === 'data_corrupt') return damaged(path)
-  if (error.code !== 'key_unknown') return error
-  return new YizhanError('key_unknown', `${path} was sealed with a key that is not in the key store`, {
+  // The ring gives a hint with what it says of its keys; a tag that does not fit has none.
+  if (error.code === 'data_corrupt' && error.hint === undefined) return damaged(path)
+  if (error.code !== 'key_unknown' && error.code !== 'data_corrupt') return error
+  return new YizhanError('key_unknown', `the key that ${path} was sealed with is not in the key store`, {
     details: { path },
-    hint: 'put the key store back that belongs to it; nothing was changed',
+    hint: error.hint ?? 'put the key store back that belongs to it; nothing was changed',
     cause: thrown,
   })
 }
