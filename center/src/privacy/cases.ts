@@ -81,6 +81,18 @@ export class PrivacyCases {
     return cursor === undefined ? { cases } : { cases, cursor }
   }
 
+  /** How many are open past their due date. */
+  async overdue(tenant: TenantId): Promise<number> {
+    let count = 0
+    let cursor: string | undefined
+    do {
+      const page = await this.list(tenant, { state: 'open', ...(cursor === undefined ? {} : { cursor }) })
+      count += page.cases.filter(({ overdue }) => overdue).length
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    return count
+  }
+
   async get(tenant: TenantId, id: string): Promise<PrivacyCase | undefined> {
     const record = await this.#store.get(tenant, CASES, id)
     return record && this.#view(id, caseOf(record))

@@ -56,7 +56,7 @@ export type SignedCertificate = Static<typeof SignedSchema>
 
 const CONTEXT = 'yizhan-erasure-certificate-v1\n'
 const HORIZON_NOTE =
-  'Backups made before the erasure hold sealed records; the key that opens them is destroyed. A restore replays the erasure log, so that the person stays erased.'
+  'Backups made before the erasure hold sealed records without their key; a restore replays the erasure log. A copy of the key store made before it still holds the key until the copy is made anew.'
 
 /** The same erasure at the same version gives the same bytes. */
 export function certify(tenant: TenantId, erasure: Erasure, signer: Signer): SignedCertificate {

@@ -222,8 +222,9 @@ test('asking for a copy or an erasure opens one case with its due date, until so
   const [first] = cases
   assert.ok(first)
   assert.deepEqual([first.openedAt, first.dueAt, first.subject], [asked, asked + 15 * DAY, await d.subject()])
-  d.clock.advance(15 * DAY)
+  d.clock.advance(14 * DAY)
   assert.equal((await d.cases.get(acme, first.id))?.overdue, true)
+  assert.equal(await d.cases.overdue(acme), 1, 'the erasure was asked a day later')
 
   await assert.rejects(d.cases.close(acme, 'case_0', { outcome: 'done' }, by), refused('not_found'))
   const named = { outcome: 'done', reference: 'told Anna on the phone' } as const

@@ -183,6 +183,24 @@ test('two ids of one person go together, whichever is named', async (t) => {
   assert.equal((await s.logged()).length, 2)
 })
 
+test('an account that was linked while an erasure was broken off goes too', async (t) => {
+  let broken = true
+  const s = await stand(t, {
+    fail(step) {
+      if (broken && step === 'log') throw new Error('power cut')
+    },
+  })
+  const subject = await annaWithData(s)
+  await assert.rejects(s.parts.erasures.erase(acme, subject, by, never), /power cut/)
+  const phone = { channel: 'feishu', sender: 'ou_77' }
+  const other = await s.parts.subjects.resolve(acme, phone, {}, by)
+  await s.parts.subjects.link(acme, subject, other, by)
+  broken = false
+  await s.parts.erasures.resume(never)
+  assert.notEqual(s.parts.keys.erasedAt(acme, other), undefined)
+  assert.equal(await s.parts.subjects.find(acme, phone), undefined)
+})
+
 test('an edge is told by digests and no name, and the certificate waits for its answer', async (t) => {
   const s = await stand(t)
   s.fleet.set('beijing-1')

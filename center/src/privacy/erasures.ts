@@ -139,10 +139,9 @@ export class Erasures {
     held: Erasure | undefined,
     by: By,
   ): Promise<Erasure> {
-    const { clock, subjects: directory, edges } = this.#deps
+    const { clock, edges } = this.#deps
     const now = clock.wall()
     const id = held?.id ?? newId('era', now)
-    const person = await directory.get(tenant, subjects[0] ?? '')
     const salt = randomBytes(16)
     const hold = await this.#holdOn(tenant, subjects)
     const state: ErasureState = hold === undefined ? 'prepared' : 'held'
@@ -155,9 +154,7 @@ export class Erasures {
       updatedAt: now,
       steps: [...(held?.steps ?? []), { state, at: now }],
       salt: salt.toString('base64'),
-      identities: (person?.accounts ?? []).map((account) =>
-        Buffer.from(identityDigest(salt, tenant, account)).toString('base64'),
-      ),
+      identities: await this.#identities(tenant, subjects, salt),
       records: {},
       places: [],
       edges: edges.of(tenant, now),
@@ -166,6 +163,21 @@ export class Erasures {
     }
     if (hold === undefined) await this.#open.add(tenant, id)
     return await this.#save(tenant, id, record, held?.version ?? 0, by)
+  }
+
+  async #identities(tenant: TenantId, subjects: readonly string[], salt: Uint8Array): Promise<string[]> {
+    const person = await this.#deps.subjects.get(tenant, subjects[0] ?? '')
+    return (person?.accounts ?? []).map((account) =>
+      Buffer.from(identityDigest(salt, tenant, account)).toString('base64'),
+    )
+  }
+
+  /** The record with the ids and accounts that were linked since it was made; undefined if none were. */
+  async #withLinked(tenant: TenantId, record: ErasureRecord): Promise<ErasureRecord | undefined> {
+    const subjects = await this.#idsOf(tenant, record.subjects[0] ?? '')
+    if (!subjects || subjects.join() === record.subjects.join()) return undefined
+    const salt = Buffer.from(record.salt ?? '', 'base64')
+    return { ...record, subjects: [...subjects], identities: await this.#identities(tenant, subjects, salt) }
   }
 
   async #holdOn(tenant: TenantId, subjects: readonly string[]): Promise<string | undefined> {
@@ -212,6 +224,8 @@ export class Erasures {
     const { id, version: _version, ...record } = erasure
     switch (erasure.state) {
       case 'prepared': {
+        const linked = await this.#withLinked(tenant, record)
+        if (linked) return linked
         const hold = await this.#holdOn(tenant, erasure.subjects)
         if (hold !== undefined) return { ...this.#reached(record, 'held'), hold }
         for (const subject of erasure.subjects) {

@@ -121,7 +121,7 @@ export function createPrivacy(deps: PrivacyDeps, config: TimerConfig): Privacy {
       throw new YizhanError('not_found', 'there is no such erasure', { hint: 'privacy erasures list' })
     },
     check: (certificate) => checkCertificate(certificate, signer.publicKeys),
-    start: () => new Upkeep({ ...deps, erasures, sweeper, stopping }, config),
+    start: () => new Upkeep({ ...deps, erasures, sweeper, cases, stopping }, config),
   }
 }
 
@@ -135,6 +135,7 @@ class Upkeep implements Running {
   readonly #deps: Pick<PrivacyDeps, 'tenants' | 'clock' | 'log'> & {
     readonly erasures: Erasures
     readonly sweeper: Sweeper
+    readonly cases: PrivacyCases
   }
   readonly #stopping: AbortController
   readonly #cancels = new Set<() => void>()
@@ -147,6 +148,7 @@ class Upkeep implements Running {
     deps: Pick<PrivacyDeps, 'tenants' | 'clock' | 'log' | 'fleet'> & {
       readonly erasures: Erasures
       readonly sweeper: Sweeper
+      readonly cases: PrivacyCases
       readonly stopping: AbortController
     },
     config: TimerConfig,
@@ -197,6 +199,8 @@ class Upkeep implements Running {
     const { classes, audit, held } = await this.#deps.sweeper.sweep(tenant, how, this.#stopping.signal)
     const swept = Object.fromEntries(Object.entries(classes).map(([id, { count }]) => [id, count]))
     this.#deps.log.info({ tenant, swept, audit: audit.count, held }, 'swept')
+    const overdue = await this.#deps.cases.overdue(tenant)
+    if (overdue > 0) this.#deps.log.warn({ tenant, overdue }, 'people wait for an answer past its time')
   }
 
   #every(ms: number, work: () => void, firstMs: number = ms): void {
