@@ -1,31 +1,15 @@
-import {
-  type Clock,
-  type Logger,
-  type SealedItem,
-  type Sealer,
-  type TenantId,
-  YizhanError,
-} from '@yizhan/kernel'
-import { AUDIT_COLLECTION, readAudit, type SealedAudit } from './audit-codec.js'
-import { openAudit } from './audit-open.js'
+import type { Clock, Logger, SealedItem, Sealer, TenantId } from '@yizhan/kernel'
 import type { BatchInput } from './batch-input.js'
 import { type Commit, CommitQueue } from './commit-queue.js'
 import type { Cursors } from './cursor.js'
 import type { EngineSize, RecordEngine, Row, Scope, ScopeCheck } from './engine.js'
+import { levelAudit } from './level-audit.js'
 import { type BatchCommit, LevelCommitter } from './level-commit.js'
 import type { LevelDatabase } from './level-database.js'
-import {
-  auditKey,
-  auditRange,
-  expiryRange,
-  placeOfEntry,
-  recordKey,
-  sequenceOfAuditKey,
-  subjectRange,
-} from './level-key.js'
+import { recordKey } from './level-key.js'
+import { levelPlaces } from './level-places.js'
 import { levelScan } from './level-scan.js'
 import { LevelUpkeep } from './level-upkeep.js'
-import { STORE_LIMITS } from './limits.js'
 import type {
   AuditOptions,
   AuditRecord,
@@ -38,7 +22,6 @@ import type {
   StoredRecord,
 } from './port.js'
 import { isExpired, readRecord, sealContext, storedRecord } from './record-codec.js'
-import { readSequence, sequenceText } from './sequence.js'
 
 export interface LevelEngineDeps {
   readonly database: LevelDatabase
@@ -109,73 +92,16 @@ export class LevelEngine implements RecordEngine {
   async places(
     scope: Scope,
     query: PlaceQuery,
-    { cursor, limit = STORE_LIMITS.scanDefault }: PageOptions = {},
+    options: PageOptions = {},
   ): Promise<{ readonly places: readonly RecordPlace[]; readonly cursor?: string }> {
-    const { database, cursors } = this.#deps
-    const bySubject = 'subject' in query
-    const range = bySubject ? subjectRange(scope, query.subject) : expiryRange(scope, query.expiredBefore)
-    const place = { scope: scope ?? '', collection: '$places', query: JSON.stringify(query) }
-    const after = cursor === undefined ? undefined : cursors.read(place, cursor)
-    const pairs = await database.page(range, {
-      limit: limit + 1,
-      maxBytes: STORE_LIMITS.pageBytes,
-      ...(after === undefined ? {} : { after: Buffer.from(after) }),
-    })
-    const taken = pairs.slice(0, limit)
-    const at = taken.map(([levelKey]) => placeOfEntry(scope, levelKey))
-    const stored = await database.getMany(at.map(({ collection, key }) => recordKey(scope, collection, key)))
-    const places = at.flatMap(({ collection, key }, i) => {
-      const bytes = stored[i]
-      // Gone between the two readings.
-      if (!bytes) return []
-      const { version, subject, expiresAt } = readRecord(bytes).header
-      const more = {
-        ...(subject === undefined ? {} : { subject }),
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-      }
-      return [{ collection, key, version, ...more }]
-    })
-    const last = taken.at(-1)
-    return pairs.length > limit && last
-      ? { places, cursor: cursors.make(place, last[0].toString('utf8')) }
-      : { places }
+    return levelPlaces(this.#deps, scope, query, options)
   }
 
-  /** Entries are numbered without gaps, so that a lost one shows: `data_corrupt` with the cursor behind the gap. */
   async audit(
     tenant: TenantId,
     options: AuditOptions = {},
   ): Promise<{ readonly entries: readonly AuditRecord[]; readonly cursor?: string }> {
-    const { database, cursors, sealer } = this.#deps
-    const { limit = STORE_LIMITS.scanDefault, reverse = false } = options
-    const place = { scope: tenant, collection: AUDIT_COLLECTION, query: reverse ? 'reverse' : '' }
-    const { cursor } = options
-    const after = cursor === undefined ? undefined : readSequence(cursors.read(place, cursor))
-    const head = await this.head(tenant)
-    if (!head) return { entries: [] }
-    const start = after ?? auditStart(head, options)
-    const first = reverse ? Math.max(head.auditFirst, start - limit + 1) : Math.max(head.auditFirst, start)
-    const range = {
-      gte: auditKey(tenant, first),
-      lt: reverse ? auditKey(tenant, start + 1) : auditRange(tenant).lt,
-    }
-    const pairs = await database.page(range, { limit, maxBytes: STORE_LIMITS.pageBytes, reverse })
-    const step = reverse ? -1 : 1
-    const sealed: SealedAudit[] = pairs.map(([levelKey, bytes], i) => {
-      const sequence = sequenceOfAuditKey(tenant, levelKey)
-      const expected = (reverse ? start : first) + step * i
-      if (sequence !== expected)
-        throw this.#gap(tenant, expected, sequence, cursors.make(place, sequenceText(sequence)))
-      return readAudit(sequence, bytes)
-    })
-    const reached = (reverse ? start : first) + step * sealed.length
-    const ended = reverse ? reached < head.auditFirst : reached > head.auditSequence
-    if (!ended && sealed.length < limit && size(pairs) <= STORE_LIMITS.pageBytes) {
-      // What the head counts must be there: the tail was cut.
-      throw this.#gap(tenant, reached, (reverse ? head.auditFirst : head.auditSequence) + step, undefined)
-    }
-    const entries = await openAudit(tenant, sealed, sealer)
-    return ended ? { entries } : { entries, cursor: cursors.make(place, sequenceText(reached)) }
+    return levelAudit({ ...this.#deps, head: () => this.head(tenant) }, tenant, options)
   }
 
   async head(scope: Scope): Promise<ScopeHead | undefined> {
@@ -248,15 +174,6 @@ export class LevelEngine implements RecordEngine {
       isExpired(header, now) ? undefined : storedRecord(key, header, opened[i]),
     )
   }
-
-  #gap(tenant: TenantId, expected: number, found: number, cursor: string | undefined): YizhanError {
-    const missing = Math.abs(found - expected)
-    const firstMissing = Math.min(expected, found + (found < expected ? 1 : 0))
-    this.#deps.log.error({ tenant, missing, firstMissing }, 'audit entries are missing')
-    return new YizhanError('data_corrupt', `${missing} audit entries of ${tenant} are missing`, {
-      details: { tenant, firstMissing, missing, ...(cursor === undefined ? {} : { cursor }) },
-    })
-  }
 }
 
 /** Batches in one group as far as no turn of upkeep stands between them. */
@@ -275,13 +192,4 @@ async function commitInOrder(
     await commit.run()
   }
   if (batches.length > 0) await committer.commit(batches)
-}
-
-/** The sequence number that a first page begins at. */
-function auditStart(head: ScopeHead, { from, reverse }: AuditOptions): number {
-  return reverse ? Math.min(from ?? head.auditSequence, head.auditSequence) : (from ?? head.auditFirst)
-}
-
-function size(pairs: readonly (readonly [Buffer, Uint8Array])[]): number {
-  return pairs.reduce((sum, [, value]) => sum + value.length, 0)
 }

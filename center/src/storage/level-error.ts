@@ -24,18 +24,19 @@ export function levelError(thrown: unknown, doing: string, directory: string): Y
       hint: 'stop the other process, or give this one a state directory of its own',
     })
   }
-  if (codes.some((code) => CLOSED.has(code))) {
-    return new YizhanError('unavailable', `the database in ${directory} is closed`, {
-      cause: thrown,
-      details,
-    })
-  }
   // A file that its own index names and that is gone is damage, whatever LevelDB calls it.
   if (codes.includes('LEVEL_CORRUPTION') || MISSING.test(text)) {
     return corruptDatabase(directory, `LevelDB cannot ${doing} it`, thrown)
   }
   if (FULL.test(text) || codes.includes('ENOSPC') || codes.includes('EDQUOT')) {
     return new YizhanError('disk_full', `cannot ${doing} ${directory}: the disk is full`, {
+      cause: thrown,
+      details,
+    })
+  }
+  // Of an opening it only says that it failed.
+  if (doing !== 'open' && codes.some((code) => CLOSED.has(code))) {
+    return new YizhanError('unavailable', `the database in ${directory} is closed`, {
       cause: thrown,
       details,
     })

@@ -9,6 +9,7 @@ import {
   recordKey,
   recordRange,
 } from './level-key.js'
+import type { LevelSnapshot, PageBounds } from './level-snapshot.js'
 import { STORE_LIMITS } from './limits.js'
 import type { ScanOptions } from './port.js'
 
@@ -31,34 +32,67 @@ export async function levelScan(
   const { cursor, limit = STORE_LIMITS.scanDefault, reverse = false, ...query } = options
   const place = { scope: scope ?? '', collection, query: JSON.stringify([query, reverse]) }
   const after = cursor === undefined ? undefined : Buffer.from(deps.cursors.read(place, cursor))
-  const pairs = await deps.database.page(boundsOf(scope, collection, query), {
+  const range = boundsOf(scope, collection, query)
+  const bounds = {
     limit: limit + 1,
     maxBytes: STORE_LIMITS.pageBytes,
     reverse,
     ...(after ? { after } : {}),
-  })
-  const taken = pairs.slice(0, limit)
-  const { found, last } = query.index
-    ? await indexed(deps.database, scope, collection, taken)
-    : {
-        found: taken.map(([levelKey, bytes]) => [placeOfRecord(scope, levelKey).key, bytes] as const),
-        last: taken.at(-1)?.[0],
-      }
-  const more =
-    pairs.length > limit ||
-    last !== taken.at(-1)?.[0] ||
-    pairs.reduce((sum, [, v]) => sum + v.length, 0) > STORE_LIMITS.pageBytes
-  return more && last
-    ? { pairs: found, cursor: deps.cursors.make(place, last.toString('utf8')) }
-    : { pairs: found }
+  }
+  const { pairs, next } = query.index
+    ? await indexPage(deps.database, scope, collection, range, bounds)
+    : await recordPage(deps.database, scope, range, bounds)
+  return next ? { pairs, cursor: deps.cursors.make(place, next.toString('utf8')) } : { pairs }
 }
 
-/**
- * The records that entries of an index name, until their values exceed a page, and the last entry that was looked up;
- * a record that went meanwhile is left out.
- */
-async function indexed(
+/** `next`: the level key after which the next page begins. */
+interface ReadPage {
+  readonly pairs: StoredPage['pairs']
+  readonly next: Buffer | undefined
+}
+
+async function recordPage(
   database: LevelDatabase,
+  scope: Scope,
+  range: KeyRange,
+  bounds: PageBounds,
+): Promise<ReadPage> {
+  const read = await database.page(range, bounds)
+  const taken = read.slice(0, bounds.limit - 1)
+  const more = read.length > taken.length || valueBytes(read) > bounds.maxBytes
+  return {
+    pairs: taken.map(([levelKey, bytes]) => [placeOfRecord(scope, levelKey).key, bytes] as const),
+    next: more ? taken.at(-1)?.[0] : undefined,
+  }
+}
+
+/** Entries and records in one view: a record whose terms change meanwhile is not told under the old one. */
+async function indexPage(
+  database: LevelDatabase,
+  scope: Scope,
+  collection: string,
+  range: KeyRange,
+  bounds: PageBounds,
+): Promise<ReadPage> {
+  const snapshot = await database.snapshot()
+  try {
+    const entries = await snapshot.page(range, bounds)
+    const taken = entries.slice(0, bounds.limit - 1)
+    const { found, last } = await indexed(snapshot, scope, collection, taken)
+    const more = entries.length > taken.length || last !== taken.at(-1)?.[0]
+    return { pairs: found, next: more ? last : undefined }
+  } finally {
+    await snapshot.close()
+  }
+}
+
+function valueBytes(pairs: readonly (readonly [Buffer, Uint8Array])[]): number {
+  return pairs.reduce((sum, [, value]) => sum + value.length, 0)
+}
+
+/** The records that entries of an index name, until their values exceed a page, and the last entry that was looked up. */
+async function indexed(
+  snapshot: LevelSnapshot,
   scope: Scope,
   collection: string,
   entries: readonly (readonly [Buffer, Uint8Array])[],
@@ -69,7 +103,7 @@ async function indexed(
   for (let at = 0; at < entries.length && bytes <= STORE_LIMITS.pageBytes; at += LOOKUP) {
     const some = entries.slice(at, at + LOOKUP)
     const keys = some.map(([levelKey]) => partsOfIndexKey(scope, levelKey).key)
-    const stored = await database.getMany(keys.map((key) => recordKey(scope, collection, key)))
+    const stored = await snapshot.getMany(keys.map((key) => recordKey(scope, collection, key)))
     for (const [i, key] of keys.entries()) {
       if (bytes > STORE_LIMITS.pageBytes) break
       const value = stored[i]
