@@ -9,6 +9,7 @@ import {
   openStateDir,
   type Running,
   readFileIfExists,
+  type StateDir,
   startAdminServer,
   startWithUndo,
   systemClock,
@@ -23,13 +24,27 @@ import {
   createEnrollment,
   createJoinTokens,
   openCa,
+  openEdgeCommands,
   openEdgeRegistry,
   openServerCertificate,
   openSigner,
 } from './fleet/index.js'
 import { startGateway } from './gateway/index.js'
-import { createExtractive, createOpenAi, createPersonas, createRequestBook } from './inference/index.js'
+import {
+  createExtractive,
+  createOpenAi,
+  createPersonas,
+  createRequestBook,
+  REQUEST_BOOK_DEFAULTS,
+} from './inference/index.js'
 import { openData } from './open-data.js'
+import {
+  attachmentsSource,
+  createPrivacy,
+  openErasureLog,
+  policiesOf,
+  resumeBuffersSource,
+} from './privacy/index.js'
 import { createKnowledge } from './retrieval/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
 
@@ -57,6 +72,8 @@ export async function startCenter(
 
   return startWithUndo(
     async (life) => {
+      // The gateway is opened after what asks it.
+      let isLinked: (edge: string) => boolean = () => false
       const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
       refuseOpenApi(config.api.host)
       const metrics = createMetrics({ processMetrics: true })
@@ -82,6 +99,7 @@ export async function startCenter(
       const signer = await openSigner({ log }, { dir: dir.file('ca') })
       const registry = await openEdgeRegistry({ system, clock, log })
       const tokens = createJoinTokens({ system, ca, registry, clock, log })
+      const commands = await openEdgeCommands({ system, clock, log })
       const enrollment = createEnrollment(
         { ca, tokens, registry, signer, clock, log },
         { edgeTtlMs: certificates.edgeTtlMs },
@@ -133,6 +151,30 @@ export async function startCenter(
       })
       const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })
 
+      // Persons: what is held of them, what they agreed to, and that it goes when they say so.
+      const erasureLog = await openErasureLog({ signer, log }, { paths: erasureLogPaths(config, dir) })
+      life.onStop('erasure log', () => erasureLog.close())
+      const privacy = createPrivacy(
+        {
+          store,
+          system,
+          keys,
+          upkeep: storage.upkeep,
+          policies: policiesOf(catalog),
+          tenants: () => storage.upkeep.tenantIds(),
+          fleet: { registry, commands, linked: (edge) => isLinked(edge) },
+          erasureLog,
+          signer,
+          sources: [
+            attachmentsSource({ files, store }),
+            resumeBuffersSource({ clock, keepMs: REQUEST_BOOK_DEFAULTS.keepMs }),
+          ],
+          clock,
+          log,
+        },
+        config.privacy,
+      )
+
       // The doors: edges, then people.
       const gateway = life.add(
         'gateway',
@@ -147,6 +189,8 @@ export async function startCenter(
             requests,
             signer,
             enrollment,
+            commands,
+            subjectReports: privacy.reports,
             tls: serverCertificate,
             trustDomain,
           },
@@ -154,11 +198,16 @@ export async function startCenter(
         ),
         15_000,
       )
+      isLinked = (edge) => gateway.links().some(({ edgeId }) => edgeId === edge)
+      const privacyUpkeep = life.add('privacy', privacy.start(), 20_000)
       let stopping: string | undefined
       const parts: ApiParts = {
         metrics,
         catalog,
         files,
+        privacy,
+        upkeep: storage.upkeep,
+        audit: centerAudit,
         registry,
         retriever: knowledge,
         store,
@@ -194,7 +243,7 @@ export async function startCenter(
         socketPath: adminSocketPath(dir.path),
         routes: (app: Parameters<typeof registerRoutes>[0]) => {
           registerRoutes(app, parts, 'admin')
-          registerOwnerRoutes(app, { catalog, keys, backups, audit: centerAudit }, 'admin')
+          registerOwnerRoutes(app, { ...parts, keys, backups, audit: centerAudit }, 'admin')
         },
       }
       life.add('admin socket', await startAdminServer({ log }, routes))
@@ -210,11 +259,17 @@ export async function startCenter(
           enroll: hostPort(config.gateway.host, gateway.enrollPort),
           api: api.url,
         },
-        ...life.running([keys.done, storage.done, gateway.done, api.done]),
+        ...life.running([keys.done, storage.done, privacyUpkeep.done, gateway.done, api.done]),
       }
     },
     (report) => log.warn(report, 'a part did not stop as it should'),
   )
+}
+
+/** Where the erasure log lies; off the box is better than the default. */
+function erasureLogPaths(config: CenterConfig, dir: StateDir): readonly string[] {
+  const { erasureLog } = config.privacy
+  return erasureLog.length > 0 ? erasureLog : [dir.file('erasures.jsonl')]
 }
 
 async function apiToken(path: string): Promise<string> {

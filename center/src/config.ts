@@ -2,6 +2,7 @@ import { type Static, type TObject, type TProperties, Type } from '@sinclair/typ
 import { compileConfig, KekConfig } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
 import { gatewayConfigSchema } from './gateway/config.js'
+import { privacyConfigSchema } from './privacy/config.js'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
 const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
@@ -56,6 +57,7 @@ export const CenterConfig = Type.Object(
         restart: true,
       }),
     }),
+    privacy: Type.Object(privacyConfigSchema.properties, { additionalProperties: false, default: {} }),
     inference: group({
       /** An OpenAI-compatible server; without a URL the extractive backend answers from the documents. */
       llm: group({

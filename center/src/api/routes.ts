@@ -8,12 +8,19 @@ import { type AttachmentRouteParts, registerAttachments } from './attachment-rou
 import { type BackupRouteParts, registerBackups } from './backup-routes.js'
 import { type KeyRouteParts, registerKeys } from './keys-routes.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
+import { type PrivacyRouteParts, registerPrivacy } from './privacy-routes.js'
 import type { ProbeParts } from './probes.js'
+import { registerStorage, type StorageRouteParts } from './storage-routes.js'
 import { registerTenants, type TenantRouteParts } from './tenant-routes.js'
 import { validatorCompiler } from './validation.js'
 
 /** What the routes do their work on. */
-export interface ApiParts extends ProbeParts, TenantRouteParts, AttachmentRouteParts {
+export interface ApiParts
+  extends ProbeParts,
+    TenantRouteParts,
+    AttachmentRouteParts,
+    PrivacyRouteParts,
+    StorageRouteParts {
   readonly catalog: TenantRouteParts['catalog']
   readonly registry: EdgeRegistry
   readonly retriever: Retriever
@@ -42,6 +49,8 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerTenants(app, parts, actor)
   registerKnowledge(app, parts)
   registerAttachments(app, parts, actor)
+  registerPrivacy(app, parts, actor)
+  registerStorage(app, parts, actor)
 }
 
 /** What only the owner of the machine does, over the admin socket: it names paths there. */

@@ -128,6 +128,9 @@ export function apiParts(): FakeParts {
       check: refuse,
       sweep: refuse,
     },
+    privacy: unused(),
+    upkeep: unused(),
+    audit: refuse,
     tokens: {
       async create(request) {
         calls.push(['token', request])
@@ -136,6 +139,13 @@ export function apiParts(): FakeParts {
     },
   }
   return parts
+}
+
+/** A part that these tests only register: whoever calls anything of it fails. */
+function unused<T extends object>(): T {
+  return new Proxy((): never => assert.fail('no route asks for this'), {
+    get: () => unused(),
+  }) as unknown as T
 }
 
 /** A promise that a test settles by hand. */

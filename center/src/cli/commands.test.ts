@@ -38,6 +38,7 @@ test('the help of every verb has an example and the flags that it takes from the
     ['audit', 'list'],
     ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
     ...['status', 'rotate', 'export'].map((verb) => ['keys', verb]),
+    ...['list', 'show', 'check', 'move', 'compact'].map((verb) => ['storage', verb]),
     ...['create', 'list', 'verify', 'prune', 'restore'].map((verb) => ['backup', verb]),
   ]
   for (const verb of verbs) {

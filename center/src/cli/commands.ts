@@ -18,7 +18,9 @@ import { edgeCommands } from './edges.js'
 import { keyCommands } from './keys.js'
 import { knowledgeCommands } from './knowledge.js'
 import { messageCommands } from './messages.js'
+import { privacyCommands } from './privacy.js'
 import { restoreCommand } from './restore.js'
+import { storageCommands } from './storage.js'
 import { tenantCommands } from './tenant/index.js'
 
 /** Flags that set a setting, by its path. */
@@ -89,5 +91,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   auditCommands(program, io, call)
   attachmentCommands(program, io, call, stream)
   keyCommands(program, io, call)
+  storageCommands(program, io, call)
+  privacyCommands(program, io, call, stream)
   restoreCommand(backupCommands(program, io, call), io, load)
 }

@@ -57,29 +57,24 @@ async function costOf(dir: string, count: number): Promise<Cost> {
   const value = new Uint8Array(randomBytes(VALUE_BYTES))
   const { sealer, close } = await sealerIn(dir, 'sm4')
   const entry = { time: 1_800_000_000_000, actor: 'bench', action: 'CREATE', object: 'records' } as const
-  try {
-    const filling = await openStorage({ log: silentLogger(), sealer, clock: systemClock }, storagePlace(dir))
-    const started = performance.now()
-    await underLoad(count, 64, (i) => {
-      const changes = Array.from({ length: RECORDS }, (_, k) => {
-        return { op: 'put', collection: 'records', key: `r${k}`, value } as const
-      })
-      return filling.store.batch(pick(tenants, i), changes, entry)
+  const filling = await openStorage({ log: silentLogger(), sealer, clock: systemClock }, storagePlace(dir))
+  const started = performance.now()
+  await underLoad(count, 64, (i) => {
+    const changes = Array.from({ length: RECORDS }, (_, k) => {
+      return { op: 'put', collection: 'records', key: `r${k}`, value } as const
     })
-    const writeMs = performance.now() - started
-    await filling.close()
-    // In a process of its own: its memory is that of a center that has just started.
-    const child = new Child(fileURLToPath(new URL('./tenants-open.js', import.meta.url)), [
-      dir,
-      String(count),
-    ])
-    try {
-      return { writeMs, ...(await child.ready) } as Cost
-    } finally {
-      await child.end('SIGKILL')
-    }
+    return filling.store.batch(pick(tenants, i), changes, entry)
+  })
+  const writeMs = performance.now() - started
+  await filling.close()
+  await close()
+  // In a process of its own: its memory is that of a center that has just started.
+  const program = fileURLToPath(new URL('./tenants-open.js', import.meta.url))
+  const child = new Child(program, [dir, String(count)])
+  try {
+    return { writeMs, ...(await child.ready) } as Cost
   } finally {
-    await close()
+    await child.end('SIGKILL')
   }
 }
 
