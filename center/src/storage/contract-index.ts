@@ -146,6 +146,30 @@ export function indexContract(engine: string, place: PlaceOf): void {
     )
   })
 
+  test(`${engine}: a record that changes its term or person meanwhile is never told under the old one`, async (t) => {
+    const { store } = await openedStorage(t, place)
+    let writing = true
+    const turns = (async () => {
+      for (let i = 0; i < 40; i++) {
+        const [value, subject] = i % 2 === 0 ? ['a', 's1'] : ['b', 's2']
+        const changes = Array.from({ length: 20 }, (_, j) =>
+          put(`k${j}`, value, { subject, terms: [state(value)] }),
+        )
+        await store.batch(acme, changes, audit)
+      }
+      writing = false
+    })()
+    while (writing) {
+      const { records } = await store.scan(acme, 'things', { index: { name: 'state', value: 'a' } })
+      assert.ok(records.every((record) => text(record) === 'a'))
+      assert.ok(records.length === 0 || records.length === 20)
+      const { places } = await store.places(acme, { subject: 's1' })
+      assert.ok(places.every(({ subject }) => subject === 's1'))
+      assert.ok(places.length === 0 || places.length === 20)
+    }
+    await turns
+  })
+
   test(`${engine}: the cursor of an index fits no other value, index, order or plain scan`, async (t) => {
     const { store } = await openedStorage(t, place)
     const terms = [state('x'), due('x')]
