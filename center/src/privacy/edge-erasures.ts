@@ -13,9 +13,9 @@ export interface EdgeErasuresDeps {
   readonly log: Logger
 }
 
-/** Later than the lease says, for clocks that drift and for what the center forgot in a crash. */
-const LEASE_GRACE_MS = 2 * 3_600_000
 const CONTACT_STEP_MS = 3_600_000
+/** Later than the lease says, for clocks that drift and for the hour of contact that a crash may have forgotten. */
+const LEASE_GRACE_MS = 2 * CONTACT_STEP_MS
 
 /** The part of an erasure that edges do: each gets a command, and is asked until it has answered or its lease is over. */
 export class EdgeErasures {
@@ -64,7 +64,7 @@ export class EdgeErasures {
       return { ...before, state: 'done', at: sent.settledAt ?? now, ...detailOf(sent.detail) }
     }
     const contactAt = contactOf(before, view, now)
-    if (leaseMs > 0 && view?.linked !== true && now >= contactAt + leaseMs + LEASE_GRACE_MS) {
+    if (leaseMs > 0 && now >= contactAt + leaseMs + LEASE_GRACE_MS) {
       if (sent?.state === 'waiting' && before.command !== undefined) await commands.drop(edge, before.command)
       return {
         ...before,

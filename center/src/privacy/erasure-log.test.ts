@@ -69,6 +69,15 @@ for (const [what, change, problem] of [
   })
 }
 
+test('a line of another log of the same center does not fit in', async (t) => {
+  const { a, b, lines, signer, open } = await written(t, 3)
+  const other = await open(b)
+  for (const n of [7, 8]) await other.append(entry(n))
+  const [, foreign] = (await readFile(b, 'utf8')).split('\n')
+  await writeFile(a, `${[lines[0], foreign].join('\n')}\n`)
+  assert.deepEqual((await readErasureLog(a, signer.publicKeys)).problem, { line: 2, what: 'chain' })
+})
+
 test('a log that was signed by somebody else is no log of ours', async (t) => {
   const { a } = await written(t, 1)
   const { problem, entries } = await readErasureLog(a, testSigner().publicKeys)

@@ -159,6 +159,20 @@ test('a legal hold refuses an erasure before anything is destroyed, and the audi
   assert.equal(erasure.id, outcome.erasure.id)
 })
 
+test('a hold that came while an erasure was broken off stops it', async (t) => {
+  const s = await stand(t, {
+    fail(step) {
+      if (step === 'log') throw new Error('power cut')
+    },
+  })
+  const subject = await annaWithData(s)
+  await assert.rejects(s.parts.erasures.erase(acme, subject, by, never), /power cut/)
+  await s.parts.holds.set(acme, { subject, reason: 'file 12/2026' }, by)
+  assert.deepEqual(await s.parts.erasures.resume(never), { open: 0, failed: 0 })
+  assert.equal((await s.parts.erasures.list(acme)).erasures[0]?.state, 'held')
+  assert.equal(s.parts.keys.erasedAt(acme, subject), undefined)
+})
+
 test('a hold of the whole tenant covers everybody, until its time', async (t) => {
   const s = await stand(t)
   const subject = await annaWithData(s)

@@ -2,7 +2,7 @@ import { type Clock, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { RecordPlace, Store, StoredRecord } from '../storage/index.js'
 import { privacyEntry } from './audit-entry.js'
 import { CONSENTS, type Consents, consentOf } from './consents.js'
-import { AUDIT_FLOOR_MS, classOfCollection, DATA_CLASSES } from './data-classes.js'
+import { classOfCollection, DATA_CLASSES } from './data-classes.js'
 import type { HeldNow, LegalHolds } from './holds.js'
 import { idTime } from './id-time.js'
 import { type PrivacyPolicies, retentionOf } from './policy.js'
@@ -128,7 +128,7 @@ class Run {
     const { tenant, dryRun, by, held, signal } = this.#about
     const ms = retentionOf(await policies.of(tenant), 'audit')
     if (ms === null) return { count: 0 }
-    const cutoff = this.#now - Math.max(ms, AUDIT_FLOOR_MS)
+    const cutoff = this.#now - ms
     let cursor: string | undefined
     let first: { sequence: number; time: number } | undefined
     let through = 0
