@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { restoreCenter } from '@yizhan/center/restore'
+import { silentLogger } from '@yizhan/kernel'
+import { filesWith } from './byte-scan.js'
+import { acme, never, openSmallCenter, type SmallCenter } from './small-center.js'
+
+const NAME = '李慕白-Muriel-Quill'
+const SENDER = 'muriel.quill@acme.example'
+const SECRET = 'the-salary-of-quill-is-forty-two-thousand'
+const by = { actor: 'user_officer' }
+
+/** What must be nowhere: the text as it is and as encodings carry it, and the key that sealed it. */
+function needlesOf(secret: Uint8Array): Record<string, Uint8Array> {
+  const texts = { name: NAME, sender: SENDER, secret: SECRET }
+  const needles: Record<string, Uint8Array> = {
+    key: secret,
+    'key in hex': Buffer.from(Buffer.from(secret).toString('hex')),
+  }
+  for (const [what, text] of Object.entries(texts)) {
+    needles[what] = Buffer.from(text)
+    needles[`${what} in UTF-16`] = Buffer.from(text, 'utf16le')
+    // Without its ends, which depend on what stands beside it.
+    for (const shift of [0, 1, 2]) {
+      const encoded = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]).toString('base64')
+      needles[`${what} in base64, ${shift}`] = Buffer.from(encoded.slice(4, -4))
+    }
+  }
+  needles['key in base64'] = Buffer.from(Buffer.from(secret).toString('base64').slice(0, -2))
+  return needles
+}
+
+/** A person with records, index terms, audit snapshots and an attachment, among others who stay. */
+async function fill({ privacy, storage, files }: SmallCenter): Promise<string> {
+  const subject = await privacy.subjects.resolve(acme, { channel: 'web', sender: SENDER }, { name: NAME }, by)
+  const other = await privacy.subjects.resolve(
+    acme,
+    { channel: 'web', sender: 'someone.else' },
+    { name: 'Else' },
+    by,
+  )
+  for (let i = 0; i < 200; i++) {
+    const owner = i % 2 === 0 ? subject : other
+    const value = Buffer.from(
+      JSON.stringify({ text: owner === subject ? `${SECRET} ${NAME} ${i}` : `nothing ${i}` }),
+    )
+    await storage.store.batch(
+      acme,
+      [
+        {
+          op: 'put',
+          collection: 'turns',
+          key: `turn-${i}`,
+          value,
+          subject: owner,
+          terms: [{ name: 'by-subject', value: owner }],
+        },
+      ],
+      {
+        time: Date.now(),
+        actor: 'bot_1',
+        action: 'CREATE',
+        object: `turns/turn-${i}`,
+        subject: owner,
+        after: value,
+      },
+    )
+  }
+  async function* content() {
+    for (let i = 0; i < 40; i++) yield Buffer.from(`${SECRET} ${SENDER}\n`.repeat(500))
+  }
+  await files.put(
+    acme,
+    { name: 'payslip.txt', mediaType: 'text/plain', actor: 'bot_1', subject },
+    content(),
+    never,
+  )
+  return subject
+}
+
+async function place(t: TestContext): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'yizhan-erased-'))
+  t.after(() => rm(root, { recursive: true, force: true }))
+  return root
+}
+
+test('after an erasure no byte of the person or of their key is in data, keys, logs or a fresh backup', async (t) => {
+  const root = await place(t)
+  const dir = join(root, 'center')
+  const center = await openSmallCenter(dir)
+  const subject = await fill(center)
+  const { secret, id } = await center.keys.sealingKey(acme, subject)
+  const before = Uint8Array.from(secret)
+  await center.backups.create(join(root, 'old-backup'), { full: true }, never)
+
+  const outcome = await center.privacy.erase(acme, subject, by)
+  assert.equal(outcome.s, 'erasing')
+  await center.backups.create(join(root, 'fresh-backup'), { full: true }, never)
+  await mkdir(join(root, 'copies'))
+  await center.keys.exportTo(join(root, 'copies', 'keys'), never)
+  const check = await center.storage.upkeep.check(acme, never)
+  assert.deepEqual(check.problems, [], 'the chain and the counts hold')
+  assert.ok(check.auditEntries > 200)
+  assert.deepEqual((await center.storage.store.places(acme, { subject })).places, [])
+  const { entries } = await center.storage.store.audit(acme, { limit: 1_000 })
+  const emptied = entries.filter((entry) => entry.subject === subject && entry.object.startsWith('turns/'))
+  assert.equal(emptied.length, 100)
+  assert.ok(emptied.every((entry) => entry.erased === true && entry.after === undefined))
+  assert.equal(entries.filter(({ after }) => after && Buffer.from(after).includes('nothing')).length, 100)
+  await center.close()
+
+  // The old backup too: what it holds is sealed, and the key is in none.
+  const everywhere = [root]
+  const { found, files, bytes } = await filesWith(everywhere, needlesOf(before))
+  assert.deepEqual(found, [])
+  const control = await filesWith(everywhere, { subject: Buffer.from(subject), 'key id': id })
+  assert.ok(control.found.some((where) => where.startsWith('subject in') && where.includes('erasures')))
+  t.diagnostic(`looked at ${files} files, ${(bytes / 1e6).toFixed(1)} MB`)
+})
+
+test('the scan finds what it looks for while it is there', async (t) => {
+  const root = await place(t)
+  const center = await openSmallCenter(join(root, 'center'))
+  const subject = await fill(center)
+  const { secret } = await center.keys.sealingKey(acme, subject)
+  const kept = Uint8Array.from(secret)
+  await center.close()
+  const needles = needlesOf(kept)
+  assert.deepEqual((await filesWith([root], needles)).found, [], 'all of it is sealed from the start')
+  await mkdir(join(root, 'leak'))
+  for (const [name, needle] of Object.entries(needles)) {
+    const path = join(root, 'leak', 'log')
+    await writeFile(path, Buffer.concat([Buffer.alloc(5_000_000 - 3, 7), needle]))
+    assert.ok((await filesWith([join(root, 'leak')], needles)).found.includes(`${name} in log`), name)
+  }
+})
+
+test('an old backup with an old copy of the keys brings nobody back: the erasure log is carried out again', async (t) => {
+  const root = await place(t)
+  const dir = join(root, 'center')
+  const center = await openSmallCenter(dir)
+  const subject = await fill(center)
+  const made = await center.backups.create(join(root, 'backup'), { full: true }, never)
+  await mkdir(join(root, 'copies'))
+  await center.keys.exportTo(join(root, 'copies', 'keys'), never)
+  const { secret } = await center.keys.sealingKey(acme, subject)
+  const before = Uint8Array.from(secret)
+  await center.privacy.erase(acme, subject, by)
+  const { kek } = center
+  await center.close()
+
+  const stateDir = join(root, 'restored')
+  const report = await restoreCenter(
+    { kek, log: silentLogger() },
+    {
+      at: join(root, 'backup'),
+      backup: made.id,
+      stateDir,
+      keys: join(root, 'copies', 'keys'),
+      erasureLog: `${dir}.erasures`,
+      shards: 2,
+    },
+    never,
+  )
+  assert.equal(report.erasures, 1)
+  assert.ok(report.erasedRecords > 100, `${report.erasedRecords} records were taken out again`)
+  assert.deepEqual((await filesWith([stateDir], needlesOf(before))).found, [])
+  await copyFile(`${dir}.kek`, `${stateDir}.kek`)
+  const again = await openSmallCenter(stateDir)
+  t.after(() => again.close())
+  assert.deepEqual((await again.storage.store.places(acme, { subject })).places, [])
+  assert.equal(typeof again.keys.erasedAt(acme, subject), 'number')
+  assert.equal(await again.storage.store.get(acme, 'turns', 'turn-0'), undefined)
+  assert.ok(await again.storage.store.get(acme, 'turns', 'turn-1'))
+  assert.deepEqual((await again.storage.upkeep.check(acme, never)).problems, [])
+})
