@@ -1,0 +1,225 @@
+import { type Clock, type Logger, type Sealer, YizhanError } from '@yizhan/kernel'
+import { type CommitPlan, type Current, planCommit, type ScopedBatch } from '../commit-plan.js'
+import type { Commit } from '../commit-queue.js'
+import type { Scope } from '../engine.js'
+import { type HeadState, openHead, sealHead } from '../scope-head.js'
+import { textArray } from './binary-array.js'
+import { wasCommitted } from './commit-outcome.js'
+import { headStatement, planStatements, type RecordChange, recordStatements } from './commit-statements.js'
+import { isConnectionLost, postgresError, sqlState } from './postgres-error.js'
+import { bytesOf } from './row-value.js'
+import type { SessionPool, Statement } from './session-pool.js'
+import { type LostCommit, rowsOf, WriteTransaction } from './transaction.js'
+
+/** One batch on its way; it is settled once, by `resolve` with the new versions of its puts or by `reject`. */
+export interface BatchCommit extends Commit, ScopedBatch {
+  resolve(versions: readonly number[]): void
+}
+
+export interface CommitterDeps {
+  readonly pool: SessionPool
+  /** Other connections of the same role, to ask by what became of a commit. */
+  readonly upkeepPool: SessionPool
+  readonly sealer: Sealer
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+// Its lock makes the writers of a scope take turns, also those of another center: no record needs one of its own.
+const LOCK_HEAD = {
+  name: 'lock-head',
+  text: 'SELECT bytes FROM yizhan.heads WHERE tenant_id = $1 FOR UPDATE',
+}
+const RECORDS = {
+  name: 'records-by-place',
+  text: `SELECT k.n::int4 AS n, r.bytes
+    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k(collection, key, n)
+    CROSS JOIN LATERAL (SELECT bytes FROM yizhan.records
+      WHERE tenant_id = $1 AND collection = k.collection AND records.key = k.key) AS r`,
+}
+// First heads of two centers, deadlocks, serialization: nothing was written, and the next try sees the other's.
+const AGAIN: ReadonlySet<unknown> = new Set(['23505', '40001', '40P01'])
+const ATTEMPTS = 10
+/** A pooled connection may have died unseen, and its successor with the server. */
+const CONNECTIONS = 3
+
+/** Checks and writes groups of batches, a transaction for each group: each batch is all or none. */
+export class PostgresCommitter {
+  readonly #deps: CommitterDeps
+  readonly #outcomeTimeoutMs: number
+  readonly #closing = new AbortController()
+
+  constructor(deps: CommitterDeps, outcomeTimeoutMs: number) {
+    this.#deps = deps
+    this.#outcomeTimeoutMs = outcomeTimeoutMs
+  }
+
+  /** Settles every batch of the group. */
+  async commit(scope: Scope, group: readonly BatchCommit[]): Promise<void> {
+    let plan: CommitPlan<BatchCommit>
+    try {
+      plan = await this.#again(scope, (transaction) => this.#commitOnce(transaction, scope, group))
+    } catch (thrown) {
+      if (thrown instanceof CannotPlan && group.length > 1) {
+        // One of the group cannot be sealed (its person was erased): the others must not fall with it.
+        for (const batch of group) await this.commit(scope, [batch])
+        return
+      }
+      const error = thrown instanceof CannotPlan ? thrown.cause : postgresError(thrown, 'write')
+      for (const batch of group) batch.reject(error)
+      return
+    }
+    for (const { batch, error } of plan.rejected) batch.reject(error)
+    for (const { batch, versions } of plan.ready) batch.resolve(versions)
+  }
+
+  /**
+   * Writes with the head that comes of it. `change` gets the head and the bytes that lie at the places. Throws
+   * `not_found` for a scope without a head.
+   */
+  rewrite<T>(
+    scope: Scope,
+    places: readonly { readonly collection: string; readonly key: string }[],
+    change: (
+      head: HeadState,
+      stored: readonly (Uint8Array | undefined)[],
+    ) => Promise<{
+      readonly head: HeadState
+      readonly records?: readonly RecordChange[]
+      readonly answer: T
+    }>,
+  ): Promise<T> {
+    const { sealer } = this.#deps
+    return this.#named(scope, async (transaction) => {
+      const [lock, found] = await transaction.begin([lockHead(scope), placesStatement(scope, places)])
+      const bytes = bytesOf(lock?.rows[0])
+      if (!bytes) throw new YizhanError('not_found', 'nothing is stored of this scope')
+      const stored = new Map(found?.rows.map((row) => [Number(row.n), bytesOf(row)]))
+      const { head, records, answer } = await change(
+        await openHead(sealer, scope, bytes),
+        places.map((_, i) => stored.get(i + 1)),
+      )
+      const sealed = await sealHead(sealer, scope, head)
+      await transaction.commit([
+        headStatement(scope, sealed, true),
+        ...recordStatements(scope, records ?? []),
+      ])
+      return answer
+    })
+  }
+
+  /** These statements in a transaction of the scope; how many rows each wrote, if the answer did not get lost. */
+  write(scope: Scope, statements: readonly Statement[]): Promise<number[]> {
+    return this.#named(scope, async (transaction) => {
+      await transaction.begin([])
+      return (await transaction.commit(statements)).map(({ count }) => count)
+    })
+  }
+
+  /** Asks no longer what became of a commit. */
+  stop(): void {
+    this.#closing.abort()
+  }
+
+  /** Throws `CannotPlan`, or what pg threw. */
+  async #commitOnce(
+    transaction: WriteTransaction,
+    scope: Scope,
+    group: readonly BatchCommit[],
+  ): Promise<CommitPlan<BatchCommit>> {
+    const { sealer, clock } = this.#deps
+    const places = placesOf(group)
+    const [lock, found] = await transaction.begin([
+      lockHead(scope),
+      ...(places.length > 0 ? [placesStatement(scope, places)] : []),
+    ])
+    const stored = new Map(found?.rows.map((row) => [placeId(places[Number(row.n) - 1]), bytesOf(row)]))
+    const headBytes = bytesOf(lock?.rows[0])
+    let plan: CommitPlan<BatchCommit>
+    try {
+      const head = headBytes && (await openHead(sealer, scope, headBytes))
+      const current: Current = {
+        record: (_, collection, key) => stored.get(placeId({ collection, key })),
+        head: () => head,
+      }
+      plan = await planCommit(group, current, sealer, clock.wall())
+    } catch (thrown) {
+      throw new CannotPlan(thrown)
+    }
+    if (plan.ready.length === 0) await transaction.rollBack()
+    else await transaction.commit(planStatements(scope, plan, headBytes !== undefined))
+    return plan
+  }
+
+  async #named<T>(scope: Scope, work: (transaction: WriteTransaction) => Promise<T>): Promise<T> {
+    try {
+      return await this.#again(scope, work)
+    } catch (thrown) {
+      throw postgresError(thrown, 'write')
+    }
+  }
+
+  /** Again where nothing was written and another try may do it. */
+  async #again<T>(scope: Scope, work: (transaction: WriteTransaction) => Promise<T>): Promise<T> {
+    const { pool } = this.#deps
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await pool.use((session) =>
+          work(new WriteTransaction(session, scope, (lost) => this.#wasCommitted(scope, lost))),
+        )
+      } catch (thrown) {
+        const again =
+          (AGAIN.has(sqlState(thrown)) && attempt < ATTEMPTS) ||
+          (isConnectionLost(thrown) && attempt < CONNECTIONS)
+        if (!again) throw thrown
+      }
+    }
+  }
+
+  async #wasCommitted(scope: Scope, lost: LostCommit): Promise<boolean> {
+    const { upkeepPool, clock, log } = this.#deps
+    const fields = { scope: rowsOf(scope), xid: lost.xid }
+    log.warn(fields, 'the connection broke in a commit: asking what became of it')
+    const committed = await wasCommitted(
+      { pool: upkeepPool, clock },
+      lost,
+      this.#outcomeTimeoutMs,
+      this.#closing.signal,
+    )
+    log.info({ ...fields, committed }, 'what became of the commit is known')
+    return committed
+  }
+}
+
+/** What the sealer or the planner threw. */
+class CannotPlan extends Error {
+  constructor(cause: unknown) {
+    super('a group cannot be planned', { cause })
+    this.name = 'CannotPlan'
+  }
+}
+
+type Place = { readonly collection: string; readonly key: string }
+
+function lockHead(scope: Scope): Statement {
+  return { ...LOCK_HEAD, values: [rowsOf(scope)] }
+}
+
+/** Answers with `n`, the number of the place from 1, and its bytes, where there are any. */
+function placesStatement(scope: Scope, places: readonly Place[]): Statement {
+  const collections = textArray(places.map(({ collection }) => collection))
+  return { ...RECORDS, values: [rowsOf(scope), collections, textArray(places.map(({ key }) => key))] }
+}
+
+function placesOf(group: readonly BatchCommit[]): Place[] {
+  const places = new Map<string, Place>()
+  for (const { changes } of group) {
+    for (const { collection, key } of changes) places.set(placeId({ collection, key }), { collection, key })
+  }
+  return [...places.values()]
+}
+
+/** No part holds a NUL. */
+function placeId(place: Place | undefined): string {
+  return place ? `${place.collection}\0${place.key}` : ''
+}

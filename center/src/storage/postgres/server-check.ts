@@ -1,0 +1,55 @@
+import { YizhanError } from '@yizhan/kernel'
+import type pg from 'pg'
+import { TABLES } from './schema.js'
+
+const OLDEST_SERVER = 140_000
+
+const SERVER = `SELECT current_setting('server_version_num')::int AS version,
+  current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
+  pg_is_in_recovery() AS standby, r.rolsuper AS super, r.rolbypassrls AS bypass, r.rolcreaterole AS creates
+  FROM pg_roles r WHERE r.rolname = current_user`
+const OPEN_TABLES = `SELECT c.relname AS name FROM pg_class c
+  WHERE c.relnamespace = 'yizhan'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'meta'
+    AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`
+const OWNED = `SELECT count(*)::int AS count FROM pg_class c
+  WHERE c.relnamespace = 'yizhan'::regnamespace AND pg_has_role(current_user, c.relowner, 'MEMBER')`
+const POLICIES = `SELECT tablename AS name, count(*)::int AS count FROM pg_policies
+  WHERE schemaname = 'yizhan' AND current_user = ANY(roles) AND permissive = 'PERMISSIVE' GROUP BY tablename`
+
+/**
+ * Refuses a database on which tenants would not be kept apart or writes not be kept: `failed_precondition`, and
+ * `unavailable` for a standby.
+ */
+export async function checkServer(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query(SERVER)
+  const found: Readonly<Record<string, unknown>> = rows[0] ?? {}
+  if (Number(found.version) < OLDEST_SERVER) throw refuse('the server is older than PostgreSQL 14')
+  if (found.encoding !== 'UTF8') throw refuse('the database is not in UTF8')
+  if (found.fsync !== 'on')
+    throw refuse('the server runs with fsync off: it may lose what it has answered for')
+  if (found.standby === true) throw new YizhanError('unavailable', 'the database is a standby')
+  if (found.super === true || found.bypass === true || found.creates === true) {
+    throw refuse('the role is a superuser, may make roles, or passes row-level security by')
+  }
+}
+
+/** Refuses a role that could undo the isolation, or tables that lack it. */
+export async function checkIsolation(client: pg.ClientBase): Promise<void> {
+  const owned = await client.query<{ count: number }>(OWNED)
+  if (owned.rows[0]?.count !== 0)
+    throw refuse('the role owns the tables, or is a member of the role that does')
+  const open = await client.query<{ name: string }>(OPEN_TABLES)
+  if (open.rows.length > 0) throw refuse('a table lacks forced row-level security', open.rows[0]?.name)
+  const { rows } = await client.query<{ name: string; count: number }>(POLICIES)
+  for (const table of TABLES) {
+    const policies = rows.find(({ name }) => name === table)?.count ?? 0
+    if (policies !== 1) throw refuse('a table has not exactly one policy for the role', table)
+  }
+}
+
+function refuse(why: string, table?: string): YizhanError {
+  return new YizhanError('failed_precondition', `the database is not fit: ${why}`, {
+    ...(table === undefined ? {} : { details: { table } }),
+    hint: 'set roles and database up as docs/how-to/use-postgresql.md says',
+  })
+}
