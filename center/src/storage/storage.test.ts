@@ -14,8 +14,6 @@ import {
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
-import { type StorageGiven, storageContract } from './contract.js'
-import { isolationContract } from './isolation.js'
 import { rendezvous } from './place-map.js'
 import { openStorage } from './storage.js'
 
@@ -51,15 +49,6 @@ async function written(t: TestContext, shards: number, tenants: readonly string[
   await storage.system.batch([put('k')])
   await storage.close()
   return dir
-}
-
-for (const shards of [1, 3]) {
-  const place = async (t: TestContext) => {
-    const dir = await directory(t)
-    return { open: (given: StorageGiven) => openStorage({ ...deps(), ...given }, { dir, shards }) }
-  }
-  storageContract(`level, ${shards} shards`, place)
-  isolationContract(`level, ${shards} shards`, place, [1, 2, 3])
 }
 
 test('a number of shards outside 1–4 is refused', async (t) => {
