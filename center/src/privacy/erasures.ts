@@ -58,6 +58,8 @@ export class Erasures {
   readonly #config: ErasuresConfig
   readonly #open: OpenErasures
   readonly #running = new Map<string, Promise<Erasure>>()
+  /** Ids of those whose record is being written. */
+  readonly #preparing = new Set<string>()
 
   constructor(deps: ErasuresDeps, config: ErasuresConfig) {
     this.#deps = deps
@@ -106,6 +108,11 @@ export class Erasures {
     for await (const { tenant, id } of this.#open.list()) {
       signal.throwIfAborted()
       try {
+        if (!(await this.get(tenant, id))) {
+          // A crash came between the pointer and the record: nothing was promised to anybody.
+          if (!this.#preparing.has(id)) await this.#open.remove(tenant, id)
+          continue
+        }
         const erasure = await this.#run(tenant, id, signal)
         if (erasure.state !== 'closed' && erasure.state !== 'held') open++
       } catch (thrown) {
@@ -161,8 +168,13 @@ export class Erasures {
       auditUntil: now + (await this.#deps.auditRetentionMs(tenant)),
       ...(hold === undefined ? {} : { hold }),
     }
-    if (hold === undefined) await this.#open.add(tenant, id)
-    return await this.#save(tenant, id, record, held?.version ?? 0, by)
+    this.#preparing.add(id)
+    try {
+      if (hold === undefined) await this.#open.add(tenant, id)
+      return await this.#save(tenant, id, record, held?.version ?? 0, by)
+    } finally {
+      this.#preparing.delete(id)
+    }
   }
 
   async #identities(tenant: TenantId, subjects: readonly string[], salt: Uint8Array): Promise<string[]> {
@@ -200,12 +212,7 @@ export class Erasures {
   async #steps(tenant: TenantId, id: string, signal: AbortSignal): Promise<Erasure> {
     for (;;) {
       signal.throwIfAborted()
-      const erasure = await this.get(tenant, id)
-      if (!erasure) {
-        // The crash came between the pointer and the record: nothing was promised to anybody.
-        await this.#open.remove(tenant, id)
-        throw new YizhanError('not_found', 'there is no such erasure', { hint: 'privacy erasures list' })
-      }
+      const erasure = await this.#reread(tenant, id)
       if (erasure.state === 'closed' || erasure.state === 'held') {
         await this.#open.remove(tenant, id)
         return erasure

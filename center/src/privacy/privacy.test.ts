@@ -1,68 +1,20 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createSealer, envKek, ManualClock, openKeyStore, silentLogger } from '@yizhan/kernel'
 import { CommandResultSchema, create, SubjectReportKind, SubjectReportSchema } from '@yizhan/proto'
-import { type EdgeEntry, openEdgeCommands } from '../fleet/index.js'
-import { openStorage } from '../storage/index.js'
-import { openErasureLog } from './erasure-log.js'
-import { createPrivacy } from './privacy.js'
-import { SECTION } from './testing/installation.js'
-import { acme, anna, by, DAY, edge, globex, never, testSigner } from './testing/stand.js'
+import { beijing, openCenter } from './testing/center.js'
+import { acme, anna, by, DAY, never } from './testing/stand.js'
 
-const beijing = edge('beijing-1')
 const SECRET = 'my salary is too low and my back hurts'
 
-/** As the center is put together: key store, sealing, storage, all of it on disk. */
 async function center(t: TestContext) {
   const dir = await mkdtemp(join(tmpdir(), 'yizhan-privacy-center-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
-  const clock = new ManualClock()
-  const log = silentLogger()
-  const kek = envKek(`1 ${randomBytes(32).toString('base64')}`)
-  const keys = await openKeyStore({ kek, log, clock }, { dir: join(dir, 'keys') })
-  t.after(() => keys.close())
-  const sealer = createSealer({ keyring: keys })
-  const storage = await openStorage({ log, sealer, clock }, { dir: join(dir, 'data'), shards: 1 })
-  t.after(() => storage.close())
-  const { store, system, upkeep } = storage
-  const signer = testSigner()
-  const erasureLog = await openErasureLog({ signer, log }, { paths: [join(dir, 'erasures.jsonl')] })
-  t.after(() => erasureLog.close())
-  const commands = await openEdgeCommands({ system, clock, log })
-  const edges: EdgeEntry[] = [
-    {
-      edgeId: beijing,
-      tenants: [acme],
-      site: 'Beijing',
-      revoked: false,
-      enrolledAt: 0,
-      linkGeneration: 1,
-      appliedRevision: 1,
-      lastSeenAt: 0,
-    },
-  ]
-  const privacy = createPrivacy(
-    {
-      store,
-      system,
-      upkeep,
-      keys,
-      policies: { of: async () => SECTION },
-      tenants: () => [acme, globex],
-      fleet: { registry: { list: () => edges }, commands, linked: () => true },
-      erasureLog,
-      signer,
-      sources: [],
-      clock,
-      log,
-    },
-    { caseDueMs: 15 * DAY, backupHorizonMs: 0, sweepEveryMs: DAY, resumeEveryMs: 3_600_000 },
-  )
-  return { dir, clock, store, commands, privacy, storage, edges }
+  const opened = await openCenter(dir)
+  t.after(() => opened.close())
+  return opened
 }
 
 /** Paths of the files below `dir` that hold the text. */
