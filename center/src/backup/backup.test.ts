@@ -133,7 +133,8 @@ test('an incremental backup writes what changed and little more, and each one is
     `${second.newBytes} of ${first.newBytes} bytes were written anew`,
   )
   const before = await at.restore(first.snapshot.id, join(at.dir, 'before'))
-  const after = await at.restore(second.snapshot.id, join(at.dir, 'after'))
+  const after = await at.restore('latest', join(at.dir, 'after'))
+  assert.equal(after.report.backup, second.snapshot.id)
   assert.equal(before.into.get(acme)?.length, after.into.get(acme)?.length)
   assert.deepEqual(after.into, at.held)
   assert.notDeepEqual(before.into.get(acme), after.into.get(acme))
@@ -177,7 +178,7 @@ test('a restore refuses a directory that holds something, an unknown backup, and
   const { snapshot } = await at.backUp()
   await assert.rejects(at.restore(snapshot.id, join(at.dir, 'ca')), code('already_exists'))
   assert.equal(await readFile(join(at.dir, 'ca', 'root.pem'), 'utf8'), 'certificate')
-  for (const id of ['bak_none', '../ca/root.pem', `bak_${'0'.repeat(26)}`]) {
+  for (const id of ['bak_none', '', 'last', '../ca/root.pem', `bak_${'0'.repeat(26)}`]) {
     await assert.rejects(at.restore(id, join(at.dir, 'restored')), code('not_found'))
   }
   for (const path of ['../outside', '/etc/passwd', 'a/../../b', 'a//b', '.']) {

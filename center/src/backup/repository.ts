@@ -102,8 +102,9 @@ export class Repository {
     await writeFileAtomic(join(this.directory, 'snapshots', snapshot.id), sealed)
   }
 
-  /** Throws `not_found`, `data_corrupt`, `key_unknown`. */
-  async snapshot(id: string): Promise<Snapshot> {
+  /** By its id, or the newest by `latest`. Throws `not_found`, `data_corrupt`, `key_unknown`. */
+  async snapshot(name: string): Promise<Snapshot> {
+    const id = name === 'latest' ? ((await this.snapshotIds()).at(-1) ?? '') : name
     const sealed = ID.test(id) ? await readFileIfExists(join(this.directory, 'snapshots', id)) : undefined
     if (!sealed) throw new YizhanError('not_found', 'there is no such backup', { hint: 'backup list' })
     const bytes = await openOne(this.#sealer, sealed, context('backup-snapshot', id))

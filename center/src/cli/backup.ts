@@ -72,7 +72,7 @@ export function backupCommands(program: Command, io: CliIo, call: CenterCall): C
 
   withExamples(create, io, 'backup create --at /backup/yizhan')
   withExamples(list, io, 'backup list --at /backup/yizhan')
-  withExamples(verify, io, 'backup verify bak_0… --at /backup/yizhan')
+  withExamples(verify, io, 'backup verify latest --at /backup/yizhan')
   withExamples(prune, io, 'backup prune --at /backup/yizhan --keep 14')
   return backup
 }

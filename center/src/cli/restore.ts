@@ -75,6 +75,6 @@ export function restoreCommand(
   withExamples(
     restore,
     io,
-    'backup restore bak_0… --at /backup/yizhan --keys /keys/yizhan.keys --erasures /off-box/erasures.jsonl --kek /keys/kek --state /var/lib/yizhan/center',
+    'backup restore latest --at /backup/yizhan --keys /keys/yizhan.keys --erasures /off-box/erasures.jsonl --kek /keys/kek --state /var/lib/yizhan/center',
   )
 }
