@@ -2,10 +2,14 @@ import { fileURLToPath } from 'node:url'
 import {
   adminSocketPath,
   createMetrics,
+  createSealer,
   hostPort,
   type Logger,
+  openKek,
+  openKeyStore,
   openStateDir,
   type Running,
+  sealedFiles,
   startAdminServer,
   startWithUndo,
   systemClock,
@@ -27,7 +31,7 @@ import { startReplies } from './replies/index.js'
 import { startTurns, type Turns } from './router/index.js'
 import { checkMessages, loadSkills } from './skills/index.js'
 import { type LiveTenant, TenantHost } from './tenants/index.js'
-import { startUplink, type Uplink } from './uplink/index.js'
+import { bundleReader, startUplink, type Uplink } from './uplink/index.js'
 
 export interface Agent extends Running {
   /** Where people reach it: the chat page, the broker. */
@@ -42,7 +46,12 @@ const WEB_DIR = fileURLToPath(new URL('../web', import.meta.url))
  * goodbye, the journal closes last.
  */
 export async function startAgent(
-  deps: { readonly log: Logger; readonly version: string },
+  deps: {
+    readonly log: Logger
+    readonly version: string
+    /** `$CREDENTIALS_DIRECTORY` of a systemd service. */
+    readonly credentialsDirectory?: string | undefined
+  },
   config: EdgeConfig,
 ): Promise<Agent> {
   const { log, version } = deps
@@ -71,14 +80,28 @@ export async function startAgent(
       const ledger = await openLedger({ journal, clock, log, metrics })
       life.onStop('ledger', () => ledger.close(), 10_000)
 
+      // What lies on this disk is sealed with keys of this edge.
+      const keysDir = dir.file('keys')
+      const kek = await openKek(config.keys.kek, {
+        defaultFile: dir.file('kek'),
+        keysDir,
+        credentialsDirectory: deps.credentialsDirectory,
+        clock,
+      })
+      const keys = await openKeyStore({ kek, log, clock }, { dir: keysDir })
+      life.onStop('key store', () => keys.close())
+      const sealer = createSealer({ keyring: keys, onWorn: (tenant) => keys.sealWorn(tenant) })
+      const files = sealedFiles(sealer, 'edge-file')
+      const readBundleFile = bundleReader(files)
+
       // What this edge answers by itself: models and answers of its tenants, switched together.
       const tenants = new TenantHost({ log, check: checkMessages })
       const skills = await loadSkills({ log, clock }, config.skills.dir)
-      const intents = life.add('intents', await startIntentService({ log, clock, metrics }))
+      const intents = life.add('intents', await startIntentService({ log, clock, metrics, readBundleFile }))
 
       // The center, whether it is there or not.
       let turns: Turns | undefined
-      const target = tenantTarget({ tenants, intents, log })
+      const target = tenantTarget({ tenants, intents, readBundleFile, log })
       const channels: ChannelAdapter[] = []
       const uplink: Uplink = life.add(
         'uplink',
@@ -89,6 +112,7 @@ export async function startAgent(
             metrics,
             random: Math.random,
             target,
+            files,
             journalEpoch: ledger.epoch,
             channelHealth: () => channelHealth(tenants, channels),
             // The link may be up before the turns stand.

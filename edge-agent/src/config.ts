@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
-import { compileConfig } from '@yizhan/kernel'
+import { compileConfig, KekConfig } from '@yizhan/kernel'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
 const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
@@ -36,6 +36,10 @@ export const EdgeConfig = Type.Object(
       /** host:port of its enrolment listener; needed once, with a join token. */
       enroll: Type.Optional(Type.String({ pattern: ':\\d+$', restart: true })),
       joinToken: Type.Optional(Type.String({ secret: true, restart: true })),
+    }),
+    keys: group({
+      /** What wraps the keys of identity, bundles and desired state. In the state directory it protects them on a lost disk only if that is not its own. */
+      kek: Type.Object(KekConfig.properties, { additionalProperties: false, default: {} }),
     }),
     http: group({
       host: Type.String({ default: '127.0.0.1', restart: true }),

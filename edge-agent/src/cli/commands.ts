@@ -56,7 +56,11 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
         name: 'edge',
         load: () => load(command),
         withParent: options.withParent === true,
-        start: (log, config) => startAgent({ log, version: host.version }, config),
+        start: (log, config) =>
+          startAgent(
+            { log, version: host.version, credentialsDirectory: io.env.CREDENTIALS_DIRECTORY },
+            config,
+          ),
       })
     })
 

@@ -1,3 +1,4 @@
+export type { ReadBundleFile } from './bundle-model.js'
 export {
   type Classification,
   INTENT_SERVICE_DEFAULTS,

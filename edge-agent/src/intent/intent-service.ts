@@ -9,7 +9,7 @@ import {
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
-import { type BundleModel, readBundleModel } from './bundle-model.js'
+import { type BundleModel, type ReadBundleFile, readBundleModel } from './bundle-model.js'
 import { createIntentMetrics, type IntentMetrics } from './intent-metrics.js'
 import { IntentThread, spawnIntentWorker, type ThreadConfig } from './intent-thread.js'
 import { Requests } from './requests.js'
@@ -44,6 +44,8 @@ export interface IntentServiceDeps {
   readonly log: Logger
   readonly clock: Clock
   readonly metrics?: Metrics
+  /** Default: as it lies on the disk. */
+  readonly readBundleFile?: ReadBundleFile
   /** Starts the thread; default: `worker.js` beside this file. */
   readonly spawn?: () => Worker
 }
@@ -90,6 +92,7 @@ class ThreadedIntentService implements IntentService {
   readonly #log: Logger
   readonly #clock: Clock
   readonly #metrics: IntentMetrics
+  readonly #readBundleFile: ReadBundleFile | undefined
   readonly #config: IntentServiceConfig
   readonly #thread: IntentThread
   readonly #requests: Requests
@@ -103,6 +106,7 @@ class ThreadedIntentService implements IntentService {
     this.#log = deps.log
     this.#clock = deps.clock
     this.#metrics = createIntentMetrics(deps.metrics)
+    this.#readBundleFile = deps.readBundleFile
     this.#config = config
     this.#requests = new Requests(deps.clock)
     this.#thread = new IntentThread(
@@ -167,7 +171,7 @@ class ThreadedIntentService implements IntentService {
   async load(tenant: TenantId, dir: string, digest: string): Promise<void> {
     const key = modelKey(tenant, digest)
     if (this.#models.get(key)?.ready) return
-    const bundle = await readBundleModel(tenant, dir, digest)
+    const bundle = await readBundleModel(tenant, dir, digest, this.#readBundleFile)
     await this.#hand(key, bundle)
     const { codec, point } = bundle
     this.#models.set(key, { tenant, digest, dir, codec, point, ready: true })
@@ -246,7 +250,7 @@ class ThreadedIntentService implements IntentService {
   #reload(): void {
     for (const [key, model] of this.#models) {
       const { tenant, digest } = model
-      readBundleModel(tenant, model.dir, digest)
+      readBundleModel(tenant, model.dir, digest, this.#readBundleFile)
         .then((bundle) => this.#hand(key, bundle))
         .then(
           () => {

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseTenantFile } from '@yizhan/intent'
+import { MANIFEST_FILE, parseManifest, parseTenantFile, TENANT_FILE, verifyFile } from '@yizhan/intent'
 import { asTenantId, type Logger, YizhanError } from '@yizhan/kernel'
-import type { IntentService } from '../intent/index.js'
+import type { IntentService, ReadBundleFile } from '../intent/index.js'
 import type { RouterPolicy } from '../router/index.js'
 import type { TenantHost, TenantSource } from '../tenants/index.js'
 import type { StateTarget } from '../uplink/index.js'
@@ -14,9 +13,10 @@ import type { StateTarget } from '../uplink/index.js'
 export function tenantTarget(parts: {
   readonly tenants: TenantHost
   readonly intents: Pick<IntentService, 'load' | 'unload' | 'isReady'>
+  readonly readBundleFile: ReadBundleFile
   readonly log: Logger
 }): StateTarget & { readonly policy: RouterPolicy } {
-  const { tenants, intents } = parts
+  const { tenants, intents, readBundleFile } = parts
   let policy: RouterPolicy = { maintenance: false, maxTextChars: 0 }
   return {
     get policy() {
@@ -35,7 +35,7 @@ export function tenantTarget(parts: {
           if (!tenant || dir === undefined) {
             throw new YizhanError('not_found', `the bundle of ${tenantId} is not here`)
           }
-          const file = parseTenantFile(await readFile(join(dir, 'tenant.json')))
+          const file = parseTenantFile(await readTenantFile(readBundleFile, dir, digest))
           const source = { id: tenantId, digest, file }
           if (!intents.isReady(tenant, digest)) {
             await intents.load(tenant, dir, digest)
@@ -60,4 +60,13 @@ export function tenantTarget(parts: {
       }
     },
   }
+}
+
+async function readTenantFile(read: ReadBundleFile, dir: string, digest: string): Promise<Uint8Array> {
+  const manifest = parseManifest(await read(join(dir, MANIFEST_FILE), digest))
+  const entry = manifest.files.find(({ path }) => path === TENANT_FILE)
+  if (!entry) throw new YizhanError('not_found', `the bundle ${digest} has no ${TENANT_FILE}`)
+  const bytes = await read(join(dir, TENANT_FILE), entry.sha256)
+  verifyFile(entry, bytes)
+  return bytes
 }

@@ -1,30 +1,47 @@
-import { copyFile, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { MANIFEST_FILE, type ManifestEntry, parseManifest, verifyFile } from '@yizhan/intent'
 import {
   type Logger,
-  readFileIfExists,
+  type SealedFiles,
   sha256Hex,
   storageError,
   syncDirectory,
   toYizhanError,
-  writeFileAtomic,
   YizhanError,
 } from '@yizhan/kernel'
 
 const DIGEST = /^[0-9a-f]{64}$/
-const STAGING = '.staging-'
+export const STAGING = '.staging-'
+
+/** The name that a file of a bundle is sealed under: by its content, so that bundles can share it. */
+export function bundleFileName(sha256: string): string {
+  return `bundle ${sha256}`
+}
+
+/** Content of a bundle's file, the manifest's under the bundle's digest. Throws `not_found`, and as `SealedFiles` does. */
+export function bundleReader(files: SealedFiles): (path: string, sha256: string) => Promise<Buffer> {
+  return async (path, sha256) => {
+    const bytes = await files.read(path, bundleFileName(sha256))
+    if (bytes) return bytes
+    throw new YizhanError('not_found', `${path} is not there`, { details: { path } })
+  }
+}
 
 /**
- * Bundles on this disk, `<dir>/<digest>/` with their manifest. A directory of that name is whole: bundles are put
+ * Bundles on this disk, sealed, `<dir>/<digest>/` with their manifest. A directory of that name is whole: bundles are put
  * together under another name and renamed at the end.
  */
 export class BundleCache {
   readonly #log: Logger
+  readonly #files: SealedFiles
+  readonly #read: ReturnType<typeof bundleReader>
   readonly #dir: string
 
-  constructor(log: Logger, dir: string) {
+  constructor(log: Logger, files: SealedFiles, dir: string) {
     this.#log = log
+    this.#files = files
+    this.#read = bundleReader(files)
     this.#dir = dir
   }
 
@@ -33,16 +50,22 @@ export class BundleCache {
     return join(this.#dir, digest)
   }
 
-  /** The bundle's directory if it is here and every byte of it is right; a damaged one is removed. */
+  /**
+   * The bundle's directory if it is here and every byte of it is right; a damaged one is removed. Throws `key_unknown`
+   * if the key store is not the one that sealed it.
+   */
   async whole(digest: string): Promise<string | undefined> {
     const dir = this.dirOf(digest)
-    const bytes = await readFileIfExists(join(dir, MANIFEST_FILE))
-    if (!bytes) return undefined
     try {
+      const bytes = await this.#files.read(join(dir, MANIFEST_FILE), bundleFileName(digest))
+      if (!bytes) return undefined
       if (sha256Hex(bytes) !== digest) throw new YizhanError('data_corrupt', 'the manifest does not match')
-      for (const entry of parseManifest(bytes).files) verifyFile(entry, await readFile(pathIn(dir, entry)))
+      for (const entry of parseManifest(bytes).files) {
+        verifyFile(entry, await this.#read(pathIn(dir, entry), entry.sha256))
+      }
       return dir
     } catch (thrown) {
+      if (thrown instanceof YizhanError && thrown.code === 'key_unknown') throw thrown
       this.#log.error({ err: toYizhanError(thrown), digest }, 'a bundle on disk is damaged; it is removed')
       await rm(dir, { recursive: true, force: true })
       return undefined
@@ -64,12 +87,14 @@ export class BundleCache {
   async reuse(entry: ManifestEntry, path: string): Promise<boolean> {
     for (const digest of await this.#digests()) {
       const dir = this.dirOf(digest)
-      const manifest = await readFile(join(dir, MANIFEST_FILE)).then(parseManifest, () => undefined)
+      const manifest = await this.#read(join(dir, MANIFEST_FILE), digest)
+        .then(parseManifest)
+        .catch(() => undefined)
       const same = manifest?.files.find((file) => file.sha256 === entry.sha256 && file.size === entry.size)
       if (!same) continue
       try {
         const source = pathIn(dir, same)
-        verifyFile(entry, await readFile(source))
+        verifyFile(entry, await this.#read(source, entry.sha256))
         await rm(path, { force: true })
         await link(source, path).catch(() => copyFile(source, path))
         return true
@@ -86,7 +111,7 @@ export class BundleCache {
    */
   async install(digest: string, staging: string, manifest: Uint8Array): Promise<string> {
     // Last, and it syncs the directory: a bundle with a manifest has all its files.
-    await writeFileAtomic(join(staging, MANIFEST_FILE), manifest)
+    await this.#files.write(join(staging, MANIFEST_FILE), bundleFileName(digest), manifest)
     const dir = this.dirOf(digest)
     try {
       await rm(dir, { recursive: true, force: true })

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { ManualClock } from '@yizhan/kernel'
+import { ManualClock, sha256Hex } from '@yizhan/kernel'
 import { startTestCenter } from './testing/center.js'
 import { startTestEdge } from './testing/edge.js'
 import { FILES, offer, ready, rejection, stateWith } from './testing/offers.js'
+import { contentOf, testFiles } from './testing/sealed.js'
 
 for (const [how, content] of [
   ['altered', 'evil wt'],
@@ -86,7 +87,7 @@ test('a fetch that breaks off goes on where it was', async (t) => {
   assert.deepEqual((await rejection(center))?.retryable, true)
   assert.equal((await center.results.next()).outcome.case, 'applied')
   const { dirs } = await edge.applied.next()
-  assert.equal(readFileSync(join(dirs.get(digest) ?? '', 'model.onnx'), 'utf8'), model)
+  assert.equal(await contentOf(dirs.get(digest), 'model.onnx', model), model)
   assert.deepEqual(center.shelf.fetched, ['model.onnx@0', 'model.onnx@40000', 'model.onnx@80000'])
   assert.match(await edge.metrics.render(), /bundle_bytes_total\{source="fetched"\} 100000/)
 })
@@ -98,11 +99,16 @@ test('a damaged start of an interrupted fetch is fetched anew', async (t) => {
   const staged = join(edge.dir, 'bundles', `.staging-${digest}`, 'model.onnx')
   offer(center, stateWith(center, 1n, digest))
   await rejection(center)
-  writeFileSync(staged, 'x'.repeat(500))
+  const name = `bundle ${sha256Hex('w'.repeat(1000))}`
+  const partial = await testFiles.grow(staged, name)
+  assert.equal(partial.bytes, 500)
+  await partial.clear()
+  await partial.append(Buffer.from('x'.repeat(500)))
+  await partial.close()
   center.shelf.breakAfter = Number.POSITIVE_INFINITY
   assert.equal((await center.results.next()).outcome.case, 'applied')
   const { dirs } = await edge.applied.next()
-  assert.equal(readFileSync(join(dirs.get(digest) ?? '', 'model.onnx'), 'utf8'), 'w'.repeat(1000))
+  assert.equal(await contentOf(dirs.get(digest), 'model.onnx', 'w'.repeat(1000)), 'w'.repeat(1000))
 })
 
 test('files that did not change are taken from the older bundle', async (t) => {
@@ -113,7 +119,7 @@ test('files that did not change are taken from the older bundle', async (t) => {
   offer(center, stateWith(center, 2n, digest))
   assert.equal((await center.results.next()).outcome.case, 'applied')
   const applied = edge.applied.all.at(-1)
-  assert.equal(readFileSync(join(applied?.dirs.get(digest) ?? '', 'model.onnx'), 'utf8'), 'weights')
+  assert.equal(await contentOf(applied?.dirs.get(digest), 'model.onnx', 'weights'), 'weights')
   assert.deepEqual(center.shelf.fetched, ['model.onnx@0', 'tenant.json@0', 'tenant.json@0'])
 })
 

@@ -1,6 +1,6 @@
-import { open, readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { type ManifestEntry, verifyFile, verifyManifest } from '@yizhan/intent'
-import { type Clock, storageError, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { type Clock, type SealedFiles, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   type BundleManifest,
   Bundles,
@@ -9,7 +9,7 @@ import {
   create,
   type RpcClient,
 } from '@yizhan/proto'
-import { type BundleCache, pathIn } from './bundle-cache.js'
+import { type BundleCache, bundleFileName, bundleReader, pathIn } from './bundle-cache.js'
 import type { HeldSigningKey } from './held-identity.js'
 import { rpcError } from './rpc-error.js'
 import type { UplinkMetrics } from './uplink-metrics.js'
@@ -36,12 +36,19 @@ export class BundleFetcher {
   readonly #clock: Clock
   readonly #metrics: UplinkMetrics
   readonly #cache: BundleCache
+  readonly #files: SealedFiles
+  readonly #read: ReturnType<typeof bundleReader>
   readonly #limits: BundleLimits
 
-  constructor(deps: { clock: Clock; metrics: UplinkMetrics; cache: BundleCache }, limits: BundleLimits) {
+  constructor(
+    deps: { clock: Clock; metrics: UplinkMetrics; cache: BundleCache; files: SealedFiles },
+    limits: BundleLimits,
+  ) {
     this.#clock = deps.clock
     this.#metrics = deps.metrics
     this.#cache = deps.cache
+    this.#files = deps.files
+    this.#read = bundleReader(deps.files)
     this.#limits = limits
   }
 
@@ -92,7 +99,7 @@ export class BundleFetcher {
   ): Promise<void> {
     const startedAt = await this.#download(digest, entry, path, client, signal)
     try {
-      verifyFile(entry, await readFile(path))
+      verifyFile(entry, await this.#read(path, entry.sha256))
     } catch (thrown) {
       await rm(path, { force: true })
       // The part of an earlier try may be at fault; a file that came whole is not asked for twice.
@@ -109,13 +116,10 @@ export class BundleFetcher {
     client: RpcClient,
     signal: AbortSignal,
   ): Promise<number> {
-    const file = await open(path, 'a', 0o600).catch((thrown) => {
-      throw storageError(thrown, 'open', path)
-    })
+    const file = await this.#files.grow(path, bundleFileName(entry.sha256))
     try {
-      const held = (await file.stat()).size
-      const start = held <= entry.size ? held : 0
-      if (start !== held) await file.truncate(0)
+      const start = file.bytes <= entry.size ? file.bytes : 0
+      if (start !== file.bytes) await file.clear()
       let offset = start
       const parts =
         offset < entry.size ? this.#parts(client, { digest, path: entry.path, offset }, signal) : []
@@ -127,17 +131,13 @@ export class BundleFetcher {
           at === BigInt(offset) && totalBytes === BigInt(entry.size) && offset + data.length <= entry.size
         if (!fits)
           throw new YizhanError('data_corrupt', `a chunk of ${entry.path} does not fit where it says`)
-        await file.appendFile(data).catch((thrown) => {
-          throw storageError(thrown, 'write', path)
-        })
+        await file.append(data)
         offset += data.length
         this.#metrics.bundleBytes('fetched', data.length)
       }
       if (offset < entry.size)
         throw new YizhanError('unavailable', `${entry.path} broke off at ${offset} bytes`)
-      await file.sync().catch((thrown) => {
-        throw storageError(thrown, 'sync', path)
-      })
+      await file.sync()
       return start
     } finally {
       await file.close()

@@ -7,6 +7,7 @@ import { YizhanError } from '@yizhan/kernel'
 import { startTestCenter } from './testing/center.js'
 import { enrolInto, startTestEdge } from './testing/edge.js'
 import { FILES, offer, ready, rejection, stateWith } from './testing/offers.js'
+import { contentOf, testFiles } from './testing/sealed.js'
 
 test('a desired state with an altered byte, a foreign signature or an unknown key is rejected unparsed', async (t) => {
   const { center, edge } = await ready(t)
@@ -80,7 +81,8 @@ test('a state is applied with its bundles in place, and survives a restart witho
   const { dirs } = await edge.applied.next()
   const dir = dirs.get(digest) ?? ''
   assert.equal(dir, join(edge.dir, 'bundles', digest))
-  assert.equal(readFileSync(join(dir, 'model.onnx'), 'utf8'), 'weights')
+  assert.equal(await contentOf(dir, 'model.onnx', 'weights'), 'weights')
+  assert.ok(!readFileSync(join(dir, 'model.onnx')).includes('weights'))
   const { revision, outcome } = await center.results.next()
   assert.deepEqual([revision, outcome.case], [1n, 'applied'])
   await edge.uplink.stop('restart')
@@ -105,11 +107,19 @@ test('a cached state that was altered on disk is not applied', async (t) => {
   await edge.uplink.stop('restart')
   const path = join(edge.dir, 'applied-state.json')
   assert.equal(statSync(path).mode & 0o777, 0o600)
-  const file = JSON.parse(readFileSync(path, 'utf8'))
-  writeFileSync(path, JSON.stringify({ ...file, payload: Buffer.from([8, 99]).toString('base64') }))
+  const genuine = (await testFiles.read(path, 'desired state')) ?? Buffer.alloc(0)
+  assert.ok(!readFileSync(path).includes('payload'))
+  const file = JSON.parse(genuine.toString())
+  const altered = JSON.stringify({ ...file, payload: Buffer.from([8, 99]).toString('base64') })
+  await testFiles.write(path, 'desired state', Buffer.from(altered))
   const again = await startTestEdge(t, center, { dir: edge.dir })
   assert.equal(again.applied.all.length, 0)
   await again.reached('ready')
+  await again.uplink.stop('restart')
+  // Genuine, but not sealed: since this edge seals, nobody but a stranger writes that.
+  writeFileSync(path, genuine)
+  const third = await startTestEdge(t, center, { dir: edge.dir })
+  assert.equal(third.applied.all.length, 0)
 })
 
 test('of the states that arrive while one is being applied, the newest is next', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -11,8 +11,9 @@ import { TestCa } from './testing/ca.js'
 import { startTestCenter, type TestCenter } from './testing/center.js'
 import { testDirectory } from './testing/edge.js'
 import { EDGE_ID, TRUST_DOMAIN } from './testing/registrar.js'
+import { testFiles } from './testing/sealed.js'
 
-const deps = { clock: systemClock, log: silentLogger() }
+const deps = { clock: systemClock, log: silentLogger(), files: testFiles }
 
 function configFor(center: TestCenter, dir: string, token = center.registrar.token) {
   const { signal } = new AbortController()
@@ -112,6 +113,7 @@ test('an edge enrols with the pinned center and keeps what it got, readable by i
   const [request] = center.registrar.enrollments.all
   assert.equal(request?.token, center.registrar.secret)
   assert.equal(statSync(join(dir, 'identity.json')).mode & 0o777, 0o600)
+  assert.doesNotMatch(readFileSync(join(dir, 'identity.json'), 'latin1'), /PRIVATE|certificate|bj-01/)
   assert.equal(existsSync(join(dir, 'enrolment-key.pem')), false)
   const kept = await (await openIdentityStore(deps, dir)).load()
   assert.equal(kept?.certificate.fingerprint256, identity.certificate.fingerprint256)
@@ -123,6 +125,7 @@ test('a call whose answer was lost is repeated with the same key and gets the sa
   center.registrar.loseAnswers = 1
   await assert.rejects(enrol(deps, configFor(center, dir)), fails('unavailable', /lost/))
   assert.equal(statSync(join(dir, 'enrolment-key.pem')).mode & 0o777, 0o600)
+  assert.doesNotMatch(readFileSync(join(dir, 'enrolment-key.pem'), 'latin1'), /PRIVATE/)
   await enrol(deps, configFor(center, dir))
   const [first, second] = center.registrar.enrollments.all.map(({ csrDer }) =>
     createHash('sha256').update(csrDer).digest('hex'),

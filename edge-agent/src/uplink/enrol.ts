@@ -1,4 +1,4 @@
-import { type Clock, type Logger, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, type SealedFiles, YizhanError } from '@yizhan/kernel'
 import { create, Enrollment, EnrollRequestSchema, PROTOCOL } from '@yizhan/proto'
 import { openEnrolmentChannel } from './center-channel.js'
 import { signingRequest } from './edge-key.js'
@@ -27,11 +27,11 @@ const CALL_MS = 20_000
  * `unauthenticated` before anything is sent if the server is not the pinned center.
  */
 export async function enrol(
-  { clock, log }: { clock: Clock; log: Logger },
+  { clock, log, files }: { clock: Clock; log: Logger; files: SealedFiles },
   { enrollAddress, token, dir, agentVersion, signal }: EnrolConfig,
 ): Promise<HeldIdentity> {
   const { secret, caSpkiSha256 } = parseJoinToken(token)
-  const store = await openIdentityStore({ clock, log }, dir)
+  const store = await openIdentityStore({ clock, log, files }, dir)
   const center = await findPinnedCenter(clock, enrollAddress, caSpkiSha256, signal)
   const key = await store.enrolmentKey()
   const client = openEnrolmentChannel(enrollAddress, center.ca, center.trustDomain)

@@ -1,5 +1,5 @@
 import type { ChannelOptions } from '@grpc/grpc-js'
-import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, type SealedFiles, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { RpcClient, SigningKey } from '@yizhan/proto'
 import { openLinkChannel } from './center-channel.js'
 import { enrol } from './enrol.js'
@@ -19,6 +19,7 @@ export interface IdentityConfig {
 export class IdentityKeeper {
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #files: SealedFiles
   readonly #store: IdentityStore
   readonly #config: IdentityConfig
   readonly #openedWith = new WeakMap<RpcClient, HeldIdentity['certificate']>()
@@ -27,13 +28,14 @@ export class IdentityKeeper {
   #saving: Promise<void> = Promise.resolve()
 
   constructor(
-    deps: { clock: Clock; log: Logger },
+    deps: { clock: Clock; log: Logger; files: SealedFiles },
     config: IdentityConfig,
     store: IdentityStore,
     identity: HeldIdentity | undefined,
   ) {
     this.#clock = deps.clock
     this.#log = deps.log
+    this.#files = deps.files
     this.#config = config
     this.#store = store
     this.#identity = identity
@@ -55,7 +57,7 @@ export class IdentityKeeper {
     try {
       const { dir, agentVersion } = this.#config
       this.#identity = await enrol(
-        { clock: this.#clock, log: this.#log },
+        { clock: this.#clock, log: this.#log, files: this.#files },
         { ...joining, dir, agentVersion, signal },
       )
     } catch (thrown) {
@@ -150,7 +152,7 @@ export class IdentityKeeper {
 
 /** Reads the identity from `config.dir`. */
 export async function openIdentityKeeper(
-  deps: { clock: Clock; log: Logger },
+  deps: { clock: Clock; log: Logger; files: SealedFiles },
   config: IdentityConfig,
 ): Promise<IdentityKeeper> {
   const store = await openIdentityStore(deps, config.dir)

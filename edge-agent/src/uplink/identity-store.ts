@@ -6,19 +6,21 @@ import {
   type Clock,
   type Logger,
   parseJson,
-  readFileIfExists,
+  type SealedFiles,
   syncDirectory,
   toYizhanError,
-  writeFileAtomic,
   YizhanError,
 } from '@yizhan/kernel'
 import { create, EdgeIdentitySchema } from '@yizhan/proto'
 import { newEdgeKey } from './edge-key.js'
 import { acceptIdentity, type HeldIdentity, signingKeysOf } from './held-identity.js'
 
-/** Keeps the edge's identity in the state directory, files 0600. */
+/** Keeps the edge's identity in the state directory, sealed, files 0600. */
 export interface IdentityStore {
-  /** The identity held, or undefined before enrolment. A damaged one is set aside with an error in the log. */
+  /**
+   * The identity held, or undefined before enrolment. A damaged one is set aside with an error in the log. Throws
+   * `key_unknown` if the key store is not the one that sealed it; the identity stays as it is.
+   */
   load(): Promise<HeldIdentity | undefined>
   /** Replaces key, certificate and trust in one step: a crash leaves the old or the new, both of which work. */
   save(identity: HeldIdentity): Promise<void>
@@ -27,25 +29,36 @@ export interface IdentityStore {
 }
 
 const FORMAT = 1
-const IDENTITY = 'identity.json'
-const ENROLMENT_KEY = 'enrolment-key.pem'
+export const IDENTITY_FILE = { path: 'identity.json', name: 'identity' }
+export const ENROLMENT_KEY_FILE = { path: 'enrolment-key.pem', name: 'enrolment key' }
+/** What is set aside keeps the name that it was sealed under. */
+export const IDENTITY_ASIDE = `${IDENTITY_FILE.path}.damaged-`
 
 /** Opens the store in `dir` (made if absent, 0700). */
 export async function openIdentityStore(
-  { clock, log }: { clock: Clock; log: Logger },
+  { clock, log, files }: { clock: Clock; log: Logger; files: SealedFiles },
   dir: string,
 ): Promise<IdentityStore> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const path = join(dir, IDENTITY)
-  const keyPath = join(dir, ENROLMENT_KEY)
+  const path = join(dir, IDENTITY_FILE.path)
+  const keyPath = join(dir, ENROLMENT_KEY_FILE.path)
+  const readEnrolmentKey = async (): Promise<KeyObject | 'damaged' | undefined> => {
+    try {
+      const bytes = await files.read(keyPath, ENROLMENT_KEY_FILE.name)
+      return bytes && (readKey(bytes.toString()) ?? 'damaged')
+    } catch (thrown) {
+      if (isDamage(thrown)) return 'damaged'
+      throw thrown
+    }
+  }
   return {
     async load() {
-      const bytes = await readFileIfExists(path)
-      if (!bytes) return undefined
       try {
-        return decode(bytes)
+        const bytes = await files.read(path, IDENTITY_FILE.name)
+        return bytes && decode(bytes)
       } catch (thrown) {
-        const aside = `${path}.damaged-${clock.wall()}`
+        if (!isDamage(thrown)) throw thrown
+        const aside = join(dir, `${IDENTITY_ASIDE}${clock.wall()}`)
         await rename(path, aside)
         await syncDirectory(dir)
         log.error(
@@ -56,16 +69,15 @@ export async function openIdentityStore(
       }
     },
     async save(identity) {
-      await writeFileAtomic(path, encode(identity))
+      await files.write(path, IDENTITY_FILE.name, Buffer.from(encode(identity)))
       await rm(keyPath, { force: true })
     },
     async enrolmentKey() {
-      const kept = await readFileIfExists(keyPath)
-      const key = kept && readKey(kept.toString())
-      if (key) return key
-      if (kept) log.warn('the key of an earlier enrolment is damaged; a new one is made')
+      const kept = await readEnrolmentKey()
+      if (kept === 'damaged') log.warn('the key of an earlier enrolment is damaged; a new one is made')
+      else if (kept) return kept
       const made = await newEdgeKey()
-      await writeFileAtomic(keyPath, pemOf(made))
+      await files.write(keyPath, ENROLMENT_KEY_FILE.name, Buffer.from(pemOf(made)))
       return made
     },
   }
@@ -90,11 +102,16 @@ function decode(bytes: Buffer): HeldIdentity {
     typeof value.key !== 'string' ||
     !isRecord(value.identity)
   ) {
-    throw new YizhanError('data_corrupt', `${IDENTITY} is not of format ${FORMAT}`)
+    throw new YizhanError('data_corrupt', `the identity is not of format ${FORMAT}`)
   }
   const key = readKey(value.key)
-  if (!key) throw new YizhanError('data_corrupt', `the key in ${IDENTITY} is damaged`)
+  if (!key) throw new YizhanError('data_corrupt', 'the key of the identity is damaged')
   return acceptIdentity(fromJson(EdgeIdentitySchema, value.identity as JsonObject), key)
+}
+
+/** What the bytes themselves are to blame for; not the disk, nor a key store that does not belong to them. */
+function isDamage(thrown: unknown): boolean {
+  return !(thrown instanceof YizhanError) || ['data_corrupt', 'unauthenticated'].includes(thrown.code)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

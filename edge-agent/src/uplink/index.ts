@@ -1,3 +1,4 @@
+export { bundleReader } from './bundle-cache.js'
 export type { StateTarget } from './desired-state.js'
 export { type EnrolConfig, enrol } from './enrol.js'
 export type { HeldIdentity } from './held-identity.js'

@@ -6,13 +6,14 @@ import { openIdentityStore } from './identity-store.js'
 import { startTestCenter } from './testing/center.js'
 import { ask, enrolInto, startTestEdge, testDirectory } from './testing/edge.js'
 import { startTestProxy } from './testing/proxy.js'
+import { testFiles } from './testing/sealed.js'
 import { TestSink } from './testing/sink.js'
 
 const HOUR_MS = 3_600_000
 const signal = new AbortController().signal
 
 async function keptCertificate(dir: string) {
-  const store = await openIdentityStore({ clock: systemClock, log: silentLogger() }, dir)
+  const store = await openIdentityStore({ clock: systemClock, log: silentLogger(), files: testFiles }, dir)
   return (await store.load())?.certificate
 }
 

@@ -5,11 +5,10 @@ import {
   type EdgeId,
   type Logger,
   parseJson,
-  readFileIfExists,
+  type SealedFiles,
   storageError,
   systemCode,
   toYizhanError,
-  writeFileAtomic,
   YizhanError,
 } from '@yizhan/kernel'
 import { create, SignedDesiredStateSchema } from '@yizhan/proto'
@@ -18,6 +17,8 @@ import { type OpenedState, openSignedState } from './signed-state.js'
 const FORMAT = 1
 const APPLIED = 'applied-state.json'
 const PREVIOUS = 'previous-state.json'
+/** The one becomes the other, and keeps its name. */
+export const STATE_FILES = { paths: [APPLIED, PREVIOUS], name: 'desired state' }
 
 interface StateFile {
   readonly format: typeof FORMAT
@@ -28,24 +29,25 @@ interface StateFile {
   readonly signature: string
 }
 
-/** The applied desired state and the one before it, as they were signed. */
+/** The applied desired state and the one before it, as they were signed, sealed. */
 export class StateCache {
   readonly #log: Logger
+  readonly #files: SealedFiles
   readonly #dir: string
 
-  constructor(log: Logger, dir: string) {
+  constructor(log: Logger, files: SealedFiles, dir: string) {
     this.#log = log
+    this.#files = files
     this.#dir = dir
   }
 
   /** What may be applied without the center, best first; damaged files are logged and left out. */
   async read(edgeId: EdgeId): Promise<OpenedState[]> {
     const found: OpenedState[] = []
-    for (const name of [APPLIED, PREVIOUS]) {
-      const bytes = await readFileIfExists(join(this.#dir, name))
-      if (!bytes) continue
+    for (const name of STATE_FILES.paths) {
       try {
-        found.push(decode(bytes, edgeId))
+        const bytes = await this.#files.read(join(this.#dir, name), STATE_FILES.name)
+        if (bytes) found.push(decode(bytes, edgeId))
       } catch (thrown) {
         this.#log.error({ err: toYizhanError(thrown), name }, 'a cached desired state cannot be used')
       }
@@ -69,7 +71,7 @@ export class StateCache {
         if (systemCode(thrown) !== 'ENOENT') throw storageError(thrown, 'rename', applied)
       })
     }
-    await writeFileAtomic(applied, `${JSON.stringify(file)}\n`)
+    await this.#files.write(applied, STATE_FILES.name, Buffer.from(`${JSON.stringify(file)}\n`))
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Clock, Logger, Metrics } from '@yizhan/kernel'
+import type { Clock, Logger, Metrics, SealedFiles } from '@yizhan/kernel'
 import {
   type ChannelHealth,
   create,
@@ -20,6 +20,7 @@ import { Link } from './link.js'
 import type { LinkSession } from './link-session.js'
 import type { LinkState, Uplink } from './port.js'
 import { Renewal } from './renewal.js'
+import { BUNDLES, sealPlainState } from './sealed-state.js'
 import { StateCache } from './state-cache.js'
 import { createUplinkMetrics } from './uplink-metrics.js'
 
@@ -30,6 +31,8 @@ export interface UplinkDeps {
   /** 0 ≤ x < 1; spreads reconnects. */
   readonly random: () => number
   readonly target: StateTarget
+  /** What seals identity, desired state and bundles. */
+  readonly files: SealedFiles
   /** Incarnation of the journal on this disk. */
   readonly journalEpoch: bigint
   /** Both for heartbeats. */
@@ -43,7 +46,7 @@ export interface UplinkConfig {
   /** host:port of its enrolment listener, and the token to join with; needed once. */
   readonly enrollAddress?: string
   readonly token?: string
-  /** Identity, desired state and bundles are kept here. */
+  /** Identity, desired state and bundles are kept here, sealed; plain ones of an older version are taken over. */
   readonly dir: string
   readonly agentVersion: string
   readonly site: string
@@ -74,11 +77,12 @@ const CLOCK_OFF_MS = 60_000
  * the next process.
  */
 export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promise<Uplink> {
-  const { clock, log, random } = deps
+  const { clock, log, random, files } = deps
   const stopping = new AbortController()
   const listeners = new Set<(state: LinkState) => void>()
   const metrics = createUplinkMetrics(deps.metrics)
-  const keeper = await openIdentityKeeper({ clock, log }, config)
+  await sealPlainState({ log, files }, config.dir)
+  const keeper = await openIdentityKeeper({ clock, log, files }, config)
 
   const backoff = { baseMs: config.backoffBaseMs ?? 500, capMs: config.backoffMaxMs ?? 30_000 }
   const inference = new InferenceClient(
@@ -91,9 +95,9 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     },
   )
 
-  const bundles = new BundleCache(log, join(config.dir, 'bundles'))
+  const bundles = new BundleCache(log, files, join(config.dir, BUNDLES))
   const fetcher = new BundleFetcher(
-    { clock, metrics, cache: bundles },
+    { clock, metrics, cache: bundles, files },
     { ...BULK, maxBundleBytes: config.maxBundleBytes ?? 64 * KIB * KIB },
   )
   const target: StateTarget = {
@@ -102,7 +106,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
       inference.limit(state.policy?.maxInFlight ?? 0)
     },
   }
-  const cache = new StateCache(log, config.dir)
+  const cache = new StateCache(log, files, config.dir)
   const states = new DesiredStates({ clock, log, random, target }, { cache, bundles, fetcher })
 
   const appliedRevision = () => {

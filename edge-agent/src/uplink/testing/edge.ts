@@ -21,6 +21,7 @@ import type { InferenceRequest, LinkState, Uplink } from '../port.js'
 import { startUplink, type UplinkConfig } from '../uplink.js'
 import type { TestCenter } from './center.js'
 import { Inbox } from './inbox.js'
+import { testFiles } from './sealed.js'
 
 export interface Applied {
   readonly state: DesiredState
@@ -55,7 +56,7 @@ const edgeKey = newEdgeKey()
 
 /** Puts an identity of `center` into `dir`, as an enrolment would. */
 export async function enrolInto(dir: string, center: TestCenter, clock: Clock = systemClock): Promise<void> {
-  const store = await openIdentityStore({ clock, log: silentLogger() }, dir)
+  const store = await openIdentityStore({ clock, log: silentLogger(), files: testFiles }, dir)
   const key = await edgeKey
   await store.save(acceptIdentity(center.registrar.identityFor(createPublicKey(key)), key))
 }
@@ -82,6 +83,7 @@ export async function startTestEdge(
       metrics,
       random: () => 0.5,
       target,
+      files: testFiles,
       journalEpoch: 7n,
       channelHealth: () => [],
       waitingTurns: () => 3,
