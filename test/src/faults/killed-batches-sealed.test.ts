@@ -1,0 +1,3 @@
+import { killedBatches } from './killed-batches.js'
+
+killedBatches('sealed', 100)

@@ -1,0 +1,3 @@
+import { killedMoves } from './killed-moves.js'
+
+killedMoves('sealed', 100)
