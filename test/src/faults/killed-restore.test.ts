@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Lives, seeded, slowMachine } from './lives.js'
+import { acme, never, openSmallCenter } from './small-center.js'
+
+const CHILD = fileURLToPath(new URL('./restore-child.js', import.meta.url))
+const KILLS = 100
+const RECORDS = 300
+
+/** A backup of a center in which a person was erased after it was made. */
+async function backedUp(root: string): Promise<string> {
+  const center = await openSmallCenter(join(root, 'center'))
+  const { storage, keys, privacy, backups } = center
+  const by = { actor: 'user_officer' }
+  const gone = await privacy.subjects.resolve(acme, { channel: 'web', sender: 'li' }, {}, by)
+  for (let i = 0; i < RECORDS; i++) {
+    const value = Buffer.from(`record ${i} `.repeat(100))
+    const owner = i % 3 === 0 ? { subject: gone } : {}
+    await storage.store.batch(acme, [{ op: 'put', collection: 'records', key: `r${i}`, value, ...owner }], {
+      time: Date.now(),
+      actor: 'bot_1',
+      action: 'CREATE',
+      object: `records/r${i}`,
+      ...owner,
+    })
+  }
+  const { id } = await backups.create(join(root, 'backup'), { full: true }, never)
+  await keys.exportTo(join(root, 'keys-copy'), never)
+  await privacy.erase(acme, gone, by)
+  await center.close()
+  return id
+}
+
+/** What is wrong with a restored center; it is deleted again. */
+async function judge(root: string): Promise<string[]> {
+  const dir = join(root, 'restored')
+  await copyFile(join(root, 'center.kek'), `${dir}.kek`)
+  const center = await openSmallCenter(dir)
+  try {
+    const { store, upkeep } = center.storage
+    const wrong = (await upkeep.check(acme, never)).problems.map(({ what }) => String(what))
+    for (const [i, expected] of [
+      [0, false],
+      [1, true],
+      [RECORDS - 1, (RECORDS - 1) % 3 !== 0],
+    ] as const) {
+      const there = (await store.get(acme, 'records', `r${i}`)) !== undefined
+      if (there !== expected) wrong.push(`r${i} is ${there ? '' : 'not '}there`)
+    }
+    const { records } = await store.scan(acme, 'records', { limit: 1_000 })
+    if (records.length !== (RECORDS * 2) / 3) wrong.push(`${records.length} records`)
+    return wrong
+  } finally {
+    await center.close()
+    await rm(dir, { recursive: true, force: true })
+    await rm(`${dir}.erasures`, { force: true })
+  }
+}
+
+test(`a restore under kill -9, ${KILLS} times: a whole center or none, and the erased stay erased`, async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'yizhan-restored-'))
+  t.after(() => rm(root, { recursive: true, force: true }))
+  const backup = await backedUp(root)
+  const lives = new Lives(CHILD, [root, backup])
+  t.after(() => lives.end())
+  const seed = Date.now() % 1_000_000
+  const random = seeded(seed)
+  const figures = { kills: 0, whole: 0, none: 0, finished: 0 }
+  const wrong: string[] = []
+  const tooSlow = slowMachine()
+  // How long a whole one takes here.
+  const begun = performance.now()
+  const [, whole] = await lives.live({ enough: (_line, count) => count === 2 })
+  assert.ok(whole)
+  const tookMs = performance.now() - begun
+  wrong.push(...(await judge(root)))
+  while (figures.kills < KILLS && !tooSlow()) {
+    const lines = await lives.live({ enough: () => true, laterMs: random() * tookMs * 1.2 })
+    figures.kills += 1
+    const there = (await readdir(root)).includes('restored')
+    if (lines.length === 2) figures.finished += 1
+    if (lines.length === 2 && !there) wrong.push('it said that it was done, and there is nothing')
+    if (there) {
+      figures.whole += 1
+      wrong.push(...(await judge(root)))
+    } else figures.none += 1
+  }
+  t.diagnostic(
+    `seed ${seed}, ${Math.round(tookMs)} ms each: ${JSON.stringify({ ...figures, wrong: wrong.length })}`,
+  )
+  assert.deepEqual(wrong, [])
+  assert.ok(figures.none > 0 && figures.whole > 0, 'kills fell on both sides of the last step')
+  assert.ok(figures.kills >= KILLS / 2, 'the machine is too slow for this test')
+})
