@@ -90,7 +90,11 @@ export async function startAgent(
       })
       const keys = await openKeyStore({ kek, log, clock }, { dir: keysDir })
       life.onStop('key store', () => keys.close())
-      const sealer = createSealer({ keyring: keys, onWorn: (tenant) => keys.sealWorn(tenant) })
+      const sealer = createSealer({
+        keyring: keys,
+        algorithm: config.keys.algorithm,
+        onWorn: (tenant) => keys.sealWorn(tenant),
+      })
       const files = sealedFiles(sealer, 'edge-file')
       const readBundleFile = bundleReader(files)
 

@@ -40,6 +40,11 @@ export const EdgeConfig = Type.Object(
     keys: group({
       /** What wraps the keys of identity, bundles and desired state. In the state directory it protects them on a lost disk only if that is not its own. */
       kek: Type.Object(KekConfig.properties, { additionalProperties: false, default: {} }),
+      /** What seals from now on; both open. */
+      algorithm: Type.Union([Type.Literal('sm4'), Type.Literal('aes-256-gcm')], {
+        default: 'sm4',
+        restart: true,
+      }),
     }),
     http: group({
       host: Type.String({ default: '127.0.0.1', restart: true }),
