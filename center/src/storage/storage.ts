@@ -57,6 +57,11 @@ export interface StorageConfig {
   readonly shards: number
   /** A directory for each shard, such as one on each disk; default all in `dir`. */
   readonly dirs?: readonly string[]
+  /**
+   * Held back on each disk, so that a restart on a full one can open: LevelDB writes when it opens, about 4 MiB at a time.
+   * Default 8 MiB.
+   */
+  readonly ballastBytes?: number
   /** The place of tenants that write for the first time; default spread over the shards. */
   readonly newTenants?: string
   /** `never`: a crash of the machine may lose the last writes; for benchmarks and loads that can be repeated. Default `always`. */
@@ -73,6 +78,8 @@ export interface Storage {
   close(): Promise<void>
 }
 
+const BALLAST_BYTES = 8 * 1024 * 1024
+
 /**
  * Opens every place and settles, beside its use, the moves that a crash left. Throws `config_invalid`, `data_corrupt`
  * (never an empty start where data was), `failed_precondition` (in use), `disk_full`, `storage_failed`, `unavailable`
@@ -80,7 +87,8 @@ export interface Storage {
  */
 export async function openStorage(deps: StorageDeps, config: StorageConfig): Promise<Storage> {
   checkConfig(deps, config)
-  const databases = config.shards === 0 ? undefined : await openDatabases(deps, config)
+  const databases =
+    config.shards === 0 ? undefined : await openDatabases(deps, { ballastBytes: BALLAST_BYTES, ...config })
   let other: OpenedEngine | undefined
   try {
     const cursors = new Cursors(await cursorSecret(deps, config.dir, databases))

@@ -174,7 +174,7 @@ test('data of format 1 is sealed anew at the first start: same records, versions
   assert.deepEqual(await first.store.batch(acme, [put('k1', 'new')], audit), [8])
   assert.equal((await first.store.audit(acme)).entries.at(-1)?.sequence, 4)
   await first.close()
-  assert.deepEqual((await readdir(dir)).sort(), ['shard-0', 'shard-1', 'storage.json', 'system'])
+  assert.deepEqual((await readdir(dir)).sort(), ['ballast', 'shard-0', 'shard-1', 'storage.json', 'system'])
   const second = await open(dir)
   assert.equal(text(await second.store.get(acme, 'things', 'k1')), 'new')
   await second.close()
@@ -190,7 +190,7 @@ test('shards of format 1 come to rest in the directories that are configured now
   )
   await holdsAll(storage)
   await storage.close()
-  assert.deepEqual((await readdir(dir)).sort(), ['a', 'b', 'storage.json', 'system'])
+  assert.deepEqual((await readdir(dir)).sort(), ['a', 'b', 'ballast', 'storage.json', 'system'])
 })
 
 test('a takeover that is cut short at any step begins again or goes on, and loses nothing', async (t) => {
@@ -235,7 +235,11 @@ test('a takeover that is cut short at any step begins again or goes on, and lose
     const storage = await open(image)
     await holdsAll(storage)
     await storage.close()
-    assert.deepEqual((await readdir(image)).sort(), ['shard-0', 'shard-1', 'storage.json', 'system'], image)
+    assert.deepEqual(
+      (await readdir(image)).sort(),
+      ['ballast', 'shard-0', 'shard-1', 'storage.json', 'system'],
+      image,
+    )
   }
 })
 
