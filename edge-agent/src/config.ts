@@ -38,7 +38,7 @@ export const EdgeConfig = Type.Object(
       joinToken: Type.Optional(Type.String({ secret: true, restart: true })),
     }),
     keys: group({
-      /** What wraps the keys of identity, bundles and desired state. In the state directory it protects them on a lost disk only if that is not its own. */
+      /** What wraps the keys of this edge. A file in the state directory lies beside what it protects. */
       kek: Type.Object(KekConfig.properties, { additionalProperties: false, default: {} }),
       /** What seals from now on; both open. */
       algorithm: Type.Union([Type.Literal('sm4'), Type.Literal('aes-256-gcm')], {
