@@ -1,3 +1,4 @@
+export { readAudit, type SealedAudit } from './audit-codec.js'
 export type { EngineSize, RecordEngine, Row, Scope, ScopeCheck, ScopeProblem } from './engine.js'
 export { STORE_LIMITS } from './limits.js'
 export type { MoveProgress, MoveReport, TenantMove } from './move.js'
@@ -18,6 +19,7 @@ export type {
   StoredRecord,
   SystemStore,
 } from './port.js'
+export { readSequence, sequenceText } from './sequence.js'
 export {
   type EngineGiven,
   type OpenedEngine,
