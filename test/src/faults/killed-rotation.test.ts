@@ -48,7 +48,7 @@ test(`keys rotated and records sealed anew under kill -9, ${KILLS} times: every 
     if (rest.length > 0 && 'i' in (rest.at(-1) as Said)) figures.insideRotation += 1
   }
   while (figures.kills < KILLS && !tooSlow()) {
-    const lines = 1 + Math.floor(random() * 25)
+    const lines = 1 + Math.floor(random() * 12)
     hold(await lives.live({ enough: (_line, count) => count > lines, laterMs: random() * 12 }))
   }
   hold(await lives.live({ enough: () => true }))

@@ -9,6 +9,7 @@ const [root = '', backup = ''] = process.argv.slice(2)
 await toldToBegin()
 const kek = await fileKek(join(root, 'center.kek'), { mayCreate: false })
 say({ begun: true })
+const begun = performance.now()
 const report = await restoreCenter(
   { kek, log: silentLogger() },
   {
@@ -21,6 +22,6 @@ const report = await restoreCenter(
   },
   never,
 )
-say({ restored: report.rows })
+say({ restored: report.rows, tookMs: performance.now() - begun })
 // Its life is ended from outside.
 setInterval(() => undefined, 60_000)
