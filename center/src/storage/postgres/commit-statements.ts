@@ -31,10 +31,14 @@ const INSERT = {
   text: `INSERT INTO yizhan.records (tenant_id, collection, key, subject, expires_at, bytes)
     SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::int8[], $6::bytea[])`,
 }
+// By the place on disk: a join could be planned the wrong way round, through all rows of the tenant for each key. The
+// head's lock keeps the rows where they are meanwhile.
 const DELETE = {
   name: 'delete-records',
-  text: `DELETE FROM yizhan.records r USING unnest($2::text[], $3::text[]) AS k(collection, key)
-    WHERE r.tenant_id = $1 AND r.collection = k.collection AND r.key = k.key`,
+  text: `DELETE FROM yizhan.records WHERE tenant_id = $1 AND ctid = ANY(ARRAY(
+    SELECT r.ctid FROM unnest($2::text[], $3::text[]) AS k(collection, key)
+    CROSS JOIN LATERAL (SELECT ctid FROM yizhan.records
+      WHERE tenant_id = $1 AND collection = k.collection AND records.key = k.key OFFSET 0) r))`,
 }
 const PUT_TERMS = {
   name: 'put-terms',
@@ -44,10 +48,11 @@ const PUT_TERMS = {
 }
 const DELETE_TERMS = {
   name: 'delete-terms',
-  text: `DELETE FROM yizhan.terms t
-    USING unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS k(collection, name, value, key)
-    WHERE t.tenant_id = $1 AND t.collection = k.collection AND t.name = k.name AND t.value = k.value
-      AND t.key = k.key`,
+  text: `DELETE FROM yizhan.terms WHERE tenant_id = $1 AND ctid = ANY(ARRAY(
+    SELECT t.ctid FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS k(collection, name, value, key)
+    CROSS JOIN LATERAL (SELECT ctid FROM yizhan.terms
+      WHERE tenant_id = $1 AND collection = k.collection AND terms.name = k.name AND terms.value = k.value
+        AND terms.key = k.key OFFSET 0) t))`,
 }
 const PUT_AUDIT = {
   name: 'put-audit',

@@ -4,9 +4,12 @@ import { isLoopback, outboundTls, storageError, YizhanError } from '@yizhan/kern
 import type { ClientConfig } from 'pg'
 import type { PostgresConfig, PostgresRole } from './config.js'
 
-// Every statement finds its rows by an index, and every plan is made once for each connection.
-const LOOKUPS =
-  '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c plan_cache_mode=force_generic_plan'
+// Every statement finds its rows by an index, one by one, and every plan is made once for each connection. Left to its
+// estimates the planner joins all of a tenant's rows with each key: minutes for a few thousand.
+const OFF = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin', 'material'].map(
+  (name) => `-c enable_${name}=off`,
+)
+const LOOKUPS = [...OFF, '-c jit=off', '-c plan_cache_mode=force_generic_plan'].join(' ')
 
 /** `lookups`: statements by key, with timeouts. `upkeep`: statements over much, that may take long. */
 export type ConnectionUse = 'lookups' | 'upkeep'

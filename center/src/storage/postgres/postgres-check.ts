@@ -14,7 +14,7 @@ const TERMS_THERE = {
   text: `SELECT DISTINCT k.n::int4 AS n FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
     WITH ORDINALITY AS k(collection, name, value, key, n)
     CROSS JOIN LATERAL (SELECT FROM yizhan.terms t WHERE t.tenant_id = $1 AND t.collection = k.collection
-      AND t.name = k.name AND t.value = k.value AND t.key = k.key) AS there`,
+      AND t.name = k.name AND t.value = k.value AND t.key = k.key OFFSET 0) AS there`,
 }
 const TERM_COUNT = {
   name: 'term-count',
@@ -26,7 +26,7 @@ const TERMS = {
       SELECT * FROM yizhan.terms WHERE tenant_id = $1 AND (collection, name, value, key) > ($2, $3, $4, $5)
       ORDER BY collection, name, value, key LIMIT 500) t
     LEFT JOIN LATERAL (SELECT substring(bytes FOR 8192) AS bytes FROM yizhan.records
-      WHERE tenant_id = $1 AND records.collection = t.collection AND records.key = t.key) r ON true
+      WHERE tenant_id = $1 AND records.collection = t.collection AND records.key = t.key OFFSET 0) r ON true
     ORDER BY t.collection, t.name, t.value, t.key`,
 }
 

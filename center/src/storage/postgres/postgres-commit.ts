@@ -35,7 +35,7 @@ const RECORDS = {
   text: `SELECT k.n::int4 AS n, r.bytes
     FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k(collection, key, n)
     CROSS JOIN LATERAL (SELECT bytes FROM yizhan.records
-      WHERE tenant_id = $1 AND collection = k.collection AND records.key = k.key) AS r`,
+      WHERE tenant_id = $1 AND collection = k.collection AND records.key = k.key OFFSET 0) AS r`,
 }
 // First heads of two centers, deadlocks, serialization: nothing was written, and the next try sees the other's.
 const AGAIN: ReadonlySet<unknown> = new Set(['23505', '40001', '40P01'])

@@ -36,7 +36,7 @@ const GET_MANY = {
   name: 'get-many',
   text: `SELECT k.n::int4 AS n, r.bytes FROM unnest($3::text[]) WITH ORDINALITY AS k(key, n)
     CROSS JOIN LATERAL (SELECT bytes FROM yizhan.records
-      WHERE tenant_id = $1 AND collection = $2 AND records.key = k.key) r`,
+      WHERE tenant_id = $1 AND collection = $2 AND records.key = k.key OFFSET 0) r`,
 }
 
 export interface PostgresEngineDeps {

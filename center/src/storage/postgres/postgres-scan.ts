@@ -101,7 +101,7 @@ function indexStatement(
   // An entry whose record went keeps its place, so that the cursor gets behind it.
   const page = `SELECT e.value, e.key, r.bytes, coalesce(octet_length(r.bytes), 0) AS size
     FROM (${entries}) e LEFT JOIN LATERAL (SELECT bytes FROM yizhan.records
-      WHERE tenant_id = $1 AND collection = $2 AND records.key = e.key) r ON true`
+      WHERE tenant_id = $1 AND collection = $2 AND records.key = e.key OFFSET 0) r ON true`
   return cutPage(`index${reverse ? '-back' : ''}-${conditions.shape}`, 'value, key', conditions, page, order)
 }
 

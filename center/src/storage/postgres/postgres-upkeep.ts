@@ -24,29 +24,16 @@ const NAMES = ['heads', 'records', 'audit', 'terms']
   )
   .join(' UNION ')
 const DELETE_HEAD = { name: 'delete-head', text: 'DELETE FROM yizhan.heads WHERE tenant_id = $1' }
-const DROPS = [
-  {
-    name: 'drop-audit',
-    text: `DELETE FROM yizhan.audit WHERE tenant_id = $1 AND sequence IN
-      (SELECT sequence FROM yizhan.audit WHERE tenant_id = $1 ORDER BY sequence LIMIT ${DELETES})`,
-  },
-  {
-    name: 'drop-terms',
-    text: `DELETE FROM yizhan.terms WHERE tenant_id = $1 AND (collection, name, value, key) IN
-      (SELECT collection, name, value, key FROM yizhan.terms WHERE tenant_id = $1
-        ORDER BY collection, name, value, key LIMIT ${DELETES})`,
-  },
-  {
-    name: 'drop-records',
-    text: `DELETE FROM yizhan.records WHERE tenant_id = $1 AND (collection, key) IN
-      (SELECT collection, key FROM yizhan.records WHERE tenant_id = $1 ORDER BY collection, key LIMIT ${DELETES})`,
-  },
-]
-const PRUNE = {
-  name: 'prune-audit',
-  text: `DELETE FROM yizhan.audit WHERE tenant_id = $1 AND sequence IN
-    (SELECT sequence FROM yizhan.audit WHERE tenant_id = $1 AND sequence <= $2 ORDER BY sequence LIMIT ${DELETES})`,
+/** By which columns a table's rows of a scope are deleted, some thousands at a time. */
+interface Deletion {
+  readonly table: string
+  readonly columns: readonly string[]
 }
+
+const RECORDS: Deletion = { table: 'records', columns: ['collection', 'key'] }
+const TERMS: Deletion = { table: 'terms', columns: ['collection', 'name', 'value', 'key'] }
+const AUDIT: Deletion = { table: 'audit', columns: ['sequence'] }
+
 const ENTRY = {
   name: 'audit-entry',
   text: 'SELECT bytes FROM yizhan.audit WHERE tenant_id = $1 AND sequence = $2',
@@ -117,9 +104,7 @@ export class PostgresUpkeep implements RecordUpkeep {
   async drop(scope: Scope, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     await this.#write(scope, [{ ...DELETE_HEAD, values: [rowsOf(scope)] }])
-    for (const statement of DROPS) {
-      await this.#deleteAll(scope, { ...statement, values: [rowsOf(scope)] }, signal)
-    }
+    for (const deletion of [AUDIT, TERMS, RECORDS]) await this.#deleteAll(scope, deletion, signal)
   }
 
   reseal(scope: Scope, signal: AbortSignal): Promise<{ readonly resealed: number }> {
@@ -146,8 +131,7 @@ export class PostgresUpkeep implements RecordUpkeep {
       )
     }
     // Behind the head: a crash in between leaves entries that nobody counts, and the next pruning takes them too.
-    const signal = new AbortController().signal
-    await this.#deleteAll(tenant, { ...PRUNE, values: [rowsOf(tenant), through] }, signal)
+    await this.#deleteAll(tenant, AUDIT, new AbortController().signal, through)
   }
 
   compact(signal: AbortSignal, scope?: Scope): Promise<void> {
@@ -180,12 +164,31 @@ export class PostgresUpkeep implements RecordUpkeep {
     return this.#deps.inTurn(scope, () => this.#deps.committer.write(scope, statements))
   }
 
-  async #deleteAll(scope: Scope, statement: Statement, signal: AbortSignal): Promise<void> {
+  /** `through`: the last value of the one column; default all. */
+  async #deleteAll(scope: Scope, deletion: Deletion, signal: AbortSignal, through?: number): Promise<void> {
+    const { table, columns } = deletion
+    const list = columns.join(', ')
+    const [within, last] = through === undefined ? ['', []] : [`AND ${list} <= $2`, [through]]
+    const bounds = columns.map((_, i) => `$${i + 2 + last.length}`).join(', ')
+    const kind = through === undefined ? 'all' : 'some'
     for (;;) {
       signal.throwIfAborted()
-      // Without an answer there may be more.
-      const [deleted = DELETES] = await this.#write(scope, [statement])
-      if (deleted < DELETES) return
+      const [bound] = await readRows(this.#deps.pool, scope, {
+        name: `bound-${kind}-${table}`,
+        text: `SELECT ${list} FROM yizhan.${table} WHERE tenant_id = $1 ${within}
+          ORDER BY ${list} LIMIT 1 OFFSET ${DELETES}`,
+        values: [rowsOf(scope), ...last],
+      })
+      const upTo = bound ? columns.map((column) => bound[column]) : []
+      await this.#write(scope, [
+        {
+          name: `delete-${kind}-${bound ? 'page' : 'rest'}-${table}`,
+          text: `DELETE FROM yizhan.${table} WHERE tenant_id = $1 ${within}
+            ${bound ? `AND (${list}) <= (${bounds})` : ''}`,
+          values: [rowsOf(scope), ...last, ...upTo],
+        },
+      ])
+      if (!bound) return
     }
   }
 }

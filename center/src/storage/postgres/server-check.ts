@@ -1,6 +1,6 @@
 import { YizhanError } from '@yizhan/kernel'
 import type pg from 'pg'
-import { TABLES } from './schema.js'
+import { TABLES, TENANT_ROWS } from './schema.js'
 
 const OLDEST_SERVER = 140_000
 
@@ -13,8 +13,9 @@ const OPEN_TABLES = `SELECT c.relname AS name FROM pg_class c
     AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`
 const OWNED = `SELECT count(*)::int AS count FROM pg_class c
   WHERE c.relnamespace = 'yizhan'::regnamespace AND pg_has_role(current_user, c.relowner, 'MEMBER')`
-const POLICIES = `SELECT tablename AS name, count(*)::int AS count FROM pg_policies
-  WHERE schemaname = 'yizhan' AND current_user = ANY(roles) AND permissive = 'PERMISSIVE' GROUP BY tablename`
+const POLICIES = `SELECT tablename AS name, qual, with_check FROM pg_policies
+  WHERE schemaname = 'yizhan' AND permissive = 'PERMISSIVE' AND EXISTS (SELECT FROM unnest(roles) role
+    WHERE role = 'public' OR pg_has_role(current_user, role, 'MEMBER'))`
 
 /**
  * Refuses a database on which tenants would not be kept apart or writes not be kept: `failed_precondition`, and
@@ -40,11 +41,19 @@ export async function checkIsolation(client: pg.ClientBase): Promise<void> {
     throw refuse('the role owns the tables, or is a member of the role that does')
   const open = await client.query<{ name: string }>(OPEN_TABLES)
   if (open.rows.length > 0) throw refuse('a table lacks forced row-level security', open.rows[0]?.name)
-  const { rows } = await client.query<{ name: string; count: number }>(POLICIES)
+  const { rows } = await client.query<{ name: string; qual: string; with_check: string }>(POLICIES)
   for (const table of TABLES) {
-    const policies = rows.find(({ name }) => name === table)?.count ?? 0
-    if (policies !== 1) throw refuse('a table has not exactly one policy for the role', table)
+    const [policy, ...more] = rows.filter(({ name }) => name === table)
+    const ours = policy && isTenantRows(policy.qual) && isTenantRows(policy.with_check)
+    if (!ours || more.length > 0)
+      throw refuse('the policy of a table is not the one that it was made with', table)
   }
+}
+
+/** The server writes an expression in its own way: other blanks, parentheses and casts. */
+function isTenantRows(expression: string | null): boolean {
+  const bare = (text: string) => text.replace(/::text|[\s()]/g, '')
+  return bare(expression ?? '') === bare(TENANT_ROWS)
 }
 
 function refuse(why: string, table?: string): YizhanError {

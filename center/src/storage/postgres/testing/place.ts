@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
 import { type Clock, ManualClock, plainSealer, type Sealer, silentLogger } from '@yizhan/kernel'
+import pg from 'pg'
 import type { StoragePlace } from '../../contract-place.js'
 import { Cursors } from '../../cursor.js'
 import type { Scope } from '../../engine.js'
@@ -83,7 +84,17 @@ export async function enginePlace(t: TestContext): Promise<EnginePlace> {
   return {
     async open(given) {
       const engine = await openOn(server, database, given)
-      return { engine, tamper: tamperWith(server, database), close: () => engine.close() }
+      const admin = new pg.Client(server.connection('postgres', database))
+      admin.on('error', () => undefined)
+      await admin.connect()
+      return {
+        engine,
+        tamper: tamperWith(admin),
+        async close() {
+          await engine.close()
+          await admin.end()
+        },
+      }
     },
   }
 }
@@ -95,8 +106,8 @@ async function serverOf(t: TestContext): Promise<TestServer> {
 }
 
 /** Past the engine and past row-level security, as a superuser. */
-export function tamperWith(server: TestServer, database: string): Tamper {
-  const sql = (text: string, values: unknown[]) => server.admin(text, database, values)
+function tamperWith(admin: pg.Client): Tamper {
+  const sql = (text: string, values: unknown[]) => admin.query(text, values)
   return {
     async read(scope, place) {
       const [where, values] = conditionOf(scope, place)
