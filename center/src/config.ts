@@ -49,7 +49,7 @@ export const CenterConfig = Type.Object(
       shards: Type.Integer({ minimum: 1, maximum: 4, default: 2, restart: true }),
     }),
     keys: group({
-      /** What wraps every other key. In the state directory it protects against a lost disk, not against a lost machine. */
+      /** What wraps every other key. The default, a file in the state directory, protects nothing that is copied together with it. */
       kek: Type.Object(KekConfig.properties, { additionalProperties: false, default: {} }),
       /** What seals from now on; both open. */
       algorithm: Type.Union([Type.Literal('sm4'), Type.Literal('aes-256-gcm')], {

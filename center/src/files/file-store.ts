@@ -9,9 +9,9 @@ import {
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
-import type { Change, Store } from '../storage/index.js'
+import { type Change, collectionOf, type Store } from '../storage/index.js'
 import { DIGEST_BYTES, leafDigest, rootDigest, splitLeaves } from './digest-tree.js'
-import { readManifest, writeManifest } from './manifest.js'
+import { FILES } from './file-collection.js'
 import { cutInPieces } from './pieces.js'
 import type { ByteRange, FileStore, NewFile, PieceStore, StoredFile } from './port.js'
 
@@ -29,7 +29,6 @@ export interface FileStoreConfig {
   readonly maxBytes?: number
 }
 
-const FILES = 'files'
 const TREES = 'file-trees'
 const PIECE_BYTES = 256 * 1024
 const MAX_BYTES = 1024 * 1024 * 1024
@@ -41,6 +40,7 @@ const NAME_CHARS = 255
 /** Files as a manifest and a digest tree in the store, and sealed pieces beside it. */
 export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {}): FileStore {
   const { store, pieces, sealer, clock } = deps
+  const manifests = collectionOf({ store, clock }, FILES)
   const pieceBytes = config.pieceBytes ?? PIECE_BYTES
   const maxBytes = Math.min(config.maxBytes ?? MAX_BYTES, MAX_PIECES * pieceBytes)
   /** Uploads under way: their pieces belong to no file yet and are no leftovers. */
@@ -58,6 +58,10 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
     try {
       const { name, mediaType, subject, expiresAt } = file
       const written = await writePieces(tenant, id, subject, content, signal)
+      const owned = {
+        ...(subject === undefined ? {} : { subject }),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      }
       const stored: StoredFile = {
         id,
         name,
@@ -65,22 +69,15 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
         ...written.told,
         pieceBytes,
         storedAt: clock.wall(),
-        ...(subject === undefined ? {} : { subject }),
-        ...(expiresAt === undefined ? {} : { expiresAt }),
+        ...owned,
       }
-      const owned = {
-        ...(subject === undefined ? {} : { subject }),
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-        expectedVersion: 0,
-      }
-      const changes: Change[] = [
-        { op: 'put', collection: FILES, key: id, value: writeManifest(stored), ...owned },
-        { op: 'put', collection: TREES, key: id, value: Buffer.concat(written.leaves), ...owned },
-      ]
-      await store.batch(tenant, changes, {
+      const leaves = Buffer.concat(written.leaves)
+      const manifest = manifests.save(stored, { expectedVersion: 0 })
+      const tree: Change = { op: 'put', collection: TREES, key: id, value: leaves, ...owned }
+      await store.batch(tenant, [manifest, tree], {
         ...entryOf('CREATE', id, file),
         ...(subject === undefined ? {} : { subject }),
-        after: writeManifest(stored),
+        after: FILES.encode(stored),
       })
       return stored
     } catch (thrown) {
@@ -152,8 +149,7 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
   }
 
   async function stat(tenant: TenantId, id: string): Promise<StoredFile | undefined> {
-    const record = await store.get(tenant, FILES, id)
-    return record && readManifest(record.value)
+    return (await manifests.get(tenant, id))?.value
   }
 
   async function* read(
@@ -186,16 +182,16 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
     stat,
     read,
     async list(tenant, options = {}) {
-      const page = await store.scan(tenant, FILES, options)
-      const files = page.records.map(({ value }) => readManifest(value))
+      const page = await manifests.scan(tenant, options)
+      const files = page.records.map(({ value }) => value)
       return page.cursor === undefined ? { files } : { files, cursor: page.cursor }
     },
     async delete(tenant, id, by) {
-      const record = await store.get(tenant, FILES, id)
+      const record = await store.get(tenant, FILES.def.name, id)
       if (!record) throw new YizhanError('not_found', 'there is no such file')
       const { subject, version } = record
       const changes: Change[] = [
-        { op: 'delete', collection: FILES, key: id, expectedVersion: version },
+        manifests.delete(id, { expectedVersion: version }),
         { op: 'delete', collection: TREES, key: id },
       ]
       const entry = { ...entryOf('DELETE', id, by), before: record.value }
@@ -218,7 +214,7 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
       for (const id of await pieces.files(tenant)) {
         signal.throwIfAborted()
         // In this order: an upload that ends between the two has its manifest by then.
-        if (writing.has(id) || (await store.get(tenant, FILES, id))) continue
+        if (writing.has(id) || (await stat(tenant, id))) continue
         await pieces.delete(tenant, id)
         files += 1
       }
@@ -228,7 +224,7 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
 
   function entryOf(action: 'CREATE' | 'DELETE', id: string, by: { actor: string; requestId?: string }) {
     const { actor, requestId } = by
-    const entry = { time: clock.wall(), actor, action, object: `${FILES}/${id}` } as const
+    const entry = { time: clock.wall(), actor, action, object: `${FILES.def.name}/${id}` } as const
     return requestId === undefined ? entry : { ...entry, requestId }
   }
 }

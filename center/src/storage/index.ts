@@ -1,4 +1,7 @@
 export { readAudit, type SealedAudit } from './audit-codec.js'
+export { type Collection, collectionOf, type TypedPage, type TypedRecord } from './collection.js'
+export { type CollectionDef, defineCollection } from './collection-def.js'
+export type { MigrationResult } from './collection-migration.js'
 export type { EngineSize, RecordEngine, Row, Scope, ScopeCheck, ScopeProblem } from './engine.js'
 export { STORE_LIMITS } from './limits.js'
 export type { MoveProgress, MoveReport, TenantMove } from './move.js'
