@@ -17,7 +17,7 @@ import {
 } from '@yizhan/kernel'
 import { createAdmission } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
-import { createCenterAudit } from './audit/index.js'
+import { createAuditLog, createCenterAudit } from './audit/index.js'
 import type { CenterConfig } from './config.js'
 import {
   createDesiredStates,
@@ -210,7 +210,13 @@ export async function startCenter(
         audit: centerAudit,
         registry,
         retriever: knowledge,
-        store,
+        auditLog: createAuditLog({
+          store,
+          rows: (tenant, signal) => storage.upkeep.rows(tenant, signal),
+          signer,
+          anchors: async () => [],
+          clock,
+        }),
         tokens,
         progress: async (tenant) =>
           await Promise.all(

@@ -10,8 +10,10 @@ export {
   type ErrorReply,
   errorFromReply,
   errorReply,
+  requestIdOf,
   startAdminServer,
   useErrorReplies,
+  useRequestIds,
   wantedSignals,
 } from './admin/index.js'
 export { readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'

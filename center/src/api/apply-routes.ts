@@ -66,7 +66,11 @@ export function registerApply(app: FastifyInstance, catalog: TenantCatalog, acto
       const { prune = false, dryRun = false } = request.body
       const { lang = 'en' } = request.query
       const files = filesIn(request.body.files)
-      const outcome = await catalog.apply(files, { prune, dryRun, actor }, untilGone(reply.raw))
+      const outcome = await catalog.apply(
+        files,
+        { prune, dryRun, actor, requestId: request.id },
+        untilGone(reply.raw),
+      )
       if ('problems' in outcome) throw tenantInvalid(outcome.problems, lang)
       if ('failed' in outcome) throw testsFailed(outcome.failed, outcome.passed, lang)
       return inLanguage(outcome.report, lang)

@@ -3,8 +3,8 @@ import type { EdgeId, TenantId } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { EdgeRegistry } from '../fleet/port.js'
 import type { Retriever } from '../inference/port.js'
-import type { Store } from '../storage/port.js'
 import { type AttachmentRouteParts, registerAttachments } from './attachment-routes.js'
+import { type AuditRouteParts, registerAudit } from './audit-routes.js'
 import { type BackupRouteParts, registerBackups } from './backup-routes.js'
 import { type KeyRouteParts, registerKeys } from './keys-routes.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
@@ -19,12 +19,12 @@ export interface ApiParts
   extends ProbeParts,
     TenantRouteParts,
     AttachmentRouteParts,
+    AuditRouteParts,
     PrivacyRouteParts,
     StorageRouteParts {
   readonly catalog: TenantRouteParts['catalog']
   readonly registry: EdgeRegistry
   readonly retriever: Retriever
-  readonly store: Store
   readonly tokens: {
     create(request: {
       edgeId: EdgeId
@@ -49,6 +49,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerTenants(app, parts, actor)
   registerKnowledge(app, parts)
   registerAttachments(app, parts, actor)
+  registerAudit(app, parts, actor)
   registerPrivacy(app, parts, actor)
   registerStorage(app, parts, actor)
 }
@@ -121,7 +122,7 @@ function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, act
   )
 }
 
-function registerKnowledge(app: FastifyInstance, { catalog, retriever, store }: ApiParts): void {
+function registerKnowledge(app: FastifyInstance, { catalog, retriever }: ApiParts): void {
   app.get<{ Params: { tenant: string }; Querystring: { q: string; limit?: number } }>(
     '/v1/tenants/:tenant/knowledge',
     {
@@ -142,23 +143,5 @@ function registerKnowledge(app: FastifyInstance, { catalog, retriever, store }: 
         knowledge: [],
         limit: query.limit ?? 5,
       }),
-  )
-
-  app.get<{ Params: { tenant: string }; Querystring: { cursor?: string } }>(
-    '/v1/tenants/:tenant/audit',
-    {
-      schema: {
-        summary: 'Who changed what, oldest first',
-        params: TenantParams,
-        querystring: Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 2_000 })) }, Closed),
-      },
-    },
-    async ({ params, query }) => {
-      const page = await store.audit(knownTenant(catalog, params.tenant), query)
-      const entries = page.entries.map(({ time, actor: by, action, object }) => {
-        return { time: new Date(time).toISOString(), actor: by, action, object }
-      })
-      return { entries, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) }
-    },
   )
 }

@@ -218,9 +218,17 @@ test('the routes pass what they are given and answer what they get', async (t) =
   await call('GET', '/v1/tenants/acme/knowledge?q=%E5%B9%B4%E5%81%87&limit=3')
   assert.deepEqual((await call('GET', '/v1/tenants/acme/audit')).body, {
     entries: [
-      { time: '2023-11-14T22:13:20.000Z', actor: 'api-token', action: 'CREATE', object: 'tenants/current' },
+      {
+        tenant: 'acme',
+        time: '2023-11-14T22:13:20.000Z',
+        actor: 'api-token',
+        action: 'CREATE',
+        object: 'tenants/current',
+        sequence: 1,
+        hash: '0'.repeat(64),
+      },
     ],
-    cursor: 'next',
+    cursor: '2',
   })
   const answered = { ...REPORT, warnings: ['intents/it.yaml:3:1: it.vpn: has few questions'] }
   assert.deepEqual(
@@ -232,7 +240,7 @@ test('the routes pass what they are given and answer what they get', async (t) =
     ['tenants', 'north', ['acme', 'clinic']],
     ['revoke', 'north', 'api-token'],
     ['search', 'acme', '年假', { knowledge: [], limit: 3 }],
-    ['audit', 'acme', {}],
+    ['audit', 'acme', {}, { actor: 'api-token' }],
     ['apply', [['tenant.yaml', 'a: b']], { prune: false, dryRun: false, actor: 'api-token' }],
   ])
   for (const what of ['knowledge?q=x', 'audit']) {
@@ -391,6 +399,7 @@ test('the description of the API is OpenAPI and names every route but the probes
   )
   assert.deepEqual(routes.sort(), [
     'delete /v1/tenants/{tenant}/attachments/{file}',
+    'get /v1/audit/keys',
     'get /v1/edges',
     'get /v1/status',
     'get /v1/storage/moves',
@@ -402,6 +411,9 @@ test('the description of the API is OpenAPI and names every route but the probes
     'get /v1/tenants/{tenant}/attachments',
     'get /v1/tenants/{tenant}/attachments/{file}',
     'get /v1/tenants/{tenant}/audit',
+    'get /v1/tenants/{tenant}/audit/export',
+    'get /v1/tenants/{tenant}/audit/verify',
+    'get /v1/tenants/{tenant}/audit/{sequence}',
     'get /v1/tenants/{tenant}/edges',
     'get /v1/tenants/{tenant}/files',
     'get /v1/tenants/{tenant}/knowledge',
@@ -426,6 +438,7 @@ test('the description of the API is OpenAPI and names every route but the probes
     'post /v1/tenants/diff',
     'post /v1/tenants/{tenant}/attachments',
     'post /v1/tenants/{tenant}/attachments/{file}/check',
+    'post /v1/tenants/{tenant}/audit/verify',
     'post /v1/tenants/{tenant}/privacy/cases/{case}/close',
     'post /v1/tenants/{tenant}/privacy/holds',
     'post /v1/tenants/{tenant}/privacy/holds/{hold}/release',

@@ -5,7 +5,9 @@ import {
   type Logger,
   listenHttp,
   type Running,
+  requestIdOf,
   useErrorReplies,
+  useRequestIds,
   YizhanError,
 } from '@yizhan/kernel'
 import Fastify from 'fastify'
@@ -33,8 +35,9 @@ export interface Api extends Running {
  */
 export async function startApi(parts: ApiParts & { readonly log: Logger }, config: ApiConfig): Promise<Api> {
   refuseOpenApi(config.host)
-  const app = Fastify({ logger: false, bodyLimit: 1024 * 1024 })
+  const app = Fastify({ logger: false, bodyLimit: 1024 * 1024, genReqId: requestIdOf })
   useErrorReplies(app, parts.log)
+  useRequestIds(app)
   await app.register(swagger, {
     openapi: {
       info: { title: 'Yizhan center', version: '1' },

@@ -49,7 +49,9 @@ export function apiParts(): FakeParts {
     calls,
     broken: undefined,
     async apply(files, options) {
-      calls.push(['apply', [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]), options])
+      const { requestId, ...rest } = options
+      assert.ok(requestId)
+      calls.push(['apply', [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]), rest])
       return { report: REPORT }
     },
     async revoke(edge, actor) {
@@ -98,25 +100,25 @@ export function apiParts(): FakeParts {
         return []
       },
     },
-    store: {
-      get: refuse,
-      getMany: refuse,
-      batch: refuse,
-      scan: refuse,
-      places: refuse,
-      head: refuse,
-      close: refuse,
-      async audit(tenant, options) {
-        calls.push(['audit', tenant, options])
+    auditLog: {
+      entry: refuse,
+      verify: refuse,
+      export: refuse,
+      keys: refuse,
+      async query(tenant, query, reader) {
+        const { requestId, ...by } = reader
+        assert.ok(requestId)
+        calls.push(['audit', tenant, query, by])
         const entry = {
-          time: 1_700_000_000_000,
+          tenant,
+          time: '2023-11-14T22:13:20.000Z',
           actor: 'api-token',
           action: 'CREATE',
           object: 'tenants/current',
           sequence: 1,
           hash: '0'.repeat(64),
         } as const
-        return { entries: [entry], cursor: 'next' }
+        return { entries: [entry], cursor: '2' }
       },
     },
     files: {

@@ -88,7 +88,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   tenantCommands(program, io, host, call)
   knowledgeCommands(program, io, call)
   messageCommands(program, io, call)
-  auditCommands(program, io, call)
+  auditCommands(program, io, call, stream)
   attachmentCommands(program, io, call, stream)
   keyCommands(program, io, call)
   storageCommands(program, io, call)

@@ -65,6 +65,8 @@ export interface ApplyOptions {
   /** Everything up to and including the tests; nothing is put in force. */
   readonly dryRun?: boolean
   readonly actor: string
+  /** Of the call, for the audit. */
+  readonly requestId?: string
 }
 
 /** A tenant as it is in force. */
@@ -154,7 +156,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
 
   async function apply(
     files: TenantFiles,
-    { prune = false, dryRun = false, actor }: ApplyOptions,
+    { prune = false, dryRun = false, actor, requestId }: ApplyOptions,
     signal: AbortSignal,
   ): Promise<ApplyOutcome> {
     const compared = await compare(files, prune, signal)
@@ -169,7 +171,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       // Nothing but comments or the place of things differs: it is kept as it is written, and trained no more.
       if (current.filesDigest !== digestOfFiles && !dryRun) {
         const next = { ...current, filesDigest: digestOfFiles }
-        await save(tenant, { next, source, before, diff: [], actor })
+        await save(tenant, { next, source, before, diff: [], actor, requestId })
         live.set(tenant, next)
       }
       return { report: { ...base, ...summary(tenant, current), changed: false, trainMs: 0 } }
@@ -197,7 +199,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       documents: source.documents.length,
     }
     signal.throwIfAborted()
-    await save(tenant, { next, source, before, diff: base.diff, actor })
+    await save(tenant, { next, source, before, diff: base.diff, actor, requestId })
     live.set(tenant, next)
     serve(tenant, source)
     log.info({ tenant, version, digest: next.digest, trainMs, ...counts }, 'tenant applied')
@@ -213,7 +215,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
   }
 
   async function save(tenant: TenantId, made: Made): Promise<void> {
-    const { next, source, before, diff, actor } = made
+    const { next, source, before, diff, actor, requestId } = made
     await saveTenant(deps, tenant, {
       current: next,
       diff,
@@ -221,6 +223,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       directoryBefore: before?.directory ?? { files: new Map(), extracts: new Map() },
       before: before?.stored,
       actor,
+      ...(requestId === undefined ? {} : { requestId }),
     })
   }
 
@@ -298,6 +301,7 @@ interface Made {
   readonly before: InStore | undefined
   readonly diff: readonly ObjectChange[]
   readonly actor: string
+  readonly requestId: string | undefined
 }
 
 /** The tenant that a directory is of, as far as that can be read. */

@@ -65,6 +65,7 @@ export interface NewTenantState {
   readonly directoryBefore: StoredDirectory
   readonly before: StoredTenant | undefined
   readonly actor: string
+  readonly requestId?: string
 }
 
 /** Puts a tenant's state in place of the former one, with its audit entry; `conflict` if that has changed meanwhile. */
@@ -73,7 +74,7 @@ export async function saveTenant(
   tenant: TenantId,
   state: NewTenantState,
 ): Promise<void> {
-  const { before, current, diff, directory, directoryBefore, actor } = state
+  const { before, current, diff, directory, directoryBefore, actor, requestId } = state
   const value = Buffer.from(JSON.stringify(current))
   const changes: Change[] = [
     ...directoryChanges(directoryBefore, directory),
@@ -84,6 +85,7 @@ export async function saveTenant(
     actor,
     action: before ? 'UPDATE' : 'CREATE',
     object: `${TENANTS}/${CURRENT}`,
+    ...(requestId === undefined ? {} : { requestId }),
     ...(before ? { before: before.record.value } : {}),
     after: Buffer.from(JSON.stringify({ ...current, diff: diff.slice(0, MAX_AUDITED) })),
   }

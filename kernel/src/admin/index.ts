@@ -6,6 +6,7 @@ export {
   errorReply,
   useErrorReplies,
 } from './error-reply.js'
+export { requestIdOf, useRequestIds } from './request-id.js'
 export { type AdminServerConfig, startAdminServer } from './server.js'
 export { type AdminStream, type AdminStreamOptions, adminStream } from './stream-call.js'
 export { wantedSignals } from './waiting.js'

@@ -7,6 +7,7 @@ import { claimSocket, prepareSocketDirectory, probeSocket } from '../local-socke
 import type { Logger } from '../log.js'
 import { storageError } from '../storage-error.js'
 import { useErrorReplies } from './error-reply.js'
+import { requestIdOf, useRequestIds } from './request-id.js'
 
 export interface AdminServerConfig {
   /** From `adminSocketPath`. */
@@ -50,12 +51,14 @@ async function buildApp(
 ): Promise<{ app: FastifyInstance; server: Server }> {
   let server: Server | undefined
   const app = fastify({
+    genReqId: requestIdOf,
     serverFactory: (handler) => {
       server = createServer(handler)
       return server
     },
   })
   useErrorReplies(app, log)
+  useRequestIds(app)
   await config.routes(app)
   await app.ready()
   if (!server) throw new YizhanError('internal', 'fastify made no server')
