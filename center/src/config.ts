@@ -3,6 +3,7 @@ import { compileConfig, KekConfig } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
 import { gatewayConfigSchema } from './gateway/config.js'
 import { privacyConfigSchema } from './privacy/config.js'
+import { postgresConfigSchema } from './storage/postgres/config.js'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
 const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
@@ -45,8 +46,23 @@ export const CenterConfig = Type.Object(
       port: Port(7480),
     }),
     storage: group({
-      /** LevelDB shards on this disk. */
+      /**
+       * Where tenants live. `both`: LevelDB shards, and PostgreSQL as one more place that `storage move` can take tenants to.
+       * `postgres`: all of it there, the system's records too, and no LevelDB.
+       */
+      engine: Type.Union([Type.Literal('level'), Type.Literal('postgres'), Type.Literal('both')], {
+        default: 'level',
+        restart: true,
+      }),
+      /** LevelDB shards: 1 or 2 on one disk, 4 at most. */
       shards: Type.Integer({ minimum: 1, maximum: 4, default: 2, restart: true }),
+      /** A directory for each shard, such as one on each disk; default all in the state directory. */
+      dirs: Type.Array(Type.String({ minLength: 1 }), { default: [], maxItems: 4, restart: true }),
+      /** Directories over which pieces of files are spread; default one in the state directory. */
+      fileDirs: Type.Array(Type.String({ minLength: 1 }), { default: [], maxItems: 64, restart: true }),
+      /** The place of tenants that write for the first time, such as `postgres`; default spread over the shards. */
+      newTenants: Type.Optional(Type.String({ pattern: '^(shard-[0-3]|postgres)$', restart: true })),
+      postgres: Type.Object(postgresConfigSchema.properties, { additionalProperties: false, default: {} }),
     }),
     keys: group({
       /** What wraps every other key. The default, a file in the state directory, protects nothing that is copied together with it. */

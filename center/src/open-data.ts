@@ -17,7 +17,7 @@ import { type Backups, createBackups, SCRATCH } from './backup/index.js'
 import { type CenterConfig, KEK_FILE } from './config.js'
 import { createFileStore, type FileStore, pieceDirectories } from './files/index.js'
 import { BACKUP_FOLDERS } from './restore-center.js'
-import { openStorage, type Storage } from './storage/index.js'
+import { type EngineGiven, openStorage, type Storage } from './storage/index.js'
 
 /** What outlives the process, from the key that wraps every other to the files of tenants. */
 export interface Data {
@@ -63,14 +63,28 @@ export async function openData(
     offload,
     onWorn: (tenant, subject) => keys.sealWorn(tenant, subject),
   })
+  const { engine, shards, dirs, fileDirs, newTenants, postgres } = config.storage
   const storage = await openStorage(
-    { log, sealer, clock },
-    { dir: dir.file('data'), shards: config.storage.shards },
+    {
+      log,
+      sealer,
+      clock,
+      ...(engine === 'level' ? {} : { openEngine: (given: EngineGiven) => openPostgres(given, postgres) }),
+    },
+    {
+      dir: dir.file('data'),
+      shards: engine === 'postgres' ? 0 : shards,
+      ...(dirs.length === 0 ? {} : { dirs }),
+      ...(newTenants === undefined ? {} : { newTenants }),
+    },
   )
   life.onStop('storage', () => storage.close(), 20_000)
   const files = createFileStore({
     store: storage.store,
-    pieces: pieceDirectories([dir.file('files')]),
+    pieces:
+      fileDirs.length === 0
+        ? pieceDirectories([dir.file('files')])
+        : pieceDirectories(fileDirs, [dir.file('files')]),
     sealer,
     clock,
   })
@@ -90,10 +104,20 @@ export async function openData(
       log,
     },
     {
-      folders: BACKUP_FOLDERS.map((name) => ({ name, path: dir.file(name) })),
+      folders: [
+        ...BACKUP_FOLDERS.map((name) => ({ name, path: dir.file(name) })),
+        // All of them come back into the one folder: where a piece lies is found by looking.
+        ...fileDirs.map((path) => ({ name: 'files', path })),
+      ],
       scratchDir: dir.path,
       version,
     },
   )
   return { kek, keys, sealer, storage, files, backups }
+}
+
+/** Loaded only where it is used. */
+async function openPostgres(given: EngineGiven, config: CenterConfig['storage']['postgres']) {
+  const { openPostgresEngine } = await import('./storage/postgres/index.js')
+  return openPostgresEngine(given, config)
 }

@@ -123,6 +123,21 @@ test('a damaged, shortened, missing or exchanged piece is found, and no other pi
   assert.deepEqual(await files.check(acme, twin, never), [])
 })
 
+test('pieces are found where another list of directories, or a restore, has put them', async (t) => {
+  const { files, roots, store, clock } = await place(t)
+  const content = randomBytes(20 * PIECE)
+  const { id } = await files.put(acme, note, inChunks(content, PIECE), never)
+  const [one = '', ...others] = roots
+  const withPieces = (pieces: ReturnType<typeof pieceDirectories>) =>
+    createFileStore({ store, pieces, sealer: plainSealer, clock }, { pieceBytes: PIECE })
+  const turned = withPieces(pieceDirectories([...others, one]))
+  assert.deepEqual(await contentOf(turned, acme, id), content)
+  const moved = withPieces(pieceDirectories([one], others))
+  assert.deepEqual(await contentOf(moved, acme, id), content)
+  await moved.delete(acme, id, { actor: 'user_1' })
+  for (const root of roots) assert.deepEqual(await readdir(join(root, 'acme')), [])
+})
+
 test('another tenant does not see the file', async (t) => {
   const { files } = await place(t)
   const { id } = await files.put(acme, note, inChunks(randomBytes(10), 10), never)

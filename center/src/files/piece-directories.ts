@@ -13,9 +13,11 @@ import type { PieceStore } from './port.js'
 
 /**
  * Pieces as files in one or more directories, one a disk: `<directory>/<tenant>/<file>/<number>`. Rendezvous hashing
- * says which directory a piece lies in, so the pieces of a file are spread over all of them.
+ * says which directory a piece is written to, so the pieces of a file are spread over all of them. `former`: directories
+ * that are only read, because the list was another one or a restore put all of it into one place.
  */
-export function pieceDirectories(directories: readonly string[]): PieceStore {
+export function pieceDirectories(directories: readonly string[], former: readonly string[] = []): PieceStore {
+  const all = [...new Set([...directories, ...former])]
   const made = new Set<string>()
 
   async function folder(root: string, tenant: TenantId, file: string): Promise<string> {
@@ -36,11 +38,16 @@ export function pieceDirectories(directories: readonly string[]): PieceStore {
       const root = placeOf(directories, file, index)
       await writeFileAtomic(join(await folder(root, tenant, file), String(index)), sealed)
     },
-    get(tenant, file, index) {
-      return readFileIfExists(join(placeOf(directories, file, index), tenant, file, String(index)))
+    async get(tenant, file, index) {
+      const first = placeOf(directories, file, index)
+      for (const root of [first, ...all.filter((other) => other !== first)]) {
+        const found = await readFileIfExists(join(root, tenant, file, String(index)))
+        if (found) return found
+      }
+      return undefined
     },
     async delete(tenant, file) {
-      for (const root of directories) {
+      for (const root of all) {
         const path = join(root, tenant, file)
         made.delete(path)
         await rm(path, { recursive: true, force: true }).catch((thrown: unknown) => {
@@ -50,7 +57,7 @@ export function pieceDirectories(directories: readonly string[]): PieceStore {
     },
     async files(tenant) {
       const names = new Set<string>()
-      for (const root of directories) for (const name of await entries(join(root, tenant))) names.add(name)
+      for (const root of all) for (const name of await entries(join(root, tenant))) names.add(name)
       return [...names].sort()
     },
   }
