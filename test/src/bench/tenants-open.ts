@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { openStorage } from '@yizhan/center/storage'
 import { silentLogger, systemClock } from '@yizhan/kernel'
-import { sealerIn } from './store.js'
+import { sealerIn } from './store-measure.js'
 import { type Opened, pick, RECORDS, storagePlace, tenantIds, VALUE_BYTES } from './tenants.js'
 import { underLoad } from './writers.js'
 

@@ -6,7 +6,7 @@ import { openStorage } from '@yizhan/center/storage'
 import { asTenantId, silentLogger, systemClock, type TenantId } from '@yizhan/kernel'
 import { Child } from '../support/child.js'
 import { alone, beside, type Row } from './report.js'
-import { inDirectory, sealerIn } from './store.js'
+import { inDirectory, sealerIn } from './store-measure.js'
 import { underLoad } from './writers.js'
 
 const TENANTS = [1_000, 10_000] as const
