@@ -18,18 +18,31 @@ export const ROLES: RoleNames = { owner: 'yizhan_owner', app: 'yizhan_app', swee
 const TEMPLATE = 'yizhan_template'
 const INSTALLED = '/usr/lib/postgresql'
 
+export interface ServerOptions {
+  /** Size of a tmpfs that only the server sees; databases may lie in its tablespace `small`. */
+  readonly smallDisk?: string
+}
+
 /** An own PostgreSQL server in a directory that vanishes with it; passwords are made up for each. */
 export class TestServer {
   readonly dir: string
   readonly port: number
   readonly #bin: string
   readonly #passwords: Readonly<Record<string, string>>
+  readonly #smallDisk: string | undefined
   #process: ChildProcess | undefined
   #log = ''
   #databases = 0
 
-  constructor(bin: string, dir: string, port: number, passwords: Readonly<Record<string, string>>) {
+  constructor(
+    bin: string,
+    dir: string,
+    port: number,
+    passwords: Readonly<Record<string, string>>,
+    { smallDisk }: ServerOptions = {},
+  ) {
     this.#bin = bin
+    this.#smallDisk = smallDisk
     this.dir = dir
     this.port = port
     this.#passwords = passwords
@@ -45,7 +58,9 @@ export class TestServer {
 
   /** Resolves when it takes connections; crash recovery included. */
   async start(): Promise<void> {
-    const child = spawn(...asServerUser(join(this.#bin, 'postgres'), this.#arguments()), {
+    const [program, args] = asServerUser(join(this.#bin, 'postgres'), this.#arguments())
+    const command = this.#smallDisk === undefined ? [program, ...args] : this.#mounted([program, ...args])
+    const child = spawn(command[0] ?? '', command.slice(1), {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
       cwd: this.dir,
@@ -75,9 +90,11 @@ export class TestServer {
   }
 
   /** A database of the current schema, whose owner is ours. */
-  async database(): Promise<string> {
+  async database(tablespace = 'pg_default'): Promise<string> {
     const name = `t_${this.#databases++}`
-    await this.admin(`CREATE DATABASE ${name} OWNER ${ROLES.owner} TEMPLATE ${TEMPLATE}`)
+    await this.admin(
+      `CREATE DATABASE ${name} OWNER ${ROLES.owner} TEMPLATE ${TEMPLATE} TABLESPACE ${tablespace}`,
+    )
     return name
   }
 
@@ -149,6 +166,17 @@ export class TestServer {
       env: { PATH: process.env.PATH ?? '', PGUSER: 'postgres', PGPASSWORD: this.#passwords.postgres ?? '' },
     })
     await migrate(log, this.connection(ROLES.owner, TEMPLATE), ROLES)
+    if (this.#smallDisk !== undefined) {
+      await this.admin(`CREATE TABLESPACE small LOCATION '${join(this.dir, 'small')}'`)
+    }
+  }
+
+  /** A mount namespace of its own gives a small disk that vanishes with the process. */
+  #mounted(command: readonly string[]): string[] {
+    const user = serverUser()
+    const options = `size=${this.#smallDisk},mode=700,uid=${user?.uid ?? 0},gid=${user?.gid ?? 0}`
+    const script = 'mkdir -p "$1" && mount -t tmpfs -o "$0" none "$1" && shift && exec "$@"'
+    return ['unshare', '--mount', 'sh', '-c', script, options, join(this.dir, 'small'), ...command]
   }
 
   #arguments(): string[] {
@@ -176,12 +204,15 @@ export function postgresBin(): string | undefined {
 }
 
 /** A server that runs; whoever starts it ends it with `removeServer`. */
-export async function startServer(log: Parameters<typeof migrate>[0]): Promise<TestServer> {
+export async function startServer(
+  log: Parameters<typeof migrate>[0],
+  options: ServerOptions = {},
+): Promise<TestServer> {
   const bin = postgresBin() ?? assert.fail('there is no PostgreSQL')
   const dir = await mkdtemp(join(tmpdir(), 'yizhan-pg-'))
   const users = ['postgres', ...Object.values(ROLES)]
   const passwords = Object.fromEntries(users.map((user) => [user, randomBytes(12).toString('hex')]))
-  const server = new TestServer(bin, dir, await freePort(), passwords)
+  const server = new TestServer(bin, dir, await freePort(), passwords, options)
   try {
     await server.prepare(log)
     return server
@@ -194,6 +225,12 @@ export async function startServer(log: Parameters<typeof migrate>[0]): Promise<T
 export async function removeServer(server: TestServer): Promise<void> {
   await server.stop('immediate')
   await rm(server.dir, { recursive: true, force: true })
+}
+
+/** Whether a server can have a small disk: mounting wants root, and PostgreSQL another user. */
+export function mayMount(): boolean {
+  if (postgresBin() === undefined || serverUser() === undefined) return false
+  return spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
 }
 
 /** initdb and postgres refuse to run as root; and the server ends with the test process, however that ends. */
