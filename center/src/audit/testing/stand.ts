@@ -79,7 +79,7 @@ export async function stand(
     return found
   }
 
-  return { dir, clock, storage, store, system, upkeep, signer, rows, auditLog, write, auditRows }
+  return { dir, log, clock, storage, store, system, upkeep, signer, rows, auditLog, write, auditRows }
 }
 
 export type Stand = Awaited<ReturnType<typeof stand>>
