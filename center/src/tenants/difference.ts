@@ -76,6 +76,11 @@ function objectsOf({ file, examples, documents, persona, channels, sites, tasks,
   for (const [key, value] of Object.entries({ name, languages, operatingPoint, welcome })) {
     if (value !== undefined) add('setting', key, { value })
   }
+  for (const { id, ...parts } of file.privacy?.purposes ?? []) add('setting', `privacy.purposes.${id}`, parts)
+  if (file.privacy) {
+    const { purposes: _, ...rest } = file.privacy
+    for (const [key, value] of Object.entries(rest)) add('setting', `privacy.${key}`, { value })
+  }
   for (const [key, value] of Object.entries(messages)) add('setting', `messages.${key}`, { value })
   for (const [id, { reply, offline, slots }] of Object.entries(file.intents)) {
     add('intent', id, { questions: asks.get(id) ?? [], reply, offline, slots })

@@ -9,6 +9,7 @@ import type { ReadCards } from './cards.js'
 import type { ReadChannels } from './channels.js'
 import { checkHandoffs, handoffsOf } from './handoffs.js'
 import type { ReadIntent, ReadIntents } from './intents.js'
+import { checkPrivacy, privacyOf } from './privacy.js'
 import type { Problem, Told, Wording } from './problem.js'
 import { LANGUAGE, TenantYaml } from './schema/index.js'
 import { checkSentence, type Languages, sentenceOf } from './sentence.js'
@@ -69,6 +70,7 @@ export function checkMain(
   }
   checkMessages(document, messages, told.problems)
   checkHandoffs(document, value.handoff, parts.channels, told)
+  checkPrivacy(document, value.privacy, { channels: parts.channels, languages }, told)
   const suggest: unknown[] = Array.isArray(welcome.suggest) ? welcome.suggest : []
   for (const [i, id] of suggest.slice(0, MAX_LOOKED_AT).entries()) {
     const missing = typeof id === 'string' ? parts.intents.missing(id) : undefined
@@ -108,7 +110,7 @@ export function compileFile(
   value: TenantYaml,
   { intents, cards }: { readonly intents: ReadIntents; readonly cards: ReadCards },
 ): TenantFile {
-  const { tenant, languages, welcome, handoff, messages = {}, operatingPoint = 'balanced' } = value
+  const { tenant, languages, welcome, handoff, privacy, messages = {}, operatingPoint = 'balanced' } = value
   const said = (sentence: string | LanguageMap) => sentenceOf(sentence, languages)
   const title = (id: string) => questionsOf(intents.whole.get(id)?.asks ?? [], languages)
   return {
@@ -132,6 +134,7 @@ export function compileFile(
     ),
     ...(cards.whole.size > 0 && { cards: Object.fromEntries(cards.whole) }),
     ...(handoff && { handoffs: handoffsOf(handoff) }),
+    ...(privacy && { privacy: privacyOf(privacy, languages) }),
   }
 }
 

@@ -4,11 +4,12 @@ import { testCorpus } from '../testing/corpus.js'
 import { CONTENT } from './content.js'
 import { DIRECTORY } from './directory.js'
 import { INTENTS } from './intents.js'
+import { PRIVACY } from './privacy.js'
 import { PUNCTUATION } from './punctuation.js'
 import { RIGHT } from './right.js'
 import { YAML } from './yaml.js'
 
-const ALL = [...PUNCTUATION, ...YAML, ...INTENTS, ...DIRECTORY, ...CONTENT, ...RIGHT]
+const ALL = [...PUNCTUATION, ...YAML, ...INTENTS, ...DIRECTORY, ...CONTENT, ...PRIVACY, ...RIGHT]
 
 testCorpus(ALL)
 

@@ -11,6 +11,7 @@ import {
   sentence,
   timezone,
 } from './basics.js'
+import { PrivacyYaml } from './privacy.js'
 
 /** The first of them is for `/human`: with digits alone a name would not keep its place in the map. */
 const HANDOFF_NAME = '^[a-z][a-z0-9-]{0,62}$'
@@ -84,6 +85,7 @@ export const TenantYaml = Type.Object(
         ),
       }),
     ),
+    privacy: Type.Optional(PrivacyYaml),
     messages: Type.Optional(
       Type.Record(
         Type.String(),
