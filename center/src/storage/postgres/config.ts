@@ -49,8 +49,8 @@ export const postgresConfigSchema = Type.Object(
     statementTimeoutMs: Ms(30_000),
     /** For how long a write waits to learn its outcome when the connection broke in its commit. */
     outcomeTimeoutMs: Ms(60_000),
-    /** Larger tables are not rewritten by a compaction, which locks them meanwhile. */
-    rewriteMaxBytes: Type.Integer({ minimum: 0, default: 1024 * 1024 * 1024, restart: true }),
+    /** A compaction rewrites no larger partition: until one is rewritten the calls of all tenants wait. */
+    rewriteMaxBytes: Type.Integer({ minimum: 0, default: 128 * 1024 * 1024, restart: true }),
   },
   { ...closed, default: {} },
 )

@@ -6,7 +6,8 @@ import { sqlState } from './postgres-error.js'
 import { PARTITIONS } from './schema.js'
 import { rowsOf } from './transaction.js'
 
-const LOCK_TIMEOUT_MS = 5_000
+/** Calls wait behind whoever waits for such a lock. */
+const LOCK_TIMEOUT_MS = 1_000
 // Which partitions a tenant's rows are in; those of all tables are cut alike.
 const PLACES = `SELECT i, pg_total_relation_size(format('yizhan.%s_%s', name, i)::regclass) AS bytes, name
   FROM generate_series(0, ${PARTITIONS - 1}) i, unnest(ARRAY['records', 'terms', 'audit']) name
