@@ -191,6 +191,19 @@ test('a changed directory gets the next version; with prune what went is gone fr
   )
 })
 
+test('the id of the call that applies stands in the audit', async (t) => {
+  const { catalog, storage } = await start(t, await place(t))
+  await applied(catalog, directory(), { requestId: 'req-1' })
+  // Only a comment: nothing is trained, and it is written all the same.
+  const commented = directory({ 'tenant.yaml': `# new\n${FILES['tenant.yaml']}` })
+  await applied(catalog, commented, { requestId: 'req-2' })
+  const { entries } = await storage.store.audit(acme)
+  assert.deepEqual(
+    entries.map(({ requestId }) => requestId),
+    ['req-1', 'req-2'],
+  )
+})
+
 test('applies come one after the other, each against what the one before left', async (t) => {
   const running: string[] = []
   let most = 0
