@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { code } from '../contract-place.js'
+import { acme, code, put } from '../contract-place.js'
+import { write } from '../engine-place.js'
 import { provisionSql, scramVerifier } from './provision.js'
+import { openOn, postgres } from './testing/place.js'
 
 const roles = { owner: 'o', app: 'a', sweep: 's' }
 
@@ -35,4 +39,23 @@ test('names that would have to be quoted are quoted', () => {
   const sql = provisionSql({ database: 'a"; DROP TABLE x; --', roles: { ...roles, app: 'role"x' } })
   assert.match(sql, /CREATE DATABASE "a""; DROP TABLE x; --" /)
   assert.match(sql, /CREATE ROLE "role""x" /)
+})
+
+test('what the how-to has an administrator do makes a database that the center takes', async (t) => {
+  const server = await postgres(t)
+  if (!server) return
+  const page = await readFile(new URL('../../../../docs/how-to/use-postgresql.md', import.meta.url), 'utf8')
+  const [, sql = ''] = /<<'SQL'\n(.*?)\nSQL\n/s.exec(page) ?? []
+  // Names of its own: the server has ours already.
+  server.psql(sql.replaceAll('yizhan', 'page'))
+  const password = 'made-up-for-this'
+  const passwordFile = join(server.dir, 'page.password')
+  await writeFile(passwordFile, `${password}\n`)
+  const role = (name: string) => ({ user: `page_${name}`, passwordFile })
+  const roles = { app: role('app'), sweep: role('sweep'), owner: role('owner') }
+  for (const { user } of Object.values(roles)) await server.admin(`ALTER ROLE ${user} PASSWORD '${password}'`)
+  const engine = await openOn(server, 'page', { config: { roles } })
+  t.after(() => engine.close())
+  await write(engine, acme, [put('k', 'v')])
+  assert.deepEqual(await engine.tenants(), [acme])
 })

@@ -161,14 +161,19 @@ export class TestServer {
       sweep = '',
     } = Object.fromEntries(Object.entries(ROLES).map(([role, user]) => [role, this.#passwords[user]]))
     const sql = provisionSql({ database: TEMPLATE, roles: ROLES, passwords: { owner, app, sweep } })
-    run(join(this.#bin, 'psql'), ['-X', '-v', 'ON_ERROR_STOP=1', '-h', this.dir, '-p', String(this.port)], {
-      input: sql,
-      env: { PATH: process.env.PATH ?? '', PGUSER: 'postgres', PGPASSWORD: this.#passwords.postgres ?? '' },
-    })
+    this.psql(sql)
     await migrate(log, this.connection(ROLES.owner, TEMPLATE), ROLES)
     if (this.#smallDisk !== undefined) {
       await this.admin(`CREATE TABLESPACE small LOCATION '${join(this.dir, 'small')}'`)
     }
+  }
+
+  /** A script of the superuser, as an administrator runs it. */
+  psql(script: string): void {
+    run(join(this.#bin, 'psql'), ['-X', '-v', 'ON_ERROR_STOP=1', '-h', this.dir, '-p', String(this.port)], {
+      input: script,
+      env: { PATH: process.env.PATH ?? '', PGUSER: 'postgres', PGPASSWORD: this.#passwords.postgres ?? '' },
+    })
   }
 
   /** A mount namespace of its own gives a small disk that vanishes with the process. */
