@@ -143,6 +143,17 @@ for (const [what, spoil, expected] of [
   })
 }
 
+test('lines that were changed and chained anew do not belong to the signed end', async (t) => {
+  const s = await written(t)
+  const lines = linesIn(await exported(s))
+  const changed = forged(s, lines, (values) =>
+    values.map((value) => (value.sequence === 3 ? { ...value, actor: 'user_2' } : value)),
+  )
+  const found = await check([...changed.slice(0, -1), lines.at(-1) ?? ''])
+  assert.ok(found.s === 'bad-file')
+  assert.deepEqual([found.what, found.line], ['edited', LAST + 2])
+})
+
 test('an export that was made up by somebody else is refused by the key of the center', async (t) => {
   const s = await written(t)
   const other = await stand(t)
