@@ -166,6 +166,40 @@ test('deadlocks and failed serializations are repeated inside, and other refusal
   assert.deepEqual(await problems(engine, acme), [])
 })
 
+test('reads of many tenants that come together are answered each with its own', async (t) => {
+  const server = await postgres(t)
+  if (!server) return
+  const database = await server.database()
+  const engine = await opened(t, server, database)
+  const tenants = Array.from({ length: 7 }, (_, i) => tenant(`t${i}`))
+  for (const id of tenants) {
+    await write(engine, id, [
+      put('a', `${id} a`),
+      put('b', `${id} b`),
+      put('b', `${id} c`, { collection: 'notes' }),
+    ])
+  }
+  for (let round = 0; round < 3; round++) {
+    const asked = Array.from({ length: 400 }, (_, i) => {
+      const id = tenants[i % 7] ?? acme
+      const [collection, key, expected] =
+        i % 3 === 0
+          ? ['things', 'a', `${id} a`]
+          : i % 3 === 1
+            ? ['notes', 'b', `${id} c`]
+            : ['notes', 'a', undefined]
+      return { id, collection, key, expected }
+    })
+    const found = await Promise.all(
+      asked.map(({ id, collection = '', key = '' }) => engine.get(id, collection, key)),
+    )
+    assert.deepEqual(
+      found.map(text),
+      asked.map(({ expected }) => expected),
+    )
+  }
+})
+
 test('an error of the database quotes no row', async (t) => {
   const server = await postgres(t)
   if (!server) return
@@ -189,7 +223,10 @@ test('more callers than connections wait their turn, and too many are refused', 
   const engine = await opened(t, server, database, { config: { poolMax: 2 } })
   await write(engine, acme, [put('k', 'v')])
   const calls = Array.from({ length: 4_500 }, () =>
-    engine.get(acme, 'things', 'k').then(text, (thrown: YizhanError) => thrown.code),
+    engine.head(acme).then(
+      (head) => head?.records,
+      (thrown: YizhanError) => thrown.code,
+    ),
   )
   const sessions =
     "SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = 'yizhan_app' AND datname = $1"
@@ -197,5 +234,5 @@ test('more callers than connections wait their turn, and too many are refused', 
   assert.ok(rows[0].n <= 2, `${rows[0].n} connections`)
   const answers = await Promise.all(calls)
   assert.equal(answers.filter((answer) => answer === 'overloaded').length, 4_500 - 4_096 - 2)
-  assert.equal(answers.filter((answer) => answer === 'v').length, 4_096 + 2)
+  assert.equal(answers.filter((answer) => answer === 1).length, 4_096 + 2)
 })

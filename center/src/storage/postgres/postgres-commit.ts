@@ -3,10 +3,10 @@ import { type CommitPlan, type Current, planCommit, type ScopedBatch } from '../
 import type { Commit } from '../commit-queue.js'
 import type { Scope } from '../engine.js'
 import { type HeadState, openHead, sealHead } from '../scope-head.js'
-import { textArray } from './binary-array.js'
 import { wasCommitted } from './commit-outcome.js'
 import { headStatement, planStatements, type RecordChange, recordStatements } from './commit-statements.js'
 import { isConnectionLost, postgresError, sqlState } from './postgres-error.js'
+import { lookedUp, lookupStatement, type RecordPlace } from './record-lookup.js'
 import { bytesOf } from './row-value.js'
 import type { SessionPool, Statement } from './session-pool.js'
 import { type LostCommit, rowsOf, WriteTransaction } from './transaction.js'
@@ -29,13 +29,6 @@ export interface CommitterDeps {
 const LOCK_HEAD = {
   name: 'lock-head',
   text: 'SELECT bytes FROM yizhan.heads WHERE tenant_id = $1 FOR UPDATE',
-}
-const RECORDS = {
-  name: 'records-by-place',
-  text: `SELECT k.n::int4 AS n, r.bytes
-    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k(collection, key, n)
-    CROSS JOIN LATERAL (SELECT bytes FROM yizhan.records
-      WHERE tenant_id = $1 AND collection = k.collection AND records.key = k.key OFFSET 0) AS r`,
 }
 // First heads of two centers, deadlocks, serialization: nothing was written, and the next try sees the other's.
 const AGAIN: ReadonlySet<unknown> = new Set(['23505', '40001', '40P01'])
@@ -79,7 +72,7 @@ export class PostgresCommitter {
    */
   rewrite<T>(
     scope: Scope,
-    places: readonly { readonly collection: string; readonly key: string }[],
+    places: readonly RecordPlace[],
     change: (
       head: HeadState,
       stored: readonly (Uint8Array | undefined)[],
@@ -91,13 +84,12 @@ export class PostgresCommitter {
   ): Promise<T> {
     const { sealer } = this.#deps
     return this.#named(scope, async (transaction) => {
-      const [lock, found] = await transaction.begin([lockHead(scope), placesStatement(scope, places)])
+      const [lock, found] = await transaction.begin([lockHead(scope), lookupStatement(scope, places)])
       const bytes = bytesOf(lock?.rows[0])
       if (!bytes) throw new YizhanError('not_found', 'nothing is stored of this scope')
-      const stored = new Map(found?.rows.map((row) => [Number(row.n), bytesOf(row)]))
       const { head, records, answer } = await change(
         await openHead(sealer, scope, bytes),
-        places.map((_, i) => stored.get(i + 1)),
+        lookedUp(places, found?.rows ?? []),
       )
       const sealed = await sealHead(sealer, scope, head)
       await transaction.commit([
@@ -131,9 +123,10 @@ export class PostgresCommitter {
     const places = placesOf(group)
     const [lock, found] = await transaction.begin([
       lockHead(scope),
-      ...(places.length > 0 ? [placesStatement(scope, places)] : []),
+      ...(places.length > 0 ? [lookupStatement(scope, places)] : []),
     ])
-    const stored = new Map(found?.rows.map((row) => [placeId(places[Number(row.n) - 1]), bytesOf(row)]))
+    const bytes = lookedUp(places, found?.rows ?? [])
+    const stored = new Map(places.map((place, i) => [placeId(place), bytes[i]]))
     const headBytes = bytesOf(lock?.rows[0])
     let plan: CommitPlan<BatchCommit>
     try {
@@ -199,20 +192,12 @@ class CannotPlan extends Error {
   }
 }
 
-type Place = { readonly collection: string; readonly key: string }
-
 function lockHead(scope: Scope): Statement {
   return { ...LOCK_HEAD, values: [rowsOf(scope)] }
 }
 
-/** Answers with `n`, the number of the place from 1, and its bytes, where there are any. */
-function placesStatement(scope: Scope, places: readonly Place[]): Statement {
-  const collections = textArray(places.map(({ collection }) => collection))
-  return { ...RECORDS, values: [rowsOf(scope), collections, textArray(places.map(({ key }) => key))] }
-}
-
-function placesOf(group: readonly BatchCommit[]): Place[] {
-  const places = new Map<string, Place>()
+function placesOf(group: readonly BatchCommit[]): RecordPlace[] {
+  const places = new Map<string, RecordPlace>()
   for (const { changes } of group) {
     for (const { collection, key } of changes) places.set(placeId({ collection, key }), { collection, key })
   }
@@ -220,6 +205,6 @@ function placesOf(group: readonly BatchCommit[]): Place[] {
 }
 
 /** No part holds a NUL. */
-function placeId(place: Place | undefined): string {
-  return place ? `${place.collection}\0${place.key}` : ''
+function placeId({ collection, key }: RecordPlace): string {
+  return `${collection}\0${key}`
 }

@@ -16,28 +16,18 @@ import type {
 } from '../port.js'
 import { isExpired, readRecord, sealContext, storedRecord } from '../record-codec.js'
 import { openHead } from '../scope-head.js'
-import { textArray } from './binary-array.js'
+import { GatheredReads } from './gathered-reads.js'
 import { postgresAudit } from './postgres-audit.js'
 import type { BatchCommit, PostgresCommitter } from './postgres-commit.js'
 import type { CompactDeps } from './postgres-compact.js'
 import { postgresPlaces } from './postgres-places.js'
 import { postgresScan } from './postgres-scan.js'
 import { PostgresUpkeep } from './postgres-upkeep.js'
-import { numberOf, storedBytes } from './row-value.js'
+import { recordsAt } from './record-lookup.js'
+import { storedBytes } from './row-value.js'
 import { ScopeLanes } from './scope-lanes.js'
 import type { SessionPool } from './session-pool.js'
 import { HEAD, readRows, rowsOf } from './transaction.js'
-
-const GET = {
-  name: 'get',
-  text: 'SELECT bytes FROM yizhan.records WHERE tenant_id = $1 AND collection = $2 AND key = $3',
-}
-const GET_MANY = {
-  name: 'get-many',
-  text: `SELECT k.n::int4 AS n, r.bytes FROM unnest($3::text[]) WITH ORDINALITY AS k(key, n)
-    CROSS JOIN LATERAL (SELECT bytes FROM yizhan.records
-      WHERE tenant_id = $1 AND collection = $2 AND records.key = k.key OFFSET 0) r`,
-}
 
 export interface PostgresEngineDeps {
   /** Of the app role: for calls. */
@@ -62,10 +52,12 @@ export class PostgresEngine implements RecordEngine {
   readonly name = 'postgres'
   readonly #deps: PostgresEngineDeps
   readonly #lanes: ScopeLanes<BatchCommit | Turn>
+  readonly #reads: GatheredReads
   readonly #upkeep: PostgresUpkeep
 
   constructor(deps: PostgresEngineDeps, committer: PostgresCommitter) {
     this.#deps = deps
+    this.#reads = new GatheredReads(deps.pool)
     this.#lanes = new ScopeLanes((scope, group) => commitInOrder(committer, scope, group))
     this.#upkeep = new PostgresUpkeep({
       ...deps,
@@ -75,9 +67,8 @@ export class PostgresEngine implements RecordEngine {
   }
 
   async get(scope: Scope, collection: string, key: string): Promise<StoredRecord | undefined> {
-    const rows = await readRows(this.#deps.pool, scope, { ...GET, values: [rowsOf(scope), collection, key] })
-    const [row] = rows
-    return row && (await this.#open(scope, collection, [[key, storedBytes(row)]]))[0]
+    const stored = await this.#reads.read(scope, collection, key)
+    return stored && (await this.#open(scope, collection, [[key, stored]]))[0]
   }
 
   async getMany(
@@ -85,14 +76,15 @@ export class PostgresEngine implements RecordEngine {
     collection: string,
     keys: readonly string[],
   ): Promise<readonly (StoredRecord | undefined)[]> {
-    if (keys.length === 0) return []
-    const values = [rowsOf(scope), collection, textArray(keys)]
-    const rows = await readRows(this.#deps.pool, scope, { ...GET_MANY, values })
-    const places = rows.map((row) => numberOf(row, 'n') - 1)
-    const found = rows.map((row, i) => [keys[places[i] ?? -1] ?? '', storedBytes(row)] as const)
+    const places = keys.map((key) => ({ collection, key }))
+    const stored = await recordsAt(this.#deps.pool, scope, places)
+    const found = keys.flatMap((key, i): [string, Uint8Array][] => {
+      const bytes = stored[i]
+      return bytes ? [[key, bytes]] : []
+    })
     const records = await this.#open(scope, collection, found)
-    const byPlace = new Map(places.map((place, i) => [place, records[i]]))
-    return keys.map((_, i) => byPlace.get(i))
+    const byKey = new Map(found.map(([key], i) => [key, records[i]]))
+    return keys.map((key) => byKey.get(key))
   }
 
   batch(scope: Scope, input: BatchInput): Promise<readonly number[]> {

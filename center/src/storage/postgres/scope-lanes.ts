@@ -50,7 +50,7 @@ export class ScopeLanes<C extends Commit> {
   #refusal(): YizhanError | undefined {
     if (this.#closed) return new YizhanError('unavailable', 'the store is closed')
     const full = this.#waiting >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES
-    return full ? new YizhanError('overloaded', 'too many writes wait for the database') : undefined
+    return full ? new YizhanError('overloaded', 'too many calls wait for the database') : undefined
   }
 
   async #run(scope: Scope, waiting: C[]): Promise<void> {
