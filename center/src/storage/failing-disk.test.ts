@@ -10,7 +10,7 @@ const NAMESPACE = ['--map-root-user', '--mount', 'sh', '-c']
 
 const OPEN_AND_WRITE = `
 import { randomBytes } from 'node:crypto'
-import { cp, unlink, writeFile } from 'node:fs/promises'
+import { appendFile, cp, unlink, writeFile } from 'node:fs/promises'
 import { openStorage } from ${JSON.stringify(new URL('./storage.js', import.meta.url).href)}
 import { ManualClock, plainSealer, silentLogger } from ${JSON.stringify(import.meta.resolve('@yizhan/kernel'))}
 const [disk, copy] = process.argv.slice(1)
@@ -64,6 +64,36 @@ console.log(JSON.stringify({ full, before, readWhileFull, atOnce, stillFull, rec
   acked: acked.length, afterCrash, afterRestart }))
 `
 
+const RESTART = `${OPEN_AND_WRITE}
+const check = async (storage) => (await storage.upkeep.check('acme', new AbortController().signal)).problemCount
+const fill = async () => {
+  for (let size = 1 << 20; size >= 4096; size /= 2) {
+    while ((await codeOf(appendFile(disk + '/filling', new Uint8Array(size)))) === 'ok');
+  }
+}
+await appendFile(disk + '/filling', new Uint8Array(16 << 20))
+let storage = await open(disk + '/db')
+const full = await writeUntilItFails(storage)
+const damaged = [await check(storage)]
+const opened = []
+for (let i = 0; i < 3; i++) {
+  await storage.close()
+  await fill()
+  storage = await open(disk + '/db')
+  opened.push(await found(storage))
+  damaged.push(await check(storage))
+  await fill()
+  await writeUntilItFails(storage)
+}
+await unlink(disk + '/filling')
+clock.advance(2_000)
+const recovered = await codeOf(write(storage))
+damaged.push(await check(storage))
+await storage.close()
+const lost = opened.filter((count, i) => count < opened[0])
+console.log(JSON.stringify({ full, opened: opened.length, lost, damaged, recovered, sane: opened[0] > 0 }))
+`
+
 const BROKEN = `${OPEN_AND_WRITE}
 const storage = await open(disk)
 const failed = await writeUntilItFails(storage)
@@ -111,6 +141,25 @@ test('a full disk refuses writes, serves reads, and loses nothing acked once the
     acked,
     afterCrash: acked,
     afterRestart: acked,
+  })
+})
+
+test('a full disk is opened again and again, with everything acknowledged and nothing half-written', async (t) => {
+  const dir = await scratch(t)
+  const probe = spawnSync('unshare', [...NAMESPACE, `mount -t tmpfs -o size=4m none '${dir}'`])
+  if (probe.status !== 0) {
+    assert.notEqual(process.env.YIZHAN_TEST_REQUIRE, 'all', 'no right to mount a tmpfs in a namespace')
+    return t.skip('SKIPPED: no right to mount a tmpfs in a namespace')
+  }
+  const shell =
+    'mkdir disk && mount -t tmpfs -o size=40m none disk && exec "$0" --input-type=module -e "$1" disk'
+  assert.deepEqual(run(t, 'unshare', [...NAMESPACE, shell, process.execPath, RESTART], dir), {
+    full: 'disk_full',
+    opened: 3,
+    lost: [],
+    damaged: [0, 0, 0, 0, 0],
+    recovered: 'ok',
+    sane: true,
   })
 })
 

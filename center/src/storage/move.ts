@@ -100,10 +100,9 @@ export class Mover {
   }
 
   async #settleAll(): Promise<readonly TenantMove[]> {
-    const { log, closing } = this.#deps
+    const { map, log, closing } = this.#deps
     const left: TenantMove[] = []
-    for (const move of this.moves()) {
-      const { tenant, from, to, step } = move
+    for (const tenant of new Set([...this.moves().map((move) => move.tenant), ...map.unsure()])) {
       if (closing.aborted) break
       let release: () => void
       try {
@@ -113,10 +112,10 @@ export class Mover {
       }
       try {
         await this.#settle(tenant)
-        log.info({ tenant, from, to, step }, 'a move that was cut short is settled')
+        log.info({ tenant }, 'a move that was cut short is settled')
       } catch (thrown) {
-        left.push(move)
-        log.warn({ err: thrown, tenant, from, to, step }, 'a move that was cut short cannot be settled yet')
+        left.push(...this.moves().filter((move) => move.tenant === tenant))
+        log.warn({ err: thrown, tenant }, 'a move that was cut short cannot be settled yet')
       } finally {
         release()
       }
@@ -223,6 +222,7 @@ export class Mover {
   /** Ends or undoes the tenant's move, whichever its record says; the caller has claimed the tenant. */
   async #settle(tenant: TenantId): Promise<void> {
     const { map, gates } = this.#deps
+    if (map.unsure().has(tenant)) await map.readAgain(tenant)
     try {
       await this.#step(tenant)
     } catch (thrown) {

@@ -35,6 +35,8 @@ export class PlaceMap {
   readonly #system: SystemStore
   readonly #choose: (tenant: TenantId) => string
   readonly #deciding = new Map<TenantId, Promise<void>>()
+  /** A write of theirs failed, and may be on disk all the same. */
+  readonly #unsure = new Set<TenantId>()
   #entries = new Map<TenantId, Entry>()
 
   /** `choose`: the place of a tenant that writes for the first time. */
@@ -103,10 +105,16 @@ export class PlaceMap {
   async set(tenant: TenantId, home: Home): Promise<void> {
     const expectedVersion = this.#entries.get(tenant)?.version ?? 0
     const value = Buffer.from(JSON.stringify(home))
-    const [version = 0] = await this.#system.batch([
-      { op: 'put', collection: PLACE_COLLECTION, key: tenant, value, expectedVersion },
-    ])
-    this.#entries.set(tenant, { home, version })
+    try {
+      const [version = 0] = await this.#system.batch([
+        { op: 'put', collection: PLACE_COLLECTION, key: tenant, value, expectedVersion },
+      ])
+      this.#unsure.delete(tenant)
+      this.#entries.set(tenant, { home, version })
+    } catch (thrown) {
+      this.#unsure.add(tenant)
+      throw thrown
+    }
   }
 
   /** Of a tenant that holds nothing any more. */
@@ -115,9 +123,15 @@ export class PlaceMap {
     this.#entries.delete(tenant)
   }
 
+  /** Tenants whose last write here failed, so that it may be there all the same. */
+  unsure(): ReadonlySet<TenantId> {
+    return this.#unsure
+  }
+
   /** What the disk says, after a write whose outcome is not known. */
   async readAgain(tenant: TenantId): Promise<Home | undefined> {
     const record = await this.#system.get(PLACE_COLLECTION, tenant)
+    this.#unsure.delete(tenant)
     if (!record) {
       this.#entries.delete(tenant)
       return undefined

@@ -86,6 +86,8 @@ async function story(
   assert.equal(await codeOf('edges', 'list'), 'ok')
   assert.equal(await codeOf('knowledge', 'search', '--tenant', 'acme', '北京住宿'), 'ok')
 
+  assert.equal(await codeOf('storage', 'check'), 'ok')
+
   // The edge keeps what it has, answers by itself and gets its answers.
   assert.equal((await li.ask('怎么连 VPN？')).answeredBy, 'edge')
   const whileFull = await li.ask(HEAVY)
@@ -106,6 +108,7 @@ async function story(
   assert.deepEqual(await shown(), before)
 
   await disk.free()
+  assert.equal(await codeOf('storage', 'check'), 'ok')
   const { version } = await all.apply(changed)
   assert.equal(version, 2)
   await edgeCommand(edge, 'status', '--wait-tenant', 'acme')
