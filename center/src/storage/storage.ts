@@ -223,7 +223,14 @@ async function cursorSecret(
   dir: string,
   databases: Databases | undefined,
 ): Promise<Uint8Array> {
-  if (databases) return secretInDatabase(databases.get(SYSTEM))
+  const path = join(dir, 'cursor-secret')
+  if (databases) {
+    if ((await readFileIfExists(path)) === undefined) return secretInDatabase(databases.get(SYSTEM))
+    throw new YizhanError('config_invalid', `everything of ${dir} lives in the other engine`, {
+      details: { dir },
+      hint: 'set the number of shards to 0 again',
+    })
+  }
   const { generations } = await readMarker(dir, deps.clock)
   if (Object.keys(generations).length > 0) {
     throw new YizhanError('config_invalid', `${dir} holds LevelDB shards, but none are configured`, {
@@ -231,7 +238,6 @@ async function cursorSecret(
       hint: 'keep the shards beside the other engine, and move the tenants there',
     })
   }
-  const path = join(dir, 'cursor-secret')
   await mkdir(dir, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
     throw storageError(thrown, 'create', dir)
   })
