@@ -213,7 +213,7 @@ test('an export leaves by the socket as lines that verify', async (t) => {
 
   writeFileSync(file, readFileSync(file, 'utf8').replace('"user_1"', '"user_9"'))
   const bad = await run(['verify', '--file', file])
-  assert.deepEqual([bad.exit, /line 2 of the file: edited/.test(bad.err)], [1, true])
+  assert.deepEqual([bad.exit, /line 2 of the file was changed/.test(bad.err)], [1, true])
 })
 
 test('verify names the first bad entry in the reader’s language and ends with 1', async (t) => {

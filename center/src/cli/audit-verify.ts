@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { type CliIo, type CliText, systemCode, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import type { AuditVerdict, ExportVerdict, SignedAnchor } from '../audit/index.js'
+import type { AuditVerdict, ExportVerdict, FileBreach, SignedAnchor } from '../audit/index.js'
 import { nonEmpty, tenantId } from './arguments.js'
 import { type Answer, type CenterCall, inPath } from './center-call.js'
 
@@ -58,6 +58,14 @@ export function auditVerify(audit: Command, io: CliIo, call: CenterCall): Comman
           : await ofFile(io, file, options)
       io.record({ ...verdict })
       if (verdict.s !== 'whole') throw broken(io, verdict)
+      if (verdict.anchors === 0) {
+        io.err(
+          io.say({
+            en: 'no anchor was compared: whoever has the keys could have written all of it anew',
+            zh: '未与任何锚点比对：掌握密钥者可能已整体重写',
+          }),
+        )
+      }
     })
 }
 
@@ -153,12 +161,20 @@ const WHAT: Readonly<Record<Exclude<AuditVerdict, { s: 'whole' }>['what'], CliTe
   head_damaged: { en: 'does not matter: the head cannot be read', zh: '无从判断：链头无法读取' },
 }
 
+const FILE: Readonly<Record<FileBreach['what'], CliText>> = {
+  malformed: { en: 'is no line of an export', zh: '不是导出文件的内容' },
+  edited: { en: 'was changed, or what stood before it', zh: '或其前的内容被改动' },
+  cut_off: { en: 'should be the signed end, which is missing', zh: '应为签名结尾，但缺失' },
+  signature: { en: 'is not signed by the key that it names', zh: '的签名无效' },
+  other_key: { en: 'is signed by another key', zh: '由其他密钥签名' },
+}
+
 function broken(io: CliIo, verdict: Exclude<ExportVerdict | AuditVerdict, { s: 'whole' }>): YizhanError {
   const message =
     verdict.s === 'bad-file'
       ? {
-          en: `line ${verdict.line} of the file: ${verdict.what}`,
-          zh: `文件第 ${verdict.line} 行：${verdict.what}`,
+          en: `line ${verdict.line} of the file ${FILE[verdict.what].en}`,
+          zh: `文件第 ${verdict.line} 行${FILE[verdict.what].zh}`,
         }
       : {
           en: `entry ${verdict.sequence} ${WHAT[verdict.what].en}`,
