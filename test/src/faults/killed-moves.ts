@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Lives, seeded, slowMachine } from './lives.js'
 
@@ -17,16 +17,32 @@ interface Found {
   readonly keys: Readonly<Record<string, number>>
   readonly wrong: readonly string[]
   readonly records: number
+  /** The child found nothing and began. */
+  readonly first: boolean
 }
 
 type Line = Partial<Found> & { readonly n?: number; readonly moved?: boolean }
 
-/** Kills a process that moves a tenant between two shards, at every step of the move. */
-export function killedMoves(sealing: 'plain' | 'sealed', kills: number): void {
-  test(`${sealing}: a tenant whose move is killed -9 is whole, in one place and with every acknowledged batch, ${kills} times`, async (t) => {
+interface Way {
+  readonly sealing: 'plain' | 'sealed'
+  readonly kills: number
+  /** Settings of PostgreSQL, to move there and back in place of a second shard. Undefined: the test skips itself. */
+  readonly postgres?: (t: TestContext) => Promise<unknown>
+}
+
+/** Kills a process that moves a tenant to and fro, at every step of the move. */
+export function killedMoves({ sealing, kills, postgres }: Way): void {
+  const places = postgres ? 'level and PostgreSQL' : 'two shards'
+  test(`${places}, ${sealing}: a tenant whose move is killed -9 is whole, in one place and with every acknowledged batch, ${kills} times`, async (t) => {
+    const settings = await postgres?.(t)
+    if (postgres && settings === undefined) return
     const dir = await mkdtemp(join(tmpdir(), 'yizhan-killed-'))
     t.after(() => rm(dir, { recursive: true, force: true }))
-    const lives = new Lives(CHILD, [dir, sealing])
+    const lives = new Lives(CHILD, [
+      dir,
+      sealing,
+      ...(settings === undefined ? [] : [JSON.stringify(settings)]),
+    ])
     t.after(() => lives.end())
     const seed = Date.now() % 1_000_000
     const random = seeded(seed)
@@ -41,8 +57,8 @@ export function killedMoves(sealing: 'plain' | 'sealed', kills: number): void {
         steps[found.step] = (steps[found.step] ?? 0) + 1
         figures.lost += Math.max(0, acked - found.last)
         if (found.last > acked + 1) wrong.push({ last: found.last, acked })
-        const elsewhere = found.place === 'shard-0' ? 'shard-1' : 'shard-0'
-        if ((found.keys[elsewhere] ?? 0) > 0) figures.twoPlaces += 1
+        const holding = Object.keys(found.keys).filter((place) => found.keys[place] !== 0)
+        if (holding.join() !== found.place && !found.first) figures.twoPlaces += 1
         if (found.wrong.length > 0 || found.unsettled > 0 || found.records !== RECORDS) wrong.push(found)
         acked = found.last
       } else figures.beforeItOpened += 1

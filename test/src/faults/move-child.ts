@@ -1,12 +1,16 @@
-// A process that moves a tenant to and fro until it is killed: `move-child.js DIR plain|sealed`. Each line of stdout is one
-// JSON value: what it found, each batch once it is acknowledged, and each step of a move.
+// A process that moves a tenant to and fro until it is killed: `move-child.js DIR plain|sealed [SETTINGS]`; with settings of
+// PostgreSQL between shard-0 and that, else between two shards. Each line of stdout is one JSON value: what it found, each
+// batch once it is acknowledged, and each step of a move.
 import { join } from 'node:path'
+import type { PostgresConfig } from '@yizhan/center/storage/postgres'
 import { asTenantId } from '@yizhan/kernel'
 import { ClassicLevel } from 'classic-level'
 import { openSealedStorage } from './sealed-storage.js'
 import { say, toldToBegin } from './told-to-begin.js'
 
-const [dir = '', sealing = 'plain'] = process.argv.slice(2)
+const [dir = '', sealing = 'plain', settings] = process.argv.slice(2)
+const postgresConfig: PostgresConfig | undefined = settings === undefined ? undefined : JSON.parse(settings)
+const away = postgresConfig ? 'postgres' : 'shard-1'
 const kind = sealing === 'sealed' ? 'sealed' : 'plain'
 const acme = asTenantId('acme')
 if (!acme) throw new Error('acme is no tenant')
@@ -23,14 +27,19 @@ async function keysIn(shard: string): Promise<number> {
 }
 
 await toldToBegin()
-const before = await openSealedStorage(dir, 2, kind)
+const before = await openSealedStorage(dir, 2, kind, postgresConfig)
 const [left] = before.storage.upkeep.moves()
 const unsettled = await before.storage.upkeep.settleMoves()
 const first = before.storage.upkeep.tenantIds().length === 0
 const place = first ? undefined : (await before.storage.upkeep.tenant(acme)).place
+const inPostgres = ((await before.postgres?.tenants()) ?? []).length
 await before.close()
-const keys = { 'shard-0': await keysIn('shard-0'), 'shard-1': await keysIn('shard-1') }
-const { storage } = await openSealedStorage(dir, 2, kind)
+const keys = {
+  postgres: inPostgres,
+  'shard-0': await keysIn('shard-0'),
+  'shard-1': await keysIn('shard-1'),
+}
+const { storage } = await openSealedStorage(dir, 2, kind, postgresConfig)
 const { store, upkeep } = storage
 const counter = await store.get(acme, 'counters', 'last')
 let last = counter ? Number(Buffer.from(counter.value).toString()) : 0
@@ -62,6 +71,7 @@ if (first) await write()
 const { problems, records } = await upkeep.check(acme, never)
 say({
   last,
+  first,
   step: left?.step ?? 'none',
   unsettled: unsettled.length,
   place: place ?? 'shard-0',
@@ -72,6 +82,6 @@ say({
 for (;;) {
   await write()
   const { place: now } = await upkeep.tenant(acme)
-  await upkeep.move(acme, now === 'shard-0' ? 'shard-1' : 'shard-0', never, ({ step }) => say({ step }))
+  await upkeep.move(acme, now === 'shard-0' ? away : 'shard-0', never, ({ step }) => say({ step }))
   say({ moved: true })
 }

@@ -1,0 +1,11 @@
+import { postgres } from '../support/postgres.js'
+import { killedMoves } from './killed-moves.js'
+
+killedMoves({
+  sealing: 'sealed',
+  kills: 100,
+  async postgres(t) {
+    const server = await postgres(t)
+    return server?.config(await server.database())
+  },
+})
