@@ -47,6 +47,9 @@ const LOST: ReadonlySet<unknown> = new Set([
 const LOST_TEXT =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|timeout exceeded|Cannot use a pool)/
 
+/** Node's names of what can be wrong with a certificate. */
+const TLS_CODE = /CERT|^ERR_TLS_|^UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)/
+
 /** Undefined unless the server itself said no. */
 export function sqlState(thrown: unknown): string | undefined {
   const state = thrown instanceof Error && 'severity' in thrown && 'code' in thrown ? thrown.code : undefined
@@ -87,6 +90,16 @@ function meaningOf(state: string | undefined, thrown: unknown): Meaning {
   if (isConnectionLost(thrown)) return { code: 'unavailable', what: 'the database cannot be reached' }
   if (thrown instanceof Error && thrown.message.startsWith('SASL')) {
     return { code: 'unauthenticated', what: 'the database wants a password', hint: 'set a password file' }
+  }
+  if (TLS_CODE.test(systemCode(thrown))) {
+    return { code: 'unauthenticated', what: 'its certificate cannot be verified', hint: 'set tls.caFile' }
+  }
+  if (thrown instanceof Error && thrown.message.includes('does not support SSL')) {
+    return {
+      code: 'failed_precondition',
+      what: 'the server has no TLS',
+      hint: 'turn ssl on in postgresql.conf',
+    }
   }
   return { code: 'internal', what: 'the database refused it' }
 }

@@ -21,6 +21,8 @@ const INSTALLED = '/usr/lib/postgresql'
 export interface ServerOptions {
   /** Size of a tmpfs that only the server sees; databases may lie in its tablespace `small`. */
   readonly smallDisk?: string
+  /** With a certificate for `localhost`, `server.crt` in its directory. */
+  readonly tls?: boolean
 }
 
 /** An own PostgreSQL server in a directory that vanishes with it; passwords are made up for each. */
@@ -30,6 +32,7 @@ export class TestServer {
   readonly #bin: string
   readonly #passwords: Readonly<Record<string, string>>
   readonly #smallDisk: string | undefined
+  readonly #tls: boolean
   #process: ChildProcess | undefined
   #log = ''
   #databases = 0
@@ -39,10 +42,11 @@ export class TestServer {
     dir: string,
     port: number,
     passwords: Readonly<Record<string, string>>,
-    { smallDisk }: ServerOptions = {},
+    { smallDisk, tls = false }: ServerOptions = {},
   ) {
     this.#bin = bin
     this.#smallDisk = smallDisk
+    this.#tls = tls
     this.dir = dir
     this.port = port
     this.#passwords = passwords
@@ -154,6 +158,7 @@ export class TestServer {
     const initdb = ['-D', join(this.dir, 'data'), '-U', 'postgres', '--pwfile', passwordFile, '--no-sync']
     const locale = ['-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--locale-provider=icu']
     run(...asServerUser(join(this.#bin, 'initdb'), [...initdb, ...locale, '--icu-locale=und']))
+    if (this.#tls) await this.#makeCertificate()
     await this.start()
     const {
       owner = '',
@@ -166,6 +171,14 @@ export class TestServer {
     if (this.#smallDisk !== undefined) {
       await this.admin(`CREATE TABLESPACE small LOCATION '${join(this.dir, 'small')}'`)
     }
+  }
+
+  async #makeCertificate(): Promise<void> {
+    const [key, certificate] = [join(this.dir, 'server.key'), join(this.dir, 'server.crt')]
+    const subject = ['-subj', '/CN=test', '-addext', 'subjectAltName=DNS:localhost']
+    const files = ['-keyout', key, '-out', certificate]
+    run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files])
+    await giveToServer([key, certificate])
   }
 
   /** A script of the superuser, as an administrator runs it. */
@@ -194,7 +207,15 @@ export class TestServer {
       max_wal_size: '256MB',
       log_min_messages: 'warning',
     }
-    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const tls = {
+      ssl: 'on',
+      ssl_cert_file: join(this.dir, 'server.crt'),
+      ssl_key_file: join(this.dir, 'server.key'),
+    }
+    const flags = Object.entries(this.#tls ? { ...settings, ...tls } : settings).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ])
     return ['-D', join(this.dir, 'data'), '-p', String(this.port), ...flags]
   }
 }
