@@ -144,13 +144,28 @@ test('while a tenant is moved it reads, others write, and its writes are told to
   assert.deepEqual(await storage.store.batch(acme, [put('k000', 'now')], audit), [2])
 })
 
-test('batches that were accepted before a move are in what it copies', async (t) => {
-  const { storage } = await filled(t)
-  const accepted = [1, 2, 3].map((i) => storage.store.batch(acme, [put(`late-${i}`, 'late')], audit))
-  await storage.upkeep.move(acme, 'shard-1', signal)
-  await Promise.all(accepted)
-  const late = await storage.store.scan(acme, 'things', { prefix: 'late-' })
-  assert.deepEqual(keysOf(late.records), ['late-1', 'late-2', 'late-3'])
+test('a move waits for batches that were accepted before it, and copies them', async (t) => {
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const holding: Sealer = {
+    ...plainSealer,
+    async sealAll(items) {
+      if (items.some(({ context }) => context.key === 'late')) await held
+      return plainSealer.sealAll(items)
+    },
+  }
+  const order: string[] = []
+  const { storage } = await filled(t, { sealer: holding, before: (method) => order.push(method) })
+  const accepted = storage.store.batch(acme, [put('late', 'late')], audit).then(() => order.push('written'))
+  const moving = storage.upkeep.move(acme, 'second', signal)
+  // Long enough for a move that does not wait to come to its copy.
+  for (let i = 0; i < 5; i++) await storage.system.batch([put('k', String(i))])
+  release()
+  await Promise.all([accepted, moving])
+  assert.deepEqual(order.slice(0, 2), ['written', 'drop'])
+  assert.equal(text(await storage.store.get(acme, 'things', 'late')), 'late')
   assert.deepEqual((await storage.upkeep.check(acme, signal)).problems, [])
 })
 
