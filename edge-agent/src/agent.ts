@@ -13,6 +13,7 @@ import {
   startAdminServer,
   startWithUndo,
   systemClock,
+  YizhanError,
 } from '@yizhan/kernel'
 import { type ChannelAdapter, refuseOpenBind, startMqttChannel } from './channels/index.js'
 import type { EdgeConfig } from './config.js'
@@ -27,6 +28,7 @@ import {
   startHttp,
   tenantTarget,
 } from './ops/index.js'
+import { Eraser, OfflineLease, openPersons } from './privacy/index.js'
 import { startReplies } from './replies/index.js'
 import { startTurns, type Turns } from './router/index.js'
 import { checkMessages, loadSkills } from './skills/index.js'
@@ -65,21 +67,6 @@ export async function startAgent(
       const metrics = createMetrics({ processMetrics: true })
       const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
 
-      // The truth of this edge: every turn, fsynced.
-      let fail: (error: Error) => void = () => undefined
-      const fatal = new Promise<void>((_resolve, reject) => {
-        fail = reject
-      })
-      // It may come before anybody listens, while the rest still starts.
-      fatal.catch(() => undefined)
-      const journal = await openJournal(
-        { clock, log, onFatal: (error) => fail(error) },
-        { dir: dir.file('journal') },
-      )
-      life.onStop('journal', () => journal.close(), 10_000)
-      const ledger = await openLedger({ journal, clock, log, metrics })
-      life.onStop('ledger', () => ledger.close(), 10_000)
-
       // What lies on this disk is sealed with keys of this edge.
       const keysDir = dir.file('keys')
       const kek = await openKek(config.keys.kek, {
@@ -98,6 +85,43 @@ export async function startAgent(
       const files = sealedFiles(sealer, 'edge-file')
       const readBundleFile = bundleReader(files)
 
+      // The truth of this edge: every turn, fsynced.
+      let fail: (error: Error) => void = () => undefined
+      const fatal = new Promise<void>((_resolve, reject) => {
+        fail = reject
+      })
+      // It may come before anybody listens, while the rest still starts.
+      fatal.catch(() => undefined)
+      const journal = await openJournal(
+        { clock, log, onFatal: (error) => fail(error) },
+        { dir: dir.file('journal') },
+      )
+      life.onStop('journal', () => journal.close(), 10_000)
+      const persons = await openPersons(
+        { sealer, clock, log, secret: await keys.lookupKey(null) },
+        dir.file('privacy'),
+      )
+      life.onStop('records of persons', () => persons.close(), 10_000)
+      const { consents, outbox } = persons
+      const ledger = await openLedger({ journal, clock, log, metrics, digest: persons.digest })
+      life.onStop('ledger', () => ledger.close(), 10_000)
+
+      // How a person is taken out of all of that: by a command of the center, or when it was away for too long.
+      let turnsStand: (turns: Turns) => void = () => undefined
+      const standing = new Promise<Turns>((resolve) => {
+        turnsStand = resolve
+      })
+      const eraser = new Eraser({ ...persons, ledger, journal, turns: standing, clock, log })
+      const ends = new AbortController()
+      const lease = await OfflineLease.open(
+        { files, clock, log, destroy: async () => void (await eraser.eraseAll(ends.signal)) },
+        dir.file('lease'),
+      )
+      life.onStop('offline lease', async () => {
+        ends.abort(new YizhanError('unavailable', 'the agent stops'))
+        await lease.stop()
+      })
+
       // What this edge answers by itself: models and answers of its tenants, switched together.
       const tenants = new TenantHost({ log, check: checkMessages })
       const skills = await loadSkills({ log, clock }, config.skills.dir)
@@ -105,7 +129,13 @@ export async function startAgent(
 
       // The center, whether it is there or not.
       let turns: Turns | undefined
-      const target = tenantTarget({ tenants, intents, readBundleFile, log })
+      const target = tenantTarget({
+        tenants,
+        intents,
+        readBundleFile,
+        log,
+        onPolicy: ({ offlineLeaseMs }) => lease.set(offlineLeaseMs),
+      })
       const channels: ChannelAdapter[] = []
       const uplink: Uplink = life.add(
         'uplink',
@@ -118,6 +148,8 @@ export async function startAgent(
             target,
             files,
             journalEpoch: ledger.epoch,
+            erase: async (command) => JSON.stringify(await eraser.erase(command, ends.signal)),
+            reports: outbox,
             channelHealth: () => channelHealth(tenants, channels),
             // The link may be up before the turns stand.
             waitingTurns: () => turns?.waitingForCenter() ?? 0,
@@ -137,10 +169,13 @@ export async function startAgent(
       // Since when it is there or away; how often it tried in between says nothing to people.
       let linkSince = clock.wall()
       let linkUp = uplink.link.s === 'ready'
+      if (linkUp) lease.linked()
       uplink.onLink(() => {
         if ((uplink.link.s === 'ready') === linkUp) return
         linkUp = !linkUp
         linkSince = clock.wall()
+        if (linkUp) lease.linked()
+        else lease.lost()
       })
 
       // A turn's way: replies stand before the router that makes them, intake before the channels that hand in.
@@ -169,12 +204,14 @@ export async function startAgent(
             clock,
             log,
             metrics,
-            policy: () => target.policy,
+            consents,
+            policy: () => ({ ...target.policy, leaseOver: lease.isShut }),
           },
           config.turns,
         ),
         10_000,
       )
+      turnsStand(turns)
       const intake = createIntake(
         { ledger, turns, tenants, log, metrics },
         { ...config.turns, maxTextChars: config.chat.maxTextChars },
@@ -196,6 +233,8 @@ export async function startAgent(
         journal,
         ledger,
         turns,
+        lease,
+        reports: outbox,
       }
       const mqtt = life.add(
         'mqtt',

@@ -8,8 +8,8 @@ export const MESSAGES = {
     en: 'I answer common questions myself and pass the rest on to the center. Commands:',
   },
   'help.commands': {
-    zh: '/status 状态\n/new 新话题\n/cancel 取消\n/lang zh|en 切换语言\n/human 转人工\n/help 帮助',
-    en: '/status what is going on\n/new new topic\n/cancel stop\n/lang zh|en language\n/human talk to a person\n/help this list',
+    zh: '/status 状态\n/new 新话题\n/cancel 取消\n/lang zh|en 切换语言\n/human 转人工\n/privacy 隐私\n/help 帮助',
+    en: '/status what is going on\n/new new topic\n/cancel stop\n/lang zh|en language\n/human talk to a person\n/privacy your data\n/help this list',
   },
   'status.link-up': { zh: '与总部的连接：正常。', en: 'Link to the center: up.' },
   'status.link-down': {
@@ -110,6 +110,100 @@ export const MESSAGES = {
     en: 'That is too long; at most {max} characters.',
   },
   'refuse.not-served': { zh: '这里已不再提供该服务。', en: 'This service is no longer offered here.' },
+  'refuse.lease-over': {
+    zh: '本网点与总部失联太久，已按规定删除所保存的对话。恢复连接后即可重新提问。',
+    en: 'This branch has been cut off from the center for too long and has deleted its conversations, as it must. Please ask again once it is connected.',
+  },
+  'handoff.told': {
+    zh: '已登记转人工处理，编号 {ticket}。',
+    en: 'Handed on to a person, number {ticket}.',
+  },
+  'privacy.title': { zh: '征求您的同意', en: 'Your consent' },
+  'privacy.ask': {
+    zh: '在处理您的消息之前，需要先征得您的同意：',
+    en: 'Before your message is processed, your consent is needed:',
+  },
+  'privacy.tell': { zh: '关于您的信息：', en: 'About your data:' },
+  'privacy.purpose': { zh: '{title}（版本 {version}）', en: '{title} (version {version})' },
+  'privacy.optional': { zh: '可选', en: 'optional' },
+  'privacy.abroad': { zh: '信息会传至境外。', en: 'Data leaves the country for this.' },
+  'privacy.recipients': { zh: '接收方：{names}。', en: 'Recipients: {names}.' },
+  'privacy.contact': { zh: '联系方式：{contact}', en: 'Contact: {contact}' },
+  'privacy.until': {
+    zh: '在您决定之前，消息只短暂保存在本网点，{hours} 小时后自动删除。随时可发送 /privacy 查看或撤回。',
+    en: 'Until you decide, the message is only kept here for a short time and is deleted after {hours} hours. Send /privacy at any time to see or withdraw.',
+  },
+  'privacy.agree': { zh: '同意', en: 'Agree' },
+  'privacy.agree-required': { zh: '仅同意必要部分', en: 'Only what is needed' },
+  'privacy.decline': { zh: '不同意', en: 'Decline' },
+  'privacy.thanks': { zh: '谢谢，已记录您的同意。', en: 'Thank you, your consent is recorded.' },
+  'privacy.thanks-held': {
+    zh: '谢谢，已记录您的同意，现在处理您的 {count} 条消息。',
+    en: 'Thank you, your consent is recorded. Your messages ({count}) are processed now.',
+  },
+  'privacy.declined': {
+    zh: '好的，没有您的同意就不处理您的消息。如改变主意，发送“同意”即可。',
+    en: 'All right; without your consent nothing of yours is processed. Should you change your mind, send “agree”.',
+  },
+  'privacy.refused': {
+    zh: '没有您的同意，这条消息未被处理，内容已删除。',
+    en: 'Without your consent this message was not processed; its text has been deleted.',
+  },
+  'privacy.expired': {
+    zh: '没有等到您的同意，这条消息未被处理，内容已删除。需要时请重新提问。',
+    en: 'Your consent did not come in time: this message was not processed and its text has been deleted. Please ask again if you need to.',
+  },
+  'privacy.full': {
+    zh: '请先决定是否同意，之后再发消息；这条消息未被处理，内容已删除。',
+    en: 'Please decide first whether you agree; this message was not processed and its text has been deleted.',
+  },
+  'privacy.nothing-asked': {
+    zh: '这里没有需要您同意的事项。',
+    en: 'There is nothing here that needs your consent.',
+  },
+  'privacy.held': {
+    zh: '本网点保存着您的 {count} 条消息及其答复，最多保留几天。',
+    en: 'This branch holds {count} messages of yours with their answers, for a few days at most.',
+  },
+  'privacy.state-given': { zh: '已同意（{day}）', en: 'agreed ({day})' },
+  'privacy.state-refused': { zh: '不同意（{day}）', en: 'declined ({day})' },
+  'privacy.state-withdrawn': { zh: '已撤回（{day}）', en: 'withdrawn ({day})' },
+  'privacy.state-open': { zh: '尚未决定', en: 'not decided' },
+  'privacy.state-told': { zh: '无需同意', en: 'needs no consent' },
+  'privacy.how': {
+    zh: '/privacy agree [用途] 同意\n/privacy withdraw [用途] 撤回同意\n/privacy export 索取副本\n/privacy erase 要求删除',
+    en: '/privacy agree [purpose] agree\n/privacy withdraw [purpose] take a consent back\n/privacy export ask for a copy\n/privacy erase ask for deletion',
+  },
+  'privacy.withdrawn': {
+    zh: '已撤回：{titles}。从现在起不再用于此目的，此前的处理不受影响。',
+    en: 'Withdrawn: {titles}. From now on nothing is used for this; what was done before stays as it was.',
+  },
+  'privacy.withdrawn-required': {
+    zh: '没有这项同意就无法继续回答您；下次提问时会再次征求。',
+    en: 'Without it you cannot be answered; you will be asked again with your next question.',
+  },
+  'privacy.nothing-given': { zh: '没有可撤回的同意。', en: 'There is no consent to take back.' },
+  'privacy.unknown-purpose': {
+    zh: '没有这个用途。可选：{titles}',
+    en: 'There is no such purpose. Known: {titles}',
+  },
+  'privacy.export-asked': {
+    zh: '已登记您索取副本的请求，由负责人员处理并答复您。',
+    en: 'Your request for a copy is noted; the people responsible will answer you.',
+  },
+  'privacy.erase-confirm': {
+    zh: '删除后无法恢复，也无法再答复等待中的问题。确定要求删除您的全部信息吗？',
+    en: 'What is deleted cannot be brought back, and questions that wait will not be answered. Do you ask for all your data to be deleted?',
+  },
+  'privacy.erase-yes': { zh: '确定，要求删除', en: 'Yes, ask for deletion' },
+  'privacy.erase-asked': {
+    zh: '已登记您的删除请求，由负责人员核对后，在总部和所有网点执行并答复您。',
+    en: 'Your request for deletion is noted. The people responsible check it, have it carried out at the center and in every branch, and answer you.',
+  },
+  'privacy.later': {
+    zh: '目前与总部断开，恢复连接后自动送达。',
+    en: 'There is no link to the center now; this is passed on as soon as it is back.',
+  },
   'card.unknown': { zh: '这个按钮已失效。', en: 'This button no longer works.' },
 } as const satisfies Record<string, { readonly zh: string; readonly en: string }>
 

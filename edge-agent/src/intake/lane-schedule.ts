@@ -16,7 +16,13 @@ export class LaneSchedule<T> {
   /** The first tenant is the next to get a start. */
   readonly #ready = new Map<string, Lane<T>[]>()
   readonly #waitingByTenant = new Map<string, number>()
+  readonly #orderOf: (item: T) => number
   #waiting = 0
+
+  /** `orderOf`: the place of an item in its lane; one that comes late stands before those with a higher one. */
+  constructor(orderOf: (item: T) => number) {
+    this.#orderOf = orderOf
+  }
 
   get lanes(): number {
     return this.#lanes.size
@@ -30,7 +36,9 @@ export class LaneSchedule<T> {
     const known = this.#lanes.get(key)
     const lane = known ?? { key, tenant, queue: [], busy: false }
     if (!known) this.#lanes.set(key, lane)
-    lane.queue.push(item)
+    let at = lane.queue.length
+    while (at > 0 && this.#orderOf(lane.queue[at - 1] as T) > this.#orderOf(item)) at -= 1
+    lane.queue.splice(at, 0, item)
     this.#count(tenant, 1)
     if (!lane.busy && lane.queue.length === 1) this.#makeReady(lane)
   }

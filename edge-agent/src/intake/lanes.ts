@@ -55,7 +55,7 @@ export class Lanes implements Running {
   readonly #deps: { readonly clock: Clock; readonly log: Logger }
   readonly #config: Required<LanesConfig>
   readonly #run: RunTurn
-  readonly #schedule = new LaneSchedule<Turn>()
+  readonly #schedule = new LaneSchedule<Turn>(({ receivedSeq }) => receivedSeq)
   readonly #jobs = new Map<string, Job>()
   readonly #settling = new Set<Promise<void>>()
   readonly #metrics: ReturnType<typeof laneMetrics>

@@ -1,5 +1,6 @@
 import { type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Op } from './engine.js'
+import type { Replacement } from './journal.js'
 
 /** What one commit writes. */
 export interface Commit {
@@ -14,6 +15,7 @@ export interface Entry {
   readonly lazy?: boolean
   readonly intake?: boolean
   readonly deletes?: readonly string[]
+  readonly replaces?: readonly Replacement[]
 }
 
 interface Waiting {
@@ -116,7 +118,7 @@ export class CommitQueue {
   ): Promise<void> {
     if (error.code !== 'disk_full') return this.#die(error, batch)
     this.#torn = true
-    for (const { type, key } of ops) if (type === 'put') this.#undo.add(key)
+    for (const op of ops) if (op.type === 'put' && !op.again) this.#undo.add(op.key)
     const accepted = batch.filter(({ entry }) => !entry.intake)
     rejectAll(
       batch.filter(({ entry }) => entry.intake),

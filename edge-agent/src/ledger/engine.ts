@@ -4,7 +4,13 @@ import { storageError, systemCode, YizhanError } from '@yizhan/kernel'
 import { ClassicLevel } from 'classic-level'
 
 export type Op =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly value: Uint8Array
+      /** The key was there before: after a failed write it is not taken back. */
+      readonly again?: true
+    }
   | { readonly type: 'del'; readonly key: string }
 
 /** What the journal needs of a key-value store; keys are ordered as text. */
@@ -15,6 +21,8 @@ export interface Engine {
   entries(start: string, end: string, limit?: number): AsyncIterable<[string, Uint8Array]>
   /** Atomic. With `sync` it resolves after the fsync. */
   write(ops: Op[], sync: boolean): Promise<void>
+  /** Rewrites the files that hold keys of `start` to `end`, so that replaced and deleted values are in none of them. */
+  compact(start: string, end: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -86,6 +94,13 @@ async function openLevel(dir: string): Promise<Engine> {
           else batch.del(op.key)
         }
         await batch.write({ sync })
+      } catch (thrown) {
+        throw levelError(thrown, dir)
+      }
+    },
+    async compact(start, end) {
+      try {
+        await db.compactRange(start, end)
       } catch (thrown) {
         throw levelError(thrown, dir)
       }

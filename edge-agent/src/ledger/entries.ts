@@ -1,13 +1,20 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { CitationSchema, create, fromBinary, type Message, MessageSchema, toBinary } from '@yizhan/proto'
-import type { Feedback, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+import type { Emptied, Feedback, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
 
 /**
  * What the ledger writes to the journal, as JSON with short keys. `n` counts the records of a turn from 0, so that a
  * lost one is noticed; `r` is where the turn was received.
  */
 export type LedgerEntry =
-  | { readonly k: 'received'; readonly id: string; readonly at: number; readonly message: Message }
+  | {
+      readonly k: 'received'
+      readonly id: string
+      readonly at: number
+      readonly message: Message
+      /** What of it was taken out later; see emptied.ts. */
+      readonly emptied?: Emptied
+    }
   | {
       readonly k: 'state'
       readonly id: string

@@ -1,10 +1,12 @@
+export { type Engine, levelHost, type Op, openOrQuarantine } from './engine.js'
 export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
 export { type EdgeLedger, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
 export { openJournal } from './level-journal.js'
-export type { Ledger, Rating, Received, Transition } from './port.js'
+export type { Ledger, Rating, Received, Transition, WhoseAccount } from './port.js'
 export {
   type AnsweredBy,
+  type Emptied,
   type Feedback,
   isTerminal,
   NEXT_STATES,

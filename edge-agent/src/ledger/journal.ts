@@ -22,6 +22,13 @@ export interface PruneOptions {
   readonly dedupeMs: number
 }
 
+/** Other content for the record at `seq`; its age stays. */
+export interface Replacement {
+  readonly seq: number
+  readonly age: number
+  readonly bytes: Uint8Array
+}
+
 /**
  * An append-only log with group commit. Positions grow by one without gaps; records carry a checksum over content and
  * position. Rejects with `disk_full` (nothing was taken, later appends may succeed) or `storage_failed` (the journal is
@@ -46,6 +53,13 @@ export interface Journal {
   scan(from: number): AsyncIterable<Scanned>
   /** Declares everything below `seq` settled and forgets what is settled and old. Resolves when the mark is durable. */
   prune(options: PruneOptions): Promise<void>
+  /**
+   * Takes the place of records, so that what they held is in no file when it resolves (what an open scan still sees
+   * stays until the next call). `whole` also rewrites everything else that is deleted. Positions and order stay.
+   */
+  replace(replacements: readonly Replacement[], options?: { readonly whole?: boolean }): Promise<void>
+  /** Deletes directories that an earlier start has moved aside because they could not be read; how many. */
+  dropQuarantined(): Promise<number>
   /** Commits what was appended and closes. Idempotent. */
   close(): Promise<void>
 }

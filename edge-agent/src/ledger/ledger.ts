@@ -1,10 +1,12 @@
-import { type Clock, type Logger, type Metrics, newId, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, type Metrics, newId, sha256Hex, YizhanError } from '@yizhan/kernel'
 import type { Message } from '@yizhan/proto'
+import { emptyMessage, emptyTurn } from './emptied.js'
 import { dedupeKeyOf, encodeEntry, type LedgerEntry } from './entries.js'
+import { entriesToEmpty } from './erasing.js'
 import { type HistoryStep, historyOf } from './history.js'
-import type { Journal } from './journal.js'
+import type { Journal, Replacement } from './journal.js'
 import { createLedgerMetrics, type LedgerMetrics } from './ledger-metrics.js'
-import type { Ledger, Rating, Received, Transition } from './port.js'
+import type { Ledger, Rating, Received, Transition, WhoseAccount } from './port.js'
 import { rebuild } from './rebuild.js'
 import {
   isTerminal,
@@ -46,6 +48,8 @@ export interface LedgerDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+  /** One way, and with a key: platform ids name persons, and stay after an erasure. Default: SHA-256. */
+  readonly digest?: (text: string) => string
 }
 
 /**
@@ -119,8 +123,9 @@ class JournalLedger implements EdgeLedger {
   }
 
   async receive(message: Message): Promise<Received> {
-    const key = dedupeKeyOf(message)
-    if (key === undefined) return this.#accept(message, undefined)
+    const platformKey = dedupeKeyOf(message)
+    if (platformKey === undefined) return this.#accept(message, undefined)
+    const key = (this.#deps.digest ?? sha256Hex)(platformKey)
     const flying = this.#receiving.get(key)
     if (flying) {
       return flying.then(
@@ -210,6 +215,44 @@ class JournalLedger implements EdgeLedger {
       this.#tell(next, {})
       return next
     })
+  }
+
+  async blank(turnIds: readonly string[]): Promise<void> {
+    const replacements: Replacement[] = []
+    for (const turnId of turnIds) {
+      await this.#inTurn(turnId, async () => {
+        const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
+        if (!page || page.turn.emptied !== undefined) return
+        const { id, receivedAt: at, receivedSeq: seq } = page.turn
+        const message = emptyMessage(page.turn.message, 'text')
+        const bytes = encodeEntry({ k: 'received', id, at, message, emptied: 'text' })
+        replacements.push({ seq, age: page.age, bytes })
+        this.#keep({ ...page, turn: emptyTurn(page.turn, 'text') })
+      })
+    }
+    await this.#deps.journal.replace(replacements)
+  }
+
+  async erase(whose: WhoseAccount, signal: AbortSignal): Promise<{ turns: number; records: number }> {
+    const { journal, log } = this.#deps
+    await this.#writeRiding()
+    const isOpen = (turnId: string) => {
+      const state = this.get(turnId)?.state
+      return state !== undefined && !isTerminal(state)
+    }
+    const found = await entriesToEmpty({ journal, log }, whose, isOpen, signal)
+    for (const turnId of found.turns) {
+      await this.#inTurn(turnId, async () => {
+        const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
+        if (page) this.#keep({ ...page, turn: emptyTurn(page.turn, 'all') })
+      })
+    }
+    for (const [turnId, message] of found.quoting) {
+      const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
+      if (page) this.#keep({ ...page, turn: { ...page.turn, message } })
+    }
+    await journal.replace(found.replacements, { whole: true })
+    return { turns: found.turns.size, records: found.replacements.length }
   }
 
   async history(turnId: string): Promise<HistoryStep[]> {

@@ -1,11 +1,19 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { storageError, YizhanError } from '@yizhan/kernel'
 import { type Ballast, createBallast } from './ballast.js'
 import { CommitQueue, type Entry } from './commit-queue.js'
 import { type Engine, type EngineHost, levelHost, type Op, openOrQuarantine } from './engine.js'
 import { type HeadMark, openHeadMark } from './head-mark.js'
-import type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
+import type {
+  AppendOptions,
+  Journal,
+  JournalConfig,
+  JournalDeps,
+  PruneOptions,
+  Replacement,
+  Scanned,
+} from './journal.js'
 import { encodeMeta, type Meta } from './journal-meta.js'
 import { findStart, type JournalStart } from './journal-start.js'
 import { ageEnd, ageKey, dedupeKey, META, recordKey, seqOf } from './keys.js'
@@ -15,6 +23,8 @@ import { scanRecords } from './scan.js'
 const SAMPLE_MS = 1_000
 const PRUNE_LIMIT = 10_000
 const DELETE_CHUNK = 1_000
+const REPLACE_CHUNK = 256
+const COMPACT_ROUNDS = 2
 
 /** A Journal on LevelDB in `dir` (store, head mark, ballast). One process at a time, else `failed_precondition`. */
 export async function openJournal(
@@ -160,6 +170,34 @@ class LevelJournal implements Journal {
     if (expired > 0) await this.#delete(engine, 'a', ageEnd(expired))
   }
 
+  async replace(replacements: readonly Replacement[], { whole = false } = {}): Promise<void> {
+    for (let from = 0; from < replacements.length; from += REPLACE_CHUNK) {
+      await this.#queue.add({ records: [], replaces: replacements.slice(from, from + REPLACE_CHUNK) })
+    }
+    const seqs = replacements.map(({ seq }) => seq)
+    if (seqs.length === 0 && !whole) return
+    // Keys that never are there, on both sides of what was replaced.
+    const first = whole ? '!' : `${recordKey(seqs.reduce((a, b) => Math.min(a, b)) - 1)}~`
+    const last = whole ? '~' : `${recordKey(seqs.reduce((a, b) => Math.max(a, b)))}~`
+    for (let round = 0; round < COMPACT_ROUNDS; round++) {
+      // LevelDB merges a table only with one above it, and the deletes make one that lies over the whole range. The first
+      // round may leave a value and the one that replaced it in one new table: hence the second.
+      await this.#queue.add({ records: [], deletes: [first, last], lazy: true })
+      await this.#open().compact(first, last)
+    }
+  }
+
+  async dropQuarantined(): Promise<number> {
+    const { dir, store } = this.#config
+    try {
+      const found = (await readdir(dir)).filter((name) => name.startsWith(`${basename(store)}.quarantine-`))
+      for (const name of found) await rm(join(dir, name), { recursive: true, force: true })
+      return found.length
+    } catch (thrown) {
+      throw storageError(thrown, 'delete a quarantined journal in', dir)
+    }
+  }
+
   /** Looks at the free space now; restores the ballast once there is plenty again. */
   async checkRoom(): Promise<void> {
     this.#sampledAt = this.#deps.clock.monotonic()
@@ -200,6 +238,9 @@ class LevelJournal implements Journal {
         ops.push({ type: 'put', key: ageKey(age, first), value: Buffer.from(key) })
       }
       for (const key of entry.deletes ?? []) ops.push({ type: 'del', key })
+      for (const { seq: at, age: aged, bytes } of entry.replaces ?? []) {
+        ops.push({ type: 'put', key: recordKey(at), value: encodeRecord(at, aged, bytes), again: true })
+      }
       return first
     })
     ops.push({ type: 'put', key: META, value: encodeMeta({ ...this.#meta, age }) })

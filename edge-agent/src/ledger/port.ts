@@ -23,6 +23,9 @@ export interface Rating {
   readonly by: number
 }
 
+/** Whether an account is of a person that is meant. */
+export type WhoseAccount = (tenant: string, channel: string, sender: string) => boolean
+
 /**
  * The turns of this edge: the truth until a turn is terminal. Every call that changes a turn resolves once the change
  * is durable (group commit), except where said; an illegal transition throws `conflict`.
@@ -50,6 +53,19 @@ export interface Ledger {
   recent(limit: number): Turn[]
   /** Called after each durable change. Returns the unsubscribe. */
   onChange(fn: (turn: Turn, change: { state?: TurnState; reply?: Reply }) => void): () => void
+  /**
+   * Takes what was said out of turns, in memory and in every file; who said it where stays, for a reply under way.
+   * Unknown turns are passed over.
+   */
+  blank(turnIds: readonly string[]): Promise<void>
+  /**
+   * Takes everything of persons out of their turns that have ended, in memory and in every file, and what others quoted
+   * of them. Ids, states and what de-duplicates stay. Rejects with the signal's reason; what was done by then stays done.
+   */
+  erase(
+    whose: WhoseAccount,
+    signal: AbortSignal,
+  ): Promise<{ readonly turns: number; readonly records: number }>
   /** Random incarnation of the journal on this disk. */
   readonly epoch: bigint
 }

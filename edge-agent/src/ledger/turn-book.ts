@@ -33,13 +33,16 @@ export function isSettledReply(reply: Reply | undefined): boolean {
 }
 
 /** Causes of an end that the asker is not told: what they took back themselves, what may have been answered already. */
-export const SILENT_CAUSES: ReadonlySet<string> = new Set(['recalled', 'journal-gap'])
+export const SILENT_CAUSES: ReadonlySet<string> = new Set(['recalled', 'journal-gap', 'erased'])
 
 const TOLD: ReadonlySet<TurnState> = new Set(['cancelled', 'expired', 'failed', 'refused'])
 
 /** Whether a crash came between the end of a turn and the final that tells of it. */
 export function owesFinal(turn: Turn): boolean {
-  return TOLD.has(turn.state) && !turn.final && !SILENT_CAUSES.has(turn.cause ?? '')
+  if (turn.final || turn.emptied === 'all' || SILENT_CAUSES.has(turn.cause ?? '')) return false
+  // The one notice of a turn that was held asked for consent: that a person takes over is told as its final.
+  const toldByNotice = turn.notice === undefined || turn.notice.content.handoff !== undefined
+  return TOLD.has(turn.state) || (turn.state === 'handed-off' && !toldByNotice)
 }
 
 export function isSettled(turn: Turn): boolean {
@@ -50,7 +53,7 @@ export function isSettled(turn: Turn): boolean {
 /** The page after one more entry; the same function serves live changes and the rebuild after a restart. */
 export function applyEntry(page: Page | undefined, entry: LedgerEntry, seq: number, age: number): Page {
   if (entry.k === 'received') {
-    const { id, message, at } = entry
+    const { id, message, at, emptied } = entry
     const turn: Turn = {
       id,
       tenant: tenantOf(message),
@@ -59,6 +62,7 @@ export function applyEntry(page: Page | undefined, entry: LedgerEntry, seq: numb
       version: 0,
       receivedSeq: seq,
       receivedAt: at,
+      ...(emptied === undefined ? {} : { emptied }),
     }
     return { turn, age, n: 1, lastSeq: seq }
   }
@@ -74,6 +78,7 @@ function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Tu
       return entry.ticket === undefined ? next : { ...next, ticket: entry.ticket }
     }
     case 'reply': {
+      if (turn.emptied === 'all') return turn
       const { kind, content } = entry
       return withReply(turn, { id: `${turn.id}.${kind}`, kind, content, state: 'pending' })
     }
@@ -82,6 +87,7 @@ function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Tu
       return reply ? withReply(turn, { ...reply, state: entry.state }) : turn
     }
     case 'feedback': {
+      if (turn.emptied === 'all') return turn
       const { feedback: _before, ...rest } = turn
       const { rating, reason, at } = entry
       return rating === 'none' ? rest : { ...rest, feedback: { rating, reason, at } }

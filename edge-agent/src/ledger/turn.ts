@@ -1,10 +1,11 @@
 import type { TenantId } from '@yizhan/kernel'
 import type { Citation, Message } from '@yizhan/proto'
 
-/** DESIGN section 3, step 7. */
+/** DESIGN section 3, step 7; `held`: waits for its sender's consent, and is in no upload. */
 export type TurnState =
   | 'received'
   | 'routed'
+  | 'held'
   | 'answering'
   | 'forwarded'
   | 'streaming'
@@ -33,7 +34,9 @@ export const NEXT_STATES: Readonly<Partial<Record<TurnState, readonly TurnState[
     'abandoned',
     'handed-off',
     'rerouted',
+    'held',
   ],
+  held: ['routed', 'refused', 'expired', 'cancelled', 'failed', 'abandoned'],
   answering: ['replying', 'forwarded', 'waiting', 'cancelled', 'failed', 'abandoned', 'handed-off'],
   forwarded: ['streaming', 'replying', 'waiting', 'cancelled', 'failed', 'expired', 'abandoned', 'rerouted'],
   streaming: ['streaming', 'replying', 'waiting', 'cancelled', 'failed', 'expired', 'abandoned', 'rerouted'],
@@ -146,6 +149,8 @@ export interface Reply {
   readonly state: ReplyState
 }
 
+export type Emptied = 'text' | 'all'
+
 /** One inbound message and all that comes of it. Immutable: each transition makes the next value. */
 export interface Turn {
   readonly id: string
@@ -163,6 +168,11 @@ export interface Turn {
   readonly ticket?: string
   readonly notice?: Reply
   readonly final?: Reply
+  /**
+   * `text`: what was said was taken out, the rest is as it was. `all`: the person was erased; ids and states are left,
+   * and no reply.
+   */
+  readonly emptied?: Emptied
   /** The last that the asker said of the final. */
   readonly feedback?: Feedback
 }

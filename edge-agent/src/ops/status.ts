@@ -1,6 +1,7 @@
 import type { Info } from '../channels/index.js'
 import type { ChannelAdapter } from '../channels/port.js'
 import { type EdgeLedger, isTerminal, type Journal } from '../ledger/index.js'
+import type { OfflineLease, ReportOutbox } from '../privacy/index.js'
 import type { Turns } from '../router/index.js'
 import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
@@ -15,7 +16,9 @@ export interface StatusParts {
   /** When the link got into its present state; wall clock, milliseconds. */
   linkSince(): number
   readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
-  readonly turns: Pick<Turns, 'waitingForCenter'>
+  readonly turns: Pick<Turns, 'waitingForCenter' | 'held'>
+  readonly lease: Pick<OfflineLease, 'status'>
+  readonly reports: Pick<ReportOutbox, 'waiting'>
   readonly channels: readonly ChannelAdapter[]
   readonly journal: Pick<Journal, 'quarantined'>
   readonly ledger: Pick<EdgeLedger, 'open' | 'epoch' | 'lost'>
@@ -43,7 +46,10 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
     turns: {
       open: open.filter((turn) => !isTerminal(turn.state)).length,
       waitingForCenter: parts.turns.waitingForCenter(),
+      waitingForConsent: parts.turns.held,
     },
+    // How long this edge may keep what it holds of persons without the center, and what the center has yet to hear of them.
+    privacy: { lease: parts.lease.status, reportsWaiting: parts.reports.waiting },
     // What this disk has lost, if it has: somebody must look.
     journal: {
       epoch: parts.ledger.epoch.toString(16),

@@ -15,9 +15,12 @@ export function tenantTarget(parts: {
   readonly intents: Pick<IntentService, 'load' | 'unload' | 'isReady'>
   readonly readBundleFile: ReadBundleFile
   readonly log: Logger
+  /** Called with each policy that takes force. */
+  readonly onPolicy?: (policy: { readonly offlineLeaseMs: number }) => void
 }): StateTarget & { readonly policy: RouterPolicy } {
   const { tenants, intents, readBundleFile } = parts
   let policy: RouterPolicy = { maintenance: false, maxTextChars: 0 }
+  const { onPolicy } = parts
   return {
     get policy() {
       return policy
@@ -49,6 +52,7 @@ export function tenantTarget(parts: {
           maintenance: state.policy?.maintenance ?? false,
           maxTextChars: state.policy?.maxTextChars ?? 0,
         }
+        onPolicy?.({ offlineLeaseMs: Number(state.policy?.offlineLeaseMs ?? 0n) })
         const kept = new Set(next.map(({ digest }) => digest))
         for (const { tenant, digest } of before) if (!kept.has(digest)) intents.unload(tenant, digest)
       } catch (thrown) {

@@ -8,7 +8,7 @@ import {
   MessageKind,
 } from '@yizhan/proto'
 import { laneKey } from '../intake/index.js'
-import type { Reply, Turn } from '../ledger/index.js'
+import type { Reply, Turn, WhoseAccount } from '../ledger/index.js'
 import { type LiveTenant, languageFor } from '../tenants/index.js'
 import type { Pending } from './pending.js'
 import { RecentMap } from './recent-map.js'
@@ -23,7 +23,16 @@ export interface MemoryConfig {
 }
 
 const MAX_HISTORY_CHARS = 2_000
-const NOT_HISTORY = new Set(['command', 'ask-back', 'slots', 'event', 'card', 'attachments', 'policy'])
+const NOT_HISTORY = new Set([
+  'command',
+  'ask-back',
+  'slots',
+  'event',
+  'card',
+  'attachments',
+  'policy',
+  'privacy',
+])
 
 /**
  * What the edge remembers of conversations beyond their turns: the last exchanges, open questions back, chosen
@@ -88,6 +97,16 @@ export class ConversationMemory {
     return fresh ? pending.question : undefined
   }
 
+  /** Forgets these persons, and what was said where they spoke. */
+  forget(whose: WhoseAccount): void {
+    for (const key of this.#spoken.keys()) {
+      const { lane, tenant, channel, sender } = askerIn(key)
+      if (!whose(tenant, channel, sender)) continue
+      this.#history.delete(lane)
+      for (const map of [this.#pending, this.#chosen, this.#spoken]) map.delete(key)
+    }
+  }
+
   chooseLanguage(turn: Turn, language: string): void {
     const key = askerKey(turn)
     this.#chosen.set(key, language)
@@ -108,7 +127,12 @@ export class ConversationMemory {
 
 /** One person in one conversation. */
 function askerKey(turn: Turn): string {
-  return `${laneKey(turn)} ${turn.message.sender?.id ?? ''}`
+  return JSON.stringify([laneKey(turn), turn.tenant, turn.message.channelId, turn.message.sender?.id ?? ''])
+}
+
+function askerIn(key: string) {
+  const [lane = '', tenant = '', channel = '', sender = ''] = JSON.parse(key) as string[]
+  return { lane, tenant, channel, sender }
 }
 
 /** Whether `other` is from the asker of `turn`: in a group others' questions are not theirs. */

@@ -26,7 +26,16 @@ export interface EndingsDeps {
 }
 
 /** Why a turn was taken back: by a command or client, or because its message was recalled, which is not answered. */
-export type CancelCause = 'command' | 'recalled'
+export type CancelCause = 'command' | 'recalled' | 'erased'
+
+/** Why a turn that was held for its sender's consent ends without being looked at. */
+export type UnheardCause = 'consent-refused' | 'consent-expired' | 'consent-full'
+
+const UNHEARD = {
+  'consent-refused': 'privacy.refused',
+  'consent-expired': 'privacy.expired',
+  'consent-full': 'privacy.full',
+} as const satisfies Record<UnheardCause, MessageKey>
 
 const DISK_RETRY_MS = 5_000
 
@@ -57,8 +66,15 @@ export class Endings {
    */
   async handedOff(turn: Turn, handoff: string, content: HandOffNotice): Promise<void> {
     const routed = await this.advance(turn, 'routed', 'router')
-    const notice = { ...content, handoff, answeredBy: 'queued', citations: [], finish: 'stop' } as const
-    await this.finishHandOff(await this.#deps.replies.notice(routed, notice))
+    const told = { ...content, handoff, answeredBy: 'queued', citations: [], finish: 'stop' } as const
+    if (routed.notice === undefined) {
+      return this.finishHandOff(await this.#deps.replies.notice(routed, told))
+    }
+    // Its one notice asked for consent: the end is recorded, and then told as the final.
+    const { ticket } = content
+    const cause = `handoff ${handoff}`
+    const ended = await this.#deps.ledger.transition(turn.id, { to: 'handed-off', cause, ticket })
+    await this.#deps.replies.final(ended, told)
   }
 
   /** Ends a turn whose notice says that a person takes over. */
@@ -69,6 +85,12 @@ export class Endings {
     await this.#deps.ledger.transition(turn.id, { to: 'handed-off', cause: `handoff ${handoff}`, ticket })
   }
 
+  /** The consent did not come: nothing was made of the message, and its text is deleted already. */
+  async unheard(turn: Turn, why: UnheardCause): Promise<void> {
+    const to = why === 'consent-expired' ? 'expired' : 'refused'
+    await this.#end(turn, to, why, { text: this.say(turn, UNHEARD[why], {}), finish: 'failed' })
+  }
+
   /** Done without a word: an event that changed a state. */
   async silent(turn: Turn, cause: string): Promise<void> {
     await this.advance(turn, 'replying', cause)
@@ -77,7 +99,7 @@ export class Endings {
 
   async refused(
     turn: Turn,
-    why: 'overloaded' | 'maintenance' | 'not-served' | 'too-long',
+    why: 'overloaded' | 'maintenance' | 'not-served' | 'too-long' | 'lease-over',
     max = 0,
   ): Promise<void> {
     const text =
@@ -86,7 +108,7 @@ export class Endings {
   }
 
   async cancelled(turn: Turn, cause: CancelCause, soFar = '', quoted?: string): Promise<void> {
-    if (cause === 'recalled') {
+    if (cause === 'recalled' || cause === 'erased') {
       await this.advance(turn, 'cancelled', cause)
       return
     }
@@ -111,14 +133,18 @@ export class Endings {
     if (!owesFinal(turn)) return
     const asked = turn.notice?.content.asked ?? turn.message.text
     const quoted = turn.ticket === undefined ? undefined : asked
-    const text =
-      turn.state === 'cancelled'
-        ? this.say(turn, 'end.cancelled', {})
-        : turn.state === 'expired'
-          ? this.say(turn, 'end.expired', {})
-          : this.say(turn, 'end.failed', { code: turn.cause ?? 'internal' })
-    const finish = turn.state === 'cancelled' ? 'cancelled' : 'failed'
-    await this.#tell(turn, { text, finish, ...quote(quoted) })
+    const finish = turn.state === 'cancelled' ? 'cancelled' : turn.state === 'handed-off' ? 'stop' : 'failed'
+    await this.#tell(turn, { text: this.#owedText(turn), finish, ...quote(quoted) })
+  }
+
+  #owedText(turn: Turn): string {
+    const { cause = 'internal', ticket = '', state } = turn
+    if (state === 'cancelled') return this.say(turn, 'end.cancelled', {})
+    if (state === 'handed-off') return this.say(turn, 'handoff.told', { ticket })
+    if (isUnheard(cause)) return this.say(turn, UNHEARD[cause], {})
+    return state === 'expired'
+      ? this.say(turn, 'end.expired', {})
+      : this.say(turn, 'end.failed', { code: cause })
   }
 
   /** A sentence in the language of the turn's asker. */
@@ -155,6 +181,10 @@ export class Endings {
     const ticket = turn.ticket === undefined ? {} : { ticket: turn.ticket }
     await this.#deps.replies.final(turn, { answeredBy: 'edge', citations: [], ...ticket, ...content })
   }
+}
+
+function isUnheard(cause: string): cause is UnheardCause {
+  return Object.hasOwn(UNHEARD, cause)
 }
 
 /** What a local answer can have beside its text. */

@@ -48,6 +48,8 @@ export interface RouterPolicy {
   readonly maintenance: boolean
   /** Longest question in characters; 0 = whatever intake takes. */
   readonly maxTextChars: number
+  /** Without a word from the center for so long that this edge has destroyed what it held of persons: it takes nothing. */
+  readonly leaseOver?: boolean
 }
 
 export const OPEN_POLICY: RouterPolicy = { maintenance: false, maxTextChars: 0 }

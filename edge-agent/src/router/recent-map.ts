@@ -26,6 +26,11 @@ export class RecentMap<V> {
     this.#entries.delete(key)
   }
 
+  /** As they are now. */
+  keys(): string[] {
+    return [...this.#entries.keys()]
+  }
+
   get size(): number {
     return this.#entries.size
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { TenantFile } from '@yizhan/intent'
 import { createMetrics, ManualClock, silentLogger, YizhanError } from '@yizhan/kernel'
@@ -16,6 +17,7 @@ import { createIntake, type Intake } from '../intake/index.js'
 import type { EngineHost } from '../ledger/engine.js'
 import type { ReplyContent, ReplyKind } from '../ledger/index.js'
 import { openTestLedger, type TestLedger, textMessage } from '../ledger/testing.js'
+import { openTestPrivacy, type TestPrivacy } from '../privacy/testing.js'
 import { type Replies, startReplies } from '../replies/index.js'
 import { checkMessages, type Skill } from '../skills/index.js'
 import { TenantHost } from '../tenants/index.js'
@@ -181,6 +183,7 @@ export interface TestEdge extends TestLedger {
   readonly classifier: FakeClassifier
   readonly uplink: FakeUplink
   readonly channel: FakeChannel
+  readonly privacy: TestPrivacy
   /** Sends a text of room 1; the id of its turn. */
   say(text: string, fields?: Partial<Omit<Message, '$typeName'>>): Promise<string>
   accept(message: Message): Promise<AcceptOutcome>
@@ -220,6 +223,7 @@ export async function startTestEdge(
   const channel = new FakeChannel()
   const replies = await startReplies({ ledger, clock, log, metrics })
   replies.attach(channel)
+  const privacy = await openTestPrivacy(t, join(dir, 'privacy'), clock)
   const turns = startTurns(
     {
       ledger,
@@ -230,6 +234,7 @@ export async function startTestEdge(
       clock,
       log,
       metrics,
+      consents: privacy.consents,
       random: () => 1,
       ...(policy ? { policy } : {}),
       ...(skills ? { skills } : {}),
@@ -262,6 +267,11 @@ export async function startTestEdge(
     classifier,
     uplink,
     channel,
+    privacy,
+    async kill() {
+      await opened.kill()
+      await privacy.records.close()
+    },
     until,
     accept: intake.accept,
     async say(text, fields) {

@@ -257,6 +257,7 @@ test('a plugin adds its handler by name and place', async (t) => {
   assert.deepEqual(edge.turns.chain.names(), [
     'asker-event',
     'policy',
+    'consent',
     'command',
     'attachments',
     'pending-question',

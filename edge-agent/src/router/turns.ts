@@ -9,7 +9,8 @@ import {
 import { MessageKind } from '@yizhan/proto'
 import type { TicketSource } from '../channels/port.js'
 import { type LaneHold, Lanes, type RunTurn, type TurnEntry } from '../intake/index.js'
-import { type EdgeLedger, isTerminal, owesFinal, type Turn } from '../ledger/index.js'
+import { type EdgeLedger, isTerminal, owesFinal, type Turn, type WhoseAccount } from '../ledger/index.js'
+import type { ConsentBook } from '../privacy/index.js'
 import {
   builtInSkills,
   type ConversationControl,
@@ -21,6 +22,7 @@ import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
 import { FileNotingReplies, namesOf } from './attachments.js'
 import { Chain } from './chain.js'
+import { ConsentDesk } from './consent-desk.js'
 import { ConversationMemory, isSameAsker, type MemoryConfig } from './conversation-memory.js'
 import { type CancelCause, Endings } from './endings.js'
 import { Forms } from './forms.js'
@@ -29,6 +31,7 @@ import { askerEventHandler, isAskerEvent } from './handlers/asker-event.js'
 import { attachmentsHandler } from './handlers/attachments.js'
 import { cardHandler } from './handlers/card.js'
 import { commandHandler } from './handlers/command.js'
+import { consentHandler } from './handlers/consent.js'
 import { eventHandler } from './handlers/event.js'
 import { pendingQuestionHandler } from './handlers/pending-question.js'
 import { policyHandler } from './handlers/policy.js'
@@ -37,6 +40,7 @@ import { LocalAnswers } from './local-answers.js'
 import { type Classifier, OPEN_POLICY, type Replies, type RouterPolicy } from './port.js'
 import { pressedIntent } from './pressed-intent.js'
 import { TimedReplies } from './timed-replies.js'
+import { TellingReplies } from './told-beside.js'
 import { type Asked, notServed, Understanding } from './understanding.js'
 import type { Visit } from './visit.js'
 
@@ -51,6 +55,8 @@ export interface TurnsDeps {
   readonly metrics: Metrics
   /** What the center lets this edge do now; default: everything. */
   readonly policy?: () => RouterPolicy
+  /** Who was told and asked what; without it nobody is asked. */
+  readonly consents?: Pick<ConsentBook, 'standings' | 'say' | 'ask' | 'keyOf'>
   /** Skills besides the built-in ones. */
   readonly skills?: readonly Skill[]
   /** Between 0 and 1, for the jitter of retries; default Math.random. */
@@ -72,7 +78,14 @@ export interface Turns extends Running, TurnEntry {
   readonly chain: Chain<Visit>
   /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
+  /** Turns that wait for their sender's consent. */
+  readonly held: number
   readonly tickets: TicketSource
+  /**
+   * Ends what runs and waits of these persons, silently, and forgets what conversations remember of them. Resolves when
+   * that is recorded; how many turns were open.
+   */
+  forget(whose: WhoseAccount): Promise<number>
 }
 
 /** How long a turn that met a full disk waits before it is tried again. */
@@ -99,6 +112,8 @@ class Part implements Turns {
   readonly #memory: ConversationMemory
   readonly #understanding: Understanding
   readonly #forwarder: Forwarder
+  readonly #telling: TellingReplies
+  readonly #consent: ConsentDesk | undefined
   /** From an earlier run, while it is not known yet which tenants are served. */
   #early: Turn[] = []
   #off: (() => void)[] = []
@@ -114,10 +129,12 @@ class Part implements Turns {
     const noting = new FileNotingReplies(deps.replies, (turn) =>
       endings.say(turn, 'attachments.ignored', { names: namesOf(turn.message) }),
     )
-    const replies = new TimedReplies({ ...deps, replies: noting })
+    const timed = new TimedReplies({ ...deps, replies: noting })
+    const replies = new TellingReplies(timed)
     const endings = new Endings({ ...deps, replies, languageOf })
     const skills = new SkillRegistry([...builtInSkills(this.#control()), ...(deps.skills ?? [])])
-    this.#replies = replies
+    this.#replies = timed
+    this.#telling = replies
     this.#endings = endings
     this.#forwarder = new Forwarder(
       {
@@ -137,9 +154,23 @@ class Part implements Turns {
     const forms = new Forms({ endings, memory, understanding, clock })
     const answers = new LocalAnswers({ endings, skills, memory })
     const commands = { endings, skills, clock }
+    const { consents } = deps
+    this.#consent =
+      consents &&
+      new ConsentDesk({
+        ...deps,
+        consents,
+        endings,
+        replies,
+        telling: replies,
+        languageOf,
+        goOn: (turns) => this.#goOn(turns),
+      })
+    const linkUp = () => this.#forwarder.linkUp
     this.chain = new Chain([
       askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancel(turn, cause) }),
-      policyHandler(endings, deps.policy ?? (() => OPEN_POLICY)),
+      policyHandler({ endings, ledger: deps.ledger }, deps.policy ?? (() => OPEN_POLICY)),
+      ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp })] : []),
       commandHandler(commands),
       attachmentsHandler(endings),
       pendingQuestionHandler({ ...commands, memory, forms }),
@@ -154,15 +185,19 @@ class Part implements Turns {
     this.#off = [
       ledger.onChange((turn, change) => {
         this.#memory.note(turn, change)
-        if (change.state && isTerminal(change.state)) this.#replies.ended(turn.id)
+        if (!change.state || !isTerminal(change.state)) return
+        this.#replies.ended(turn.id)
+        this.#telling.ended(turn.id)
       }),
       tenants.onChange(() => {
         const early = this.#early
         this.#early = []
         for (const turn of early) this.enter(turn)
+        this.#consent?.recheck()
       }),
     ]
     this.#forwarder.start()
+    this.#consent?.start()
   }
 
   waiting(tenant?: Turn['tenant']): number {
@@ -173,12 +208,17 @@ class Part implements Turns {
     return this.#forwarder.tickets
   }
 
+  get held(): number {
+    return this.#consent?.held ?? 0
+  }
+
   enter(turn: Turn): void {
     if (turn.final) return
     if (!this.#deps.tenants.isApplied) this.#early.push(turn)
     else if (owesFinal(turn)) this.#background(turn, () => this.#endings.owed(turn))
     else if (isTerminal(turn.state)) return
     else if (turn.ticket !== undefined) this.#forwarder.adopt(turn)
+    else if (turn.state === 'held' && this.#consent) this.#consent.adopt(turn)
     else if (bypasses(turn)) this.#lanes.bypass(turn)
     else this.#lanes.enter(turn)
   }
@@ -186,10 +226,28 @@ class Part implements Turns {
   stop(reason: string): Promise<void> {
     this.#stopping ??= (async () => {
       this.#forwarder.stop()
+      this.#consent?.stop()
       await this.#lanes.stop(reason)
       for (const off of this.#off) off()
     })()
     return this.#stopping
+  }
+
+  async forget(whose: WhoseAccount): Promise<number> {
+    const { ledger } = this.#deps
+    const isTheirs = ({ message }: Turn) =>
+      whose(message.tenantId, message.channelId, message.sender?.id ?? '')
+    const open = ledger.open().filter(isTheirs)
+    for (const { id } of open) {
+      const turn = ledger.get(id)
+      if (!turn || isTerminal(turn.state)) continue
+      // Its reply still waits for somebody: nobody is told any more.
+      if (turn.final) await this.#endings.advance(turn, 'abandoned', 'erased')
+      else if (!(await this.#cancel(turn, 'erased'))) await this.#endings.cancelled(turn, 'erased')
+      await this.#ended(id)
+    }
+    this.#memory.forget(whose)
+    return open.length
   }
 
   readonly #run: RunTurn = async (entered, signal, lane) => {
@@ -209,6 +267,8 @@ class Part implements Turns {
     if (received.notice?.content.handoff !== undefined) return this.#endings.finishHandOff(received)
     const tenant = this.#deps.tenants.get(received.tenant)
     if (!tenant) {
+      // Nobody consented to its being kept.
+      if (received.state === 'held') await this.#deps.ledger.blank([received.id])
       const unserved = await this.#endings.advance(received, 'routed', 'router')
       // Nobody waits for an answer to an event.
       if (isAskerEvent(unserved)) return this.#endings.silent(unserved, 'not-served')
@@ -230,9 +290,10 @@ class Part implements Turns {
     if ((aborted && error.code === 'unavailable') || error.code === 'storage_failed') return
     try {
       if (aborted && error.code === 'cancelled') {
+        const { cause } = error.details
         return await this.#endings.cancelled(
           turn,
-          error.details.cause === 'recalled' ? 'recalled' : 'command',
+          cause === 'recalled' || cause === 'erased' ? cause : 'command',
         )
       }
       if (error.code === 'disk_full') return this.#enterLater(turn)
@@ -288,10 +349,34 @@ class Part implements Turns {
   async #cancel(turn: Turn, cause: CancelCause): Promise<boolean> {
     if (turn.final || isTerminal(turn.state)) return false
     if (await this.#forwarder.cancel(turn.id, cause)) return true
+    if (await this.#consent?.cancel(turn, cause)) return true
     const reason = new YizhanError('cancelled', 'the turn was cancelled', { details: { cause } })
     const found = this.#lanes.cancel(turn, reason)
     if (found === 'queued') await this.#endings.cancelled(turn, cause)
     return found !== 'absent'
+  }
+
+  /** Resolves when a turn that was cancelled has ended. */
+  #ended(turnId: string): Promise<void> {
+    const { ledger } = this.#deps
+    return new Promise((resolve) => {
+      const look = () => {
+        const turn = ledger.get(turnId)
+        if (turn && !isTerminal(turn.state)) return
+        off()
+        resolve()
+      }
+      const off = ledger.onChange(look)
+      look()
+    })
+  }
+
+  /** What was held goes on, each in its conversation before what came after it. */
+  #goOn(turns: readonly Turn[]): void {
+    for (const turn of turns) {
+      const now = this.#deps.ledger.get(turn.id)
+      if (now && !isTerminal(now.state) && !this.#stopping) this.#lanes.enter(now)
+    }
   }
 
   #background(turn: Turn, work: () => Promise<void>): void {

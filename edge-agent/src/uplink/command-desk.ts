@@ -1,9 +1,17 @@
 import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
-import { type Command, type CommandResult, CommandResultSchema, create } from '@yizhan/proto'
+import {
+  type Command,
+  type CommandResult,
+  CommandResultSchema,
+  create,
+  type EraseCommand,
+} from '@yizhan/proto'
 
 /** What this edge can be told to do. */
 export interface CommandActions {
   renew(): Promise<void>
+  /** Takes a person out of what this edge keeps; says what it found, as JSON. */
+  erase?(command: EraseCommand): Promise<string>
 }
 
 const MAX_REMEMBERED = 256
@@ -24,7 +32,7 @@ export class CommandDesk {
     const known = this.#answers.get(command.commandId)
     if (known) return known
     const answer = this.#carryOut(command).then(
-      () => done(command.commandId),
+      (detail) => done(command.commandId, detail),
       (thrown) => failed(command.commandId, toYizhanError(thrown)),
     )
     const [oldest] = this.#answers.keys()
@@ -33,17 +41,22 @@ export class CommandDesk {
     return answer
   }
 
-  async #carryOut({ expiresMs, command }: Command): Promise<void> {
+  /** What there is to say of it. */
+  async #carryOut({ expiresMs, command }: Command): Promise<string> {
     if (expiresMs > 0n && expiresMs < BigInt(this.#clock.wall())) {
       throw new YizhanError('deadline_exceeded', 'the command arrived after its time')
     }
-    if (command.case === 'renew') return this.#actions.renew()
+    if (command.case === 'renew') {
+      await this.#actions.renew()
+      return ''
+    }
+    if (command.case === 'erase' && this.#actions.erase) return this.#actions.erase(command.value)
     throw new YizhanError('unsupported', `this edge knows no command ${command.case ?? 'of this kind'}`)
   }
 }
 
-function done(commandId: string): CommandResult {
-  return create(CommandResultSchema, { commandId, outcome: { case: 'done', value: {} } })
+function done(commandId: string, detail: string): CommandResult {
+  return create(CommandResultSchema, { commandId, outcome: { case: 'done', value: { detail } } })
 }
 
 function failed(commandId: string, error: YizhanError): CommandResult {

@@ -30,6 +30,8 @@ export interface SessionListener {
   welcome(welcome: Welcome): void
   desiredState(session: LinkSession, signed: SignedDesiredState): void
   command(session: LinkSession, command: Command): void
+  /** The center has these reports of persons. */
+  reportsKept(reportIds: readonly string[]): void
   drain(session: LinkSession, drain: Drain): void
   roundTrip(ms: number): void
   dropped(reason: string): void
@@ -148,7 +150,8 @@ export class LinkSession {
         this.#listener.desiredState(this, frame.value)
         return
       case 'subjectReportAck':
-        break
+        this.#listener.reportsKept(frame.value.reportIds)
+        return
       case 'command':
         this.#listener.command(this, frame.value)
         return

@@ -143,6 +143,7 @@ export class Link {
       },
       desiredState: (from, signed) => this.#owner.desiredState(from, signed),
       command: (from, command) => this.#owner.command(from, command),
+      reportsKept: (reportIds) => this.#owner.reportsKept(reportIds),
       roundTrip: (ms) => this.#owner.roundTrip(ms),
       dropped: (reason) => this.#owner.dropped(reason),
       status: () => this.#owner.status(),

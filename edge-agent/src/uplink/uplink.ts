@@ -3,11 +3,13 @@ import type { Clock, Logger, Metrics, SealedFiles } from '@yizhan/kernel'
 import {
   type ChannelHealth,
   create,
+  type EraseCommand,
   type Hello,
   HelloSchema,
   OLDEST_PROTOCOL,
   PROTOCOL,
   type SignedDesiredState,
+  type SubjectReport,
   type Welcome,
 } from '@yizhan/proto'
 import { BundleCache } from './bundle-cache.js'
@@ -35,6 +37,14 @@ export interface UplinkDeps {
   readonly files: SealedFiles
   /** Incarnation of the journal on this disk. */
   readonly journalEpoch: bigint
+  /** Carries out the erasure of a person; says what it found, as JSON. Default: erasures are refused. */
+  readonly erase?: (command: EraseCommand) => Promise<string>
+  /** What persons said of their data and the center has not got yet. */
+  readonly reports?: {
+    /** A link that takes reports; `send` is false once it is over. Returns what ends it. */
+    attach(send: (report: SubjectReport) => boolean): () => void
+    acknowledged(reportIds: readonly string[]): void
+  }
   /** Both for heartbeats. */
   channelHealth(): readonly ChannelHealth[]
   waitingTurns(): number
@@ -146,11 +156,21 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     })
   }
 
+  let endReports: () => void = () => undefined
+  const reportBy = (session: LinkSession) => {
+    endReports()
+    const send = (value: SubjectReport) => session.send({ case: 'subjectReport', value })
+    const end = deps.reports?.attach(send) ?? (() => undefined)
+    endReports = end
+    void session.ended.then(end)
+  }
+
   let links = 0
   const attached = (session: LinkSession) => {
     const { client, generation } = session
     if (session.serves('inference')) inference.attach({ client, generation })
     else log.warn('the center serves no inference: requests wait')
+    reportBy(session)
     links += 1
     if (links > 1) metrics.reconnect()
     log.info({ generation: String(session.generation) }, 'linked to the center')
@@ -173,13 +193,17 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
       welcome,
       attached,
       detached: (session) => inference.detach(session.generation),
-      draining: (_session, idle) => inference.drain(idle),
+      draining: (_session, idle) => {
+        endReports()
+        inference.drain(idle)
+      },
       changed,
       desiredState: offerState,
       command: (_session, command) => {
         // By the link of then: a renewal replaces the one that the command came by.
         void commands.take(command).then((value) => link.session?.send({ case: 'commandResult', value }))
       },
+      reportsKept: (reportIds) => deps.reports?.acknowledged(reportIds),
       roundTrip: (ms) => metrics.roundTrip(ms),
       dropped: (reason) => metrics.frameDropped('link', reason),
       status: () => ({ waitingTurns: deps.waitingTurns(), channels: deps.channelHealth() }),
@@ -196,7 +220,10 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     },
     stopping.signal,
   )
-  const commands = new CommandDesk(clock, { renew: () => renewal.now(stopping.signal) })
+  const commands = new CommandDesk(clock, {
+    renew: () => renewal.now(stopping.signal),
+    ...(deps.erase ? { erase: deps.erase } : {}),
+  })
 
   metrics.linkState(link.state)
   if (keeper.identity) await states.loadCached(keeper.identity.edgeId)

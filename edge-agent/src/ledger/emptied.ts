@@ -1,0 +1,46 @@
+import { create, type Message, MessageSchema } from '@yizhan/proto'
+import type { LedgerEntry } from './entries.js'
+import type { Emptied, ReplyContent, Turn } from './turn.js'
+
+/** `text`: without what was said and by whom in words. `all`: without everything but the tenant, channel and kind. */
+export function emptyMessage(message: Message, what: Emptied): Message {
+  const { tenantId, channelId, conversationId, chatType, kind, platformId, sender, locale } = message
+  const bare = { tenantId, channelId, chatType, kind }
+  if (what === 'all') return create(MessageSchema, bare)
+  return create(MessageSchema, {
+    ...bare,
+    conversationId,
+    platformId,
+    locale,
+    sender: { id: sender?.id ?? '' },
+  })
+}
+
+/** The turn as the journal tells it after its records were emptied. */
+export function emptyTurn(turn: Turn, what: Emptied): Turn {
+  const { notice, final, feedback, ...rest } = turn
+  const message = emptyMessage(turn.message, what)
+  if (what === 'all') return { ...rest, message, emptied: what }
+  return { ...turn, message, emptied: what }
+}
+
+/** A record of an erased person's turn without content; undefined if there is none in it. */
+export function emptyEntry(entry: LedgerEntry): LedgerEntry | undefined {
+  switch (entry.k) {
+    case 'received':
+      return { ...entry, message: emptyMessage(entry.message, 'all'), emptied: 'all' }
+    case 'reply':
+      return { ...entry, content: emptyContent(entry.content) }
+    case 'feedback':
+      return { ...entry, reason: '' }
+    case 'state':
+    case 'reply-state':
+      return undefined
+    default:
+      return entry satisfies never
+  }
+}
+
+function emptyContent({ answeredBy, finish }: ReplyContent): ReplyContent {
+  return { text: '', answeredBy, citations: [], finish }
+}
