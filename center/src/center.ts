@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { trainInWorker } from '@yizhan/intent'
 import {
   adminSocketPath,
@@ -17,7 +18,7 @@ import {
 } from '@yizhan/kernel'
 import { createAdmission } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
-import { createAuditLog, createCenterAudit } from './audit/index.js'
+import { centerDeeds, createAuditLog, createCenterAudit, startAnchoring } from './audit/index.js'
 import type { CenterConfig } from './config.js'
 import {
   createDesiredStates,
@@ -105,11 +106,32 @@ export async function startCenter(
         { edgeTtlMs: certificates.edgeTtlMs },
       )
 
+      const outbound = createOutbound()
+      life.onStop('outbound connections', () => outbound.close())
+
+      // The heads of the tenants' audits, signed, to places that this machine cannot rewrite.
+      const anchoring = life.add(
+        'audit anchors',
+        await startAnchoring(
+          {
+            tenants: () => storage.upkeep.tenantIds(),
+            head: (tenant) => store.head(tenant),
+            system,
+            signer,
+            fetch: outbound.fetch,
+            clock,
+            log,
+            metrics,
+            hostname: hostname(),
+          },
+          config.audit.anchor,
+        ),
+        10_000,
+      )
+
       // What answers a question: documents, the fair queue, backends, and the book of requests that survives a cut.
       const knowledge = createKnowledge({ log, metrics })
       const personas = createPersonas()
-      const outbound = createOutbound()
-      life.onStop('outbound connections', () => outbound.close())
       const extractive = createExtractive({ clock, terms: knowledge }, config.inference.extractive)
       const { llm } = config.inference
       const backends =
@@ -214,7 +236,7 @@ export async function startCenter(
           store,
           rows: (tenant, signal) => storage.upkeep.rows(tenant, signal),
           signer,
-          anchors: async () => [],
+          anchors: (tenant) => anchoring.anchors(tenant),
           clock,
         }),
         tokens,
@@ -249,7 +271,11 @@ export async function startCenter(
         socketPath: adminSocketPath(dir.path),
         routes: (app: Parameters<typeof registerRoutes>[0]) => {
           registerRoutes(app, parts, 'admin')
-          registerOwnerRoutes(app, { ...parts, keys, backups, audit: centerAudit }, 'admin')
+          registerOwnerRoutes(
+            app,
+            { ...parts, keys, backups, deeds: (cursor) => centerDeeds(system, cursor) },
+            'admin',
+          )
         },
       }
       life.add('admin socket', await startAdminServer({ log }, routes))
@@ -265,7 +291,14 @@ export async function startCenter(
           enroll: hostPort(config.gateway.host, gateway.enrollPort),
           api: api.url,
         },
-        ...life.running([keys.done, storage.done, privacyUpkeep.done, gateway.done, api.done]),
+        ...life.running([
+          keys.done,
+          storage.done,
+          privacyUpkeep.done,
+          anchoring.done,
+          gateway.done,
+          api.done,
+        ]),
       }
     },
     (report) => log.warn(report, 'a part did not stop as it should'),

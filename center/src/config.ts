@@ -1,6 +1,7 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { compileConfig, KekConfig } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
+import { auditConfigSchema } from './audit/anchor-config.js'
 import { gatewayConfigSchema } from './gateway/config.js'
 import { privacyConfigSchema } from './privacy/config.js'
 import { postgresConfigSchema } from './storage/postgres/config.js'
@@ -73,6 +74,7 @@ export const CenterConfig = Type.Object(
         restart: true,
       }),
     }),
+    audit: Type.Object(auditConfigSchema.properties, { additionalProperties: false, default: {} }),
     privacy: Type.Object(privacyConfigSchema.properties, { additionalProperties: false, default: {} }),
     inference: group({
       /** An OpenAI-compatible server; without a URL the extractive backend answers from the documents. */

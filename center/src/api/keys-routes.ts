@@ -1,21 +1,15 @@
 import { Type } from '@sinclair/typebox'
-import { type KeyStore, type TenantId, wantedSignals, YizhanError } from '@yizhan/kernel'
+import { type KeyStore, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
+import type { CenterAudit } from '../audit/index.js'
 import type { TenantCatalog } from '../tenants/index.js'
 import { knownTenant, TenantParams } from './params.js'
 
 export interface KeyRouteParts {
   readonly catalog: Pick<TenantCatalog, 'current'>
   readonly keys: Pick<KeyStore, 'status' | 'rotateKek' | 'rotateTenant' | 'exportTo'>
-  /** Written before anything is done; if it throws, nothing is. `tenant` null: it concerns the whole center. */
-  audit(entry: {
-    readonly tenant: TenantId | null
-    readonly actor: string
-    readonly action: 'READ' | 'UPDATE'
-    /** `keys/kek`, `keys/tenant`, `keys/copy`. */
-    readonly object: string
-    readonly requestId: string
-  }): Promise<void>
+  /** Written before anything is done; if it throws, nothing is. */
+  readonly audit: CenterAudit
 }
 
 const Closed = { additionalProperties: false } as const

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { EdgeId, TenantId } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
+import type { centerDeeds } from '../audit/index.js'
 import type { EdgeRegistry } from '../fleet/port.js'
 import type { Retriever } from '../inference/port.js'
 import { type AttachmentRouteParts, registerAttachments } from './attachment-routes.js'
@@ -57,14 +58,44 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
 /** What only the owner of the machine does, over the admin socket: it names paths there. */
 export function registerOwnerRoutes(
   app: FastifyInstance,
-  parts: KeyRouteParts & BackupRouteParts,
+  parts: KeyRouteParts & BackupRouteParts & { deeds(cursor?: string): ReturnType<typeof centerDeeds> },
   actor: string,
 ): void {
+  app.get<{ Querystring: { cursor?: string } }>(
+    '/v1/audit/center',
+    {
+      schema: {
+        summary: 'What was done to the whole center, oldest first',
+        querystring: Type.Object({ cursor: Type.Optional(Type.String({ maxLength: 2_000 })) }, Closed),
+      },
+    },
+    async ({ query }) => {
+      const page = await parts.deeds(query.cursor)
+      return {
+        ...page,
+        entries: page.entries.map(({ time, ...deed }) => ({ time: new Date(time).toISOString(), ...deed })),
+      }
+    },
+  )
   registerKeys(app, parts, actor)
   registerBackups(app, parts, actor)
 }
 
-function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, actor: string): void {
+function registerEdges(app: FastifyInstance, { registry, tokens, audit }: ApiParts, actor: string): void {
+  /** Into the audit of every tenant that it concerns, before it is done. */
+  const told = async (
+    edge: string,
+    action: 'CREATE' | 'UPDATE' | 'DELETE',
+    tenants: Iterable<TenantId>,
+    requestId: string,
+  ) => {
+    const named = [...new Set(tenants)]
+    for (const tenant of named.length > 0 ? named : [null]) {
+      await audit({ tenant, actor, action, object: `edges/${edge}`, requestId })
+    }
+  }
+  const servedBy = (edge: string) => registry.list().find(({ edgeId }) => edgeId === edge)?.tenants ?? []
+
   app.get('/v1/edges', { schema: { summary: 'Every edge of the registry' } }, async () => registry.list())
 
   app.post<{ Body: { edge: string; tenants: string[]; site?: string; ttlMs?: number } }>(
@@ -85,16 +116,17 @@ function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, act
         ),
       },
     },
-    async ({ body }) => ({
-      edge: body.edge,
-      token: await tokens.create({
+    async ({ body, id: requestId }) => {
+      const request = {
         edgeId: edgeOf(body.edge),
         tenants: body.tenants.map(tenantOf),
         site: body.site ?? '',
         ttlMs: body.ttlMs ?? DEFAULT_TTL_MS,
         actor,
-      }),
-    }),
+      }
+      await told(body.edge, 'CREATE', request.tenants, requestId)
+      return { edge: body.edge, token: await tokens.create(request) }
+    },
   )
 
   app.post<{ Params: { edge: string }; Body: { tenants: string[] } }>(
@@ -106,8 +138,11 @@ function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, act
         body: Type.Object({ tenants: Type.Array(Name, { maxItems: 1_000 }) }, Closed),
       },
     },
-    async ({ params, body }) => {
-      await registry.setTenants(edgeOf(params.edge), body.tenants.map(tenantOf))
+    async ({ params, body, id: requestId }) => {
+      const edge = edgeOf(params.edge)
+      const tenants = body.tenants.map(tenantOf)
+      await told(edge, 'UPDATE', [...servedBy(edge), ...tenants], requestId)
+      await registry.setTenants(edge, tenants)
       return { edge: params.edge, tenants: body.tenants }
     },
   )
@@ -115,8 +150,10 @@ function registerEdges(app: FastifyInstance, { registry, tokens }: ApiParts, act
   app.post<{ Params: { edge: string } }>(
     '/v1/edges/:edge/revoke',
     { schema: { summary: 'Revoke an edge for good; its link is cut at once', params: EdgeParams } },
-    async ({ params }) => {
-      await registry.revoke(edgeOf(params.edge), actor)
+    async ({ params, id: requestId }) => {
+      const edge = edgeOf(params.edge)
+      await told(edge, 'DELETE', servedBy(edge), requestId)
+      await registry.revoke(edge, actor)
       return { edge: params.edge, revoked: true }
     },
   )

@@ -1,20 +1,14 @@
 import { Type } from '@sinclair/typebox'
-import { type TenantId, wantedSignals } from '@yizhan/kernel'
+import { wantedSignals } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
+import type { CenterAudit } from '../audit/index.js'
 import type { ScopeCheck, StorageUpkeep, TenantHome, TenantMove } from '../storage/index.js'
 import { Name, TenantParams, tenantOf } from './params.js'
 
 export interface StorageRouteParts {
   readonly upkeep: StorageUpkeep
   /** Written before anything is done; if it throws, nothing is. */
-  audit(entry: {
-    readonly tenant: TenantId
-    readonly actor: string
-    readonly action: 'UPDATE'
-    /** The place that it is moved to: `storage/shard-1`. */
-    readonly object: string
-    readonly requestId: string
-  }): Promise<void>
+  readonly audit: CenterAudit
 }
 
 const Closed = { additionalProperties: false } as const

@@ -16,6 +16,19 @@ export type CenterAudit = (deed: CenterDeed) => Promise<void>
 
 const COLLECTION = 'center-audit'
 
+/** A deed that concerned the whole center, as it is told. */
+export type ToldDeed = Omit<CenterDeed, 'tenant'> & { readonly time: number }
+
+/** Deeds of the whole center, oldest first; 100 a page. */
+export async function centerDeeds(
+  system: Pick<SystemStore, 'scan'>,
+  cursor?: string,
+): Promise<{ readonly entries: readonly ToldDeed[]; readonly cursor?: string }> {
+  const page = await system.scan(COLLECTION, cursor === undefined ? {} : { cursor })
+  const entries = page.records.map(({ value }): ToldDeed => JSON.parse(Buffer.from(value).toString('utf8')))
+  return page.cursor === undefined ? { entries } : { entries, cursor: page.cursor }
+}
+
 /** A tenant's deeds go into its own chained audit; those of the whole center into the system's store, by time. */
 export function createCenterAudit(deps: {
   readonly store: Store

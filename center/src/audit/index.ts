@@ -17,7 +17,13 @@ export {
   createAuditLog,
   type ShownInFull,
 } from './audit-log.js'
-export { type CenterAudit, type CenterDeed, createCenterAudit } from './center-audit.js'
+export {
+  type CenterAudit,
+  type CenterDeed,
+  centerDeeds,
+  createCenterAudit,
+  type ToldDeed,
+} from './center-audit.js'
 export type { AuditBreach, AuditVerdict, AuditWhole } from './chain-walk.js'
 export { checkExport, type ExportVerdict, type FileBreach } from './check-export.js'
 export type { PathChange } from './difference-by-path.js'

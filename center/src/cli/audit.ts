@@ -31,7 +31,7 @@ interface QueryOptions extends FilterOptions {
   readonly snapshots?: true
 }
 
-/** `audit list|query|show|verify|export|keys`. */
+/** `audit list|query|show|verify|export|keys|center`. */
 export function auditCommands(program: Command, io: CliIo, call: CenterCall, stream: CenterStream): void {
   const audit = program.command('audit').description(
     io.say({
@@ -39,6 +39,25 @@ export function auditCommands(program: Command, io: CliIo, call: CenterCall, str
       zh: '审计记录：查询、校验与导出',
     }),
   )
+  const center = audit
+    .command('center')
+    .description(
+      io.say({ en: 'what was done to the whole center: keys, backups', zh: '对整个中心的操作：密钥、备份' }),
+    )
+    .action(async (_options, command: Command) => {
+      let cursor: string | undefined
+      do {
+        const query = cursor === undefined ? '' : `?cursor=${inPath(cursor)}`
+        const page = await call<{ entries: readonly Answer[]; cursor?: string }>(
+          command,
+          'GET',
+          `/v1/audit/center${query}`,
+        )
+        io.table(page.entries, ['time', 'actor', 'action', 'object'])
+        cursor = page.cursor
+      } while (cursor !== undefined)
+    })
+  withExamples(center, io, 'audit center')
   for (const name of ['list', 'query']) {
     const query = filtered(
       audit

@@ -35,7 +35,7 @@ test('the help of every verb has an example and the flags that it takes from the
     ]),
     ['knowledge', 'search'],
     ['messages', 'list'],
-    ...['list', 'query', 'show', 'verify', 'export', 'keys'].map((verb) => ['audit', verb]),
+    ...['list', 'query', 'show', 'verify', 'export', 'keys', 'center'].map((verb) => ['audit', verb]),
     ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
     ...['status', 'rotate', 'export'].map((verb) => ['keys', verb]),
     ...['list', 'show', 'check', 'move', 'compact'].map((verb) => ['storage', verb]),
