@@ -22,7 +22,7 @@ const digest = (digit: string) => digit.repeat(64)
 async function start(t: TestContext) {
   const base = await startBase(t)
   const signer = await openSigner({ log: base.log }, { dir: join(base.dir, 'keys') })
-  const applied = new Map<TenantId, { digest: string; sizeBytes: number }>()
+  const applied = new Map<TenantId, { digest: string; sizeBytes: number; offlineLeaseMs?: number }>()
   const listeners = new Set<(id: TenantId) => void>()
   const bundles = {
     current: (id: TenantId) => applied.get(id),
@@ -30,8 +30,9 @@ async function start(t: TestContext) {
       listeners.add(fn)
       return () => listeners.delete(fn)
     },
-    apply(id: TenantId, name: string) {
-      applied.set(id, { digest: name, sizeBytes: 1_000 })
+    apply(id: TenantId, name: string, offlineLeaseMs?: number) {
+      const lease = offlineLeaseMs === undefined ? {} : { offlineLeaseMs }
+      applied.set(id, { digest: name, sizeBytes: 1_000, ...lease })
       for (const fn of listeners) fn(id)
     },
     listeners,
@@ -189,4 +190,17 @@ test('listeners hear which edges a bundle or a change of tenants is about, until
   await registry.setTenants(sh, [beta])
   assert.equal(heard.length, 4)
   assert.equal(bundles.listeners.size, 0)
+})
+
+test('an edge gets the shortest offline lease of its tenants, and none if no tenant has one', async (t) => {
+  const { bundles, states } = await start(t)
+  const leaseOf = async () => read(await states.current(bj)).policy?.offlineLeaseMs
+  bundles.apply(acme, digest('a'))
+  bundles.apply(beta, digest('b'), 0)
+  assert.equal(await leaseOf(), 0n)
+  bundles.apply(acme, digest('a'), 90_000_000)
+  assert.equal(await leaseOf(), 90_000_000n)
+  bundles.apply(beta, digest('b'), 3_600_000)
+  assert.equal(await leaseOf(), 3_600_000n)
+  assert.equal(read(await states.current(sh)).policy?.offlineLeaseMs, 3_600_000n)
 })

@@ -105,10 +105,15 @@ async function makeState(deps: DesiredStatesDeps, edge: EdgeId): Promise<Desired
 function contentOf(entry: EdgeEntry, bundles: TenantBundles): DesiredState {
   const served = [...entry.tenants].sort().flatMap((tenant) => {
     const bundle = bundles.current(tenant)
-    return bundle
-      ? [{ tenant, digest: digestBytes(tenant, bundle.digest), sizeBytes: BigInt(bundle.sizeBytes) }]
-      : []
+    if (!bundle) return []
+    const { digest, sizeBytes, offlineLeaseMs = 0 } = bundle
+    return [
+      { tenant, digest: digestBytes(tenant, digest), sizeBytes: BigInt(sizeBytes), leaseMs: offlineLeaseMs },
+    ]
   })
+  // An edge destroys all at once: who wants it soonest says when.
+  const leases = served.flatMap(({ leaseMs }) => (leaseMs > 0 ? [leaseMs] : []))
+  const offlineLeaseMs = BigInt(leases.length > 0 ? Math.min(...leases) : 0)
   return create(DesiredStateSchema, {
     edgeId: entry.edgeId,
     tenants: served.map(({ tenant, digest }) =>
@@ -117,7 +122,7 @@ function contentOf(entry: EdgeEntry, bundles: TenantBundles): DesiredState {
     bundles: served.map(({ tenant, digest, sizeBytes }) =>
       create(DesiredBundleSchema, { digest, kind: BundleKind.TENANT, tenantId: tenant, sizeBytes }),
     ),
-    policy: create(EdgePolicySchema),
+    policy: create(EdgePolicySchema, { offlineLeaseMs }),
   })
 }
 

@@ -55,7 +55,14 @@ export interface DesiredStates {
 /** What the desired state asks of the tenants' side. */
 export interface TenantBundles {
   /** The bundle in force for a tenant; undefined before its first apply. */
-  current(tenant: TenantId): { readonly digest: string; readonly sizeBytes: number } | undefined
+  current(tenant: TenantId):
+    | {
+        readonly digest: string
+        readonly sizeBytes: number
+        /** How long an edge may keep what it holds of the tenant's people without the center; 0 or left out: for ever. */
+        readonly offlineLeaseMs?: number
+      }
+    | undefined
   onChange(fn: (tenant: TenantId) => void): () => void
 }
 

@@ -197,6 +197,7 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       appliedBy: actor,
       intents: Object.keys(source.file.intents).length,
       documents: source.documents.length,
+      ...(source.file.privacy && { offlineLeaseMs: source.file.privacy.offlineLeaseMs }),
     }
     signal.throwIfAborted()
     await save(tenant, { next, source, before, diff: base.diff, actor, requestId })
@@ -259,7 +260,9 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
   return {
     current(tenant) {
       const current = live.get(tenant)
-      return current && { digest: current.digest, sizeBytes: current.sizeBytes }
+      if (!current) return undefined
+      const { digest, sizeBytes, offlineLeaseMs = 0 } = current
+      return { digest, sizeBytes, offlineLeaseMs }
     },
     onChange(fn) {
       listeners.add(fn)

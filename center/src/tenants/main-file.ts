@@ -108,7 +108,11 @@ function messageWording(key: string, problem: MessageProblem): Wording {
 /** What edges get. */
 export function compileFile(
   value: TenantYaml,
-  { intents, cards }: { readonly intents: ReadIntents; readonly cards: ReadCards },
+  {
+    intents,
+    cards,
+    channels,
+  }: { readonly intents: ReadIntents; readonly cards: ReadCards; readonly channels: ReadChannels },
 ): TenantFile {
   const { tenant, languages, welcome, handoff, privacy, messages = {}, operatingPoint = 'balanced' } = value
   const said = (sentence: string | LanguageMap) => sentenceOf(sentence, languages)
@@ -134,7 +138,7 @@ export function compileFile(
     ),
     ...(cards.whole.size > 0 && { cards: Object.fromEntries(cards.whole) }),
     ...(handoff && { handoffs: handoffsOf(handoff) }),
-    ...(privacy && { privacy: privacyOf(privacy, languages) }),
+    ...(privacy && { privacy: privacyOf(privacy, languages, channels.channels) }),
   }
 }
 

@@ -4,7 +4,7 @@ import { AUDIT_FLOOR_MS, DATA_CLASSES } from '../privacy/data-classes.js'
 import type { ReadChannels } from './channels.js'
 import { notADuration, readDuration } from './duration.js'
 import type { Told, Wording } from './problem.js'
-import type { PrivacyYaml } from './schema/index.js'
+import { CONNECTED, type PrivacyYaml } from './schema/index.js'
 import { checkSentence, type Languages, sentenceOf } from './sentence.js'
 import { isMap, nearest, type YamlDocument } from './yaml/index.js'
 
@@ -87,7 +87,11 @@ function checkDuration(
 }
 
 /** What edges and the center get. */
-export function privacyOf(privacy: PrivacyYaml, languages: Languages): Privacy {
+export function privacyOf(
+  privacy: PrivacyYaml,
+  languages: Languages,
+  known: ReadChannels['channels'],
+): Privacy {
   const { contact, purposes = {}, retention = {}, pendingConsent, offlineLease } = privacy
   const ms = (text: string | undefined, otherwise: number) =>
     (text === undefined ? undefined : readDuration(text)) ?? otherwise
@@ -103,7 +107,7 @@ export function privacyOf(privacy: PrivacyYaml, languages: Languages): Privacy {
         required: purpose.required ?? basis === 'consent',
         crossBorder: purpose.crossBorder ?? false,
         ...(notice !== undefined && { notice: sentenceOf(notice, languages) }),
-        ...(channels && { channels: [...channels] }),
+        ...(channels && { channels: asEdgesKnow(channels, known) }),
         ...(recipients && { recipients: [...recipients] }),
       }
     }),
@@ -111,6 +115,15 @@ export function privacyOf(privacy: PrivacyYaml, languages: Languages): Privacy {
     pendingConsentMs: ms(pendingConsent, PENDING_MS),
     offlineLeaseMs: ms(offlineLease, 0),
   }
+}
+
+/** By their names, and by the one that the page and MQTT clients have in common at an edge. */
+function asEdgesKnow(names: readonly string[], known: ReadChannels['channels']): string[] {
+  const isOwn = (name: string) => {
+    const platform = known.find((channel) => channel.name === name)?.platform
+    return CONNECTED.some((connected) => connected === platform)
+  }
+  return [...new Set([...names, ...(names.some(isOwn) ? ['mqtt'] : [])])]
 }
 
 const NO_NOTICE: Wording = {

@@ -88,7 +88,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
   const source: TenantSource = {
     tenant,
     files: kept,
-    file: compileFile(main.value, { intents, cards }),
+    file: compileFile(main.value, { intents, cards, channels }),
     examples: [...intents.whole].flatMap(([id, { asks }]) => asks.map((text) => ({ text, intent: id }))),
     documents: knowledge.documents,
     extracts: extracted.documents,

@@ -27,6 +27,8 @@ const Current = Type.Object(
     appliedBy: Type.Optional(Type.String()),
     intents: Type.Integer(),
     documents: Type.Integer(),
+    /** Without the center for so long an edge destroys what it holds of persons; missing: never. */
+    offlineLeaseMs: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   { additionalProperties: false },
 )
