@@ -51,7 +51,8 @@ export class OfflineLease {
   #lastSeen: number | undefined
   #inDoubt = false
   #cancelStep: () => void = () => undefined
-  #writing: Promise<void> = Promise.resolve()
+  #writing: Promise<void> | undefined
+  #isStale = false
   #destroying: Promise<void> | undefined
 
   private constructor(deps: OfflineLeaseDeps, path: string, kept: Kept | undefined) {
@@ -125,8 +126,8 @@ export class OfflineLease {
   /** Resolves when what was counted is written down. */
   async stop(): Promise<void> {
     this.#cancelStep()
-    await this.#write()
     await this.#destroying
+    await this.#write()
   }
 
   #away(): number {
@@ -169,9 +170,19 @@ export class OfflineLease {
       })
   }
 
+  /** Resolves when what is known now is written down. */
   #write(): Promise<void> {
+    this.#isStale = true
+    this.#writing ??= this.#writeOut().finally(() => {
+      this.#writing = undefined
+    })
+    return this.#writing
+  }
+
+  async #writeOut(): Promise<void> {
     const { clock, files, log } = this.#deps
-    this.#writing = this.#writing.then(async () => {
+    while (this.#isStale) {
+      this.#isStale = false
       const kept: Kept = {
         format: 1,
         awayMs: this.#away(),
@@ -182,7 +193,6 @@ export class OfflineLease {
       await files.write(this.#path, FILE_NAME, Buffer.from(JSON.stringify(kept))).catch((thrown: unknown) => {
         log.warn({ err: toYizhanError(thrown) }, 'the offline lease could not be written down')
       })
-    })
-    return this.#writing
+    }
   }
 }

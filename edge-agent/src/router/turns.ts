@@ -238,16 +238,26 @@ class Part implements Turns {
     const isTheirs = ({ message }: Turn) =>
       whose(message.tenantId, message.channelId, message.sender?.id ?? '')
     const open = ledger.open().filter(isTheirs)
-    for (const { id } of open) {
+    // The last first: a lane that becomes free must not start the next of them.
+    for (const { id } of open.reverse()) {
       const turn = ledger.get(id)
-      if (!turn || isTerminal(turn.state)) continue
-      // Its reply still waits for somebody: nobody is told any more.
-      if (turn.final) await this.#endings.advance(turn, 'abandoned', 'erased')
-      else if (!(await this.#cancel(turn, 'erased'))) await this.#endings.cancelled(turn, 'erased')
-      await this.#ended(id)
+      if (turn) await this.#endErased(turn)
     }
     this.#memory.forget(whose)
     return open.length
+  }
+
+  async #endErased(turn: Turn): Promise<void> {
+    if (isTerminal(turn.state)) return
+    try {
+      // Its reply still waits for somebody: nobody is told any more.
+      if (turn.final) await this.#endings.advance(turn, 'abandoned', 'erased')
+      else if (!(await this.#cancel(turn, 'erased'))) await this.#endings.cancelled(turn, 'erased')
+    } catch (thrown) {
+      // Delivered in this moment.
+      if (toYizhanError(thrown).code !== 'conflict') throw thrown
+    }
+    await this.#ended(turn.id)
   }
 
   readonly #run: RunTurn = async (entered, signal, lane) => {
