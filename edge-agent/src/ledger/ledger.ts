@@ -222,7 +222,8 @@ class JournalLedger implements EdgeLedger {
     for (const turnId of turnIds) {
       await this.#inTurn(turnId, async () => {
         const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
-        if (!page || page.turn.emptied !== undefined) return
+        // One that is emptied already may not be so on disk, if that was full.
+        if (!page || page.turn.emptied === 'all') return
         const { id, receivedAt: at, receivedSeq: seq } = page.turn
         const message = emptyMessage(page.turn.message, 'text')
         const bytes = encodeEntry({ k: 'received', id, at, message, emptied: 'text' })

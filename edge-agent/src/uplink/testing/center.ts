@@ -24,6 +24,7 @@ import {
   Link,
   type SignedDesiredState,
   SignedDesiredStateSchema,
+  type SubjectReport,
   serviceDefinition,
   toBinary,
   type Welcome,
@@ -49,6 +50,7 @@ export class TestCenter {
   readonly goodbyes = new Inbox<Goodbye>()
   readonly results = new Inbox<DesiredStateResult>()
   readonly commandResults = new Inbox<CommandResult>()
+  readonly subjectReports = new Inbox<SubjectReport>()
   /** Takes the place of the welcome. */
   greet: (call: ConnectCall, hello: Hello) => void = (call) => this.welcome(call)
   answersHeartbeats = true
@@ -151,6 +153,9 @@ export class TestCenter {
         return
       case 'commandResult':
         this.commandResults.put(frame.value)
+        return
+      case 'subjectReport':
+        this.subjectReports.put(frame.value)
         return
       default:
         throw new Error(`the test center knows no ${frame.case}`)

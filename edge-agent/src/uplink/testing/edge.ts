@@ -18,7 +18,7 @@ import { newEdgeKey } from '../edge-key.js'
 import { acceptIdentity } from '../held-identity.js'
 import { openIdentityStore } from '../identity-store.js'
 import type { InferenceRequest, LinkState, Uplink } from '../port.js'
-import { startUplink, type UplinkConfig } from '../uplink.js'
+import { startUplink, type UplinkConfig, type UplinkDeps } from '../uplink.js'
 import type { TestCenter } from './center.js'
 import { Inbox } from './inbox.js'
 import { testFiles } from './sealed.js'
@@ -43,6 +43,8 @@ export interface TestEdgeOptions {
   readonly dir?: string
   readonly target?: StateTarget
   readonly config?: Partial<UplinkConfig>
+  /** Of persons: what is reported, and how they are erased. */
+  readonly persons?: Pick<UplinkDeps, 'erase' | 'reports'>
 }
 
 export function testDirectory(t: TestContext): string {
@@ -87,6 +89,7 @@ export async function startTestEdge(
       journalEpoch: 7n,
       channelHealth: () => [],
       waitingTurns: () => 3,
+      ...options.persons,
     },
     {
       linkAddress: center.linkAddress,
