@@ -15,6 +15,8 @@ const settled = async () => {
   for (let i = 0; i < 50; i++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
+const opened: OfflineLease[] = []
+
 /** A run of an edge; `destroyed` counts. */
 async function open(
   t: TestContext,
@@ -28,7 +30,7 @@ async function open(
     count.destroyed += 1
   }
   const lease = await OfflineLease.open({ files, clock, log: silentLogger(), destroy }, path)
-  t.after(() => lease.stop())
+  opened.push(lease)
   lease.set(LEASE)
   return { lease, count }
 }
@@ -37,9 +39,11 @@ async function start(t: TestContext, fail?: { now: boolean }) {
   const dir = await mkdtemp(join(tmpdir(), 'yizhan-'))
   const path = join(dir, 'lease')
   const clock = new ManualClock()
-  const opened = await open(t, path, clock, fail)
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  return { path, clock, ...opened }
+  t.after(async () => {
+    for (const lease of opened.splice(0)) await lease.stop()
+    await rm(dir, { recursive: true, force: true })
+  })
+  return { path, clock, ...(await open(path, clock, fail)) }
 }
 
 test('a lease runs out once the center was away for so long, and nobody is answered until it is back', async (t) => {
@@ -87,17 +91,17 @@ test('what was counted outlives restarts, and so does its end', async (t) => {
   const { path, lease, clock } = await start(t)
   clock.advance(20 * DAY)
   await lease.stop()
-  const second = await open(t, path, clock)
+  const second = await open(path, clock)
   clock.advance(9 * DAY)
   await second.lease.stop()
-  const third = await open(t, path, clock)
+  const third = await open(path, clock)
   assert.equal(third.lease.status.remainingMs, DAY)
   assert.equal(second.count.destroyed + third.count.destroyed, 0)
   clock.advance(DAY)
   await settled()
   assert.equal(third.count.destroyed, 1)
   await third.lease.stop()
-  const fourth = await open(t, path, clock)
+  const fourth = await open(path, clock)
   await settled()
   assert.deepEqual([fourth.lease.isShut, fourth.count.destroyed], [true, 0])
 })
@@ -107,7 +111,7 @@ test('one that ended while the edge was switched off answers nobody, and destroy
   lease.linked()
   await lease.stop()
   clock.jumpWall(LEASE + HOUR)
-  const { lease: again, count } = await open(t, path, clock)
+  const { lease: again, count } = await open(path, clock)
   assert.deepEqual([again.isShut, again.status.state], [true, 'in-doubt'])
   clock.advance(DAY)
   await settled()
@@ -133,6 +137,6 @@ test('a damaged file starts the lease anew and destroys nothing', async (t) => {
   clock.advance(29 * DAY)
   await lease.stop()
   await writeFile(path, 'not what it was')
-  const again = await open(t, path, clock)
+  const again = await open(path, clock)
   assert.deepEqual([again.lease.isShut, again.lease.status.remainingMs], [false, LEASE])
 })

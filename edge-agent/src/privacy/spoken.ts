@@ -29,10 +29,12 @@ const WORDS: ReadonlyMap<string, PrivacyWish['wish']> = new Map([
 const SURE: ReadonlySet<string> = new Set(['confirm', 'yes', '确认', '确定'])
 const NAMES: ReadonlySet<string> = new Set(['/privacy', '隐私', '/隐私'])
 const MAX_CHARS = 200
+/** Almost no message begins so: the others are not worth normalising. */
+const MAY_BE_WISH = /^\s*[/／隐]/u
 
 /** The wish in `/privacy …` or 隐私 …; undefined if the text is none of that. What is not understood shows. */
 export function wishIn(text: string): PrivacyWish | undefined {
-  if (text.length > MAX_CHARS) return undefined
+  if (text.length > MAX_CHARS || !MAY_BE_WISH.test(text)) return undefined
   const [name = '', word = '', ...rest] = bare(text).split(' ')
   if (!NAMES.has(name)) return undefined
   const wish = WORDS.get(word) ?? 'show'

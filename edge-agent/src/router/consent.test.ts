@@ -317,3 +317,17 @@ test('/privacy tells what is held, what was agreed to, and takes wishes on for t
   await edge.final(await edge.say('/privacy export'))
   assert.deepEqual(kindsOf(edge).slice(-3), ['CONSENT_GIVEN improvement', 'ERASURE_ASKED ', 'EXPORT_ASKED '])
 })
+
+test('while the offline lease is over nobody is answered, and what they say is not kept', async (t) => {
+  const dir = await temporaryDir(t)
+  let leaseOver = true
+  const policy = () => ({ maintenance: false, maxTextChars: 0, leaseOver })
+  const edge = await startTestEdge(t, dir, { policy })
+  edge.classifier.known.set('vpn', sure('it.vpn'))
+  const id = await edge.say('my secret is 4711-lease')
+  assert.match((await edge.final(id)).text, /cut off from the center for too long/)
+  assert.equal(edge.ledger.get(id)?.state, 'refused')
+  assert.deepEqual(await filesWith(dir, '4711-lease'), [])
+  leaseOver = false
+  assert.equal((await edge.final(await edge.say('vpn'))).text, 'Scan the code')
+})
