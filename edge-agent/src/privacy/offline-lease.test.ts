@@ -18,12 +18,7 @@ const settled = async () => {
 const opened: OfflineLease[] = []
 
 /** A run of an edge; `destroyed` counts. */
-async function open(
-  t: TestContext,
-  path: string,
-  clock: ManualClock,
-  fail: { now: boolean } = { now: false },
-) {
+async function open(path: string, clock: ManualClock, fail: { now: boolean } = { now: false }) {
   const count = { destroyed: 0 }
   const destroy = async () => {
     if (fail.now) throw new Error('the disk is full')
