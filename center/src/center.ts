@@ -19,7 +19,7 @@ import {
 import { createAdmission } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
 import { centerDeeds, createAuditLog, createCenterAudit, startAnchoring } from './audit/index.js'
-import type { CenterConfig } from './config.js'
+import { type CenterConfig, ERASURE_LOG_FILE } from './config.js'
 import {
   createDesiredStates,
   createEnrollment,
@@ -176,6 +176,11 @@ export async function startCenter(
       // Persons: what is held of them, what they agreed to, and that it goes when they say so.
       const erasureLog = await openErasureLog({ signer, log }, { paths: erasureLogPaths(config, dir) })
       life.onStop('erasure log', () => erasureLog.close())
+      for (const { tenant, subject } of await erasureLog.read()) {
+        if (keys.erasedAt(tenant, subject) !== undefined) continue
+        log.warn({ tenant, subject }, 'a person of the erasure log had a key: it is destroyed')
+        await keys.destroySubject(tenant, subject)
+      }
       const privacy = createPrivacy(
         {
           store,
@@ -308,7 +313,7 @@ export async function startCenter(
 /** Where the erasure log lies; off the box is better than the default. */
 function erasureLogPaths(config: CenterConfig, dir: StateDir): readonly string[] {
   const { erasureLog } = config.privacy
-  return erasureLog.length > 0 ? erasureLog : [dir.file('erasures.jsonl')]
+  return erasureLog.length > 0 ? erasureLog : [dir.file(ERASURE_LOG_FILE)]
 }
 
 async function apiToken(path: string): Promise<string> {

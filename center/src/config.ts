@@ -15,6 +15,8 @@ const HOUR = 3_600_000
 
 /** The key-encryption key in the state directory, unless the settings name another place. */
 export const KEK_FILE = 'kek'
+/** The erasure log in the state directory, likewise. */
+export const ERASURE_LOG_FILE = 'erasures.jsonl'
 
 /** Every setting of the center. Names carry their units; a port of 0 means any free one. */
 export const CenterConfig = Type.Object(

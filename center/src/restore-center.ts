@@ -22,7 +22,7 @@ import {
   type RestoreSite,
   restoreBackup,
 } from './backup/index.js'
-import { KEK_FILE } from './config.js'
+import { ERASURE_LOG_FILE, KEK_FILE } from './config.js'
 import { openSigner } from './fleet/index.js'
 import { readErasureLog } from './privacy/index.js'
 import { openStorage, type Storage } from './storage/index.js'
@@ -103,10 +103,12 @@ async function* erasures(site: () => string, path: string, log: Logger): AsyncGe
 async function openSite(
   deps: { readonly kek: KekProvider; readonly log: Logger; readonly clock: Clock },
   directory: string,
-  { keys: copy, shards, kekFile }: RestoreRequest,
+  { keys: copy, shards, kekFile, erasureLog }: RestoreRequest,
 ): Promise<RestoreSite> {
   const { clock, log } = deps
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  // The log goes on where it was: a new one would not know of those who were erased before.
+  await writeFileAtomic(join(directory, ERASURE_LOG_FILE), await readFile(erasureLog))
   if (kekFile !== undefined) await writeFileAtomic(join(directory, KEK_FILE), await readFile(kekFile))
   const keysDir = join(directory, 'keys')
   await importKeys(keysDir, copy, { erased: [] })

@@ -434,6 +434,7 @@ test('the description of the API is OpenAPI and names every route but the probes
     'post /v1/storage/system/check',
     'post /v1/storage/tenants/{tenant}/check',
     'post /v1/storage/tenants/{tenant}/move',
+    'post /v1/storage/tenants/{tenant}/reseal',
     'post /v1/tenants/apply',
     'post /v1/tenants/diff',
     'post /v1/tenants/{tenant}/attachments',

@@ -121,6 +121,17 @@ export function registerStorage(
       return { bytesBefore: before, bytesAfter: await bytes() }
     },
   )
+
+  app.post<{ Params: { tenant: string } }>(
+    '/v1/storage/tenants/:tenant/reseal',
+    { schema: { summary: 'Seal every record of a tenant anew under its newest keys', params: TenantParams } },
+    async ({ params, id: requestId }, reply) => {
+      const tenant = tenantOf(params.tenant)
+      await upkeep.tenant(tenant)
+      await audit({ tenant, actor, action: 'UPDATE', object: 'storage/seals', requestId })
+      return { tenant, ...(await upkeep.reseal(tenant, untilGone(reply.raw))) }
+    },
+  )
 }
 
 function shownHome({ tenant, place, head, move }: TenantHome): Record<string, unknown> {

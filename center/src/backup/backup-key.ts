@@ -15,6 +15,8 @@ import {
 
 /** The part of a KEK provider that a backup needs. */
 export interface KeyWrapper {
+  /** The newest, by which `wrap` wraps. */
+  epoch(): number
   wrap(secret: Uint8Array, place: string): Promise<{ readonly epoch: number; readonly wrapped: Uint8Array }>
   unwrap(epoch: number, wrapped: Uint8Array, place: string): Promise<Uint8Array>
 }
@@ -45,7 +47,7 @@ export async function openBackupKeyring(
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((thrown: unknown) => {
     throw storageError(thrown, 'create', directory)
   })
-  const key = known ? await readKey(kek, known) : await makeKey(kek, path)
+  const key = known ? await readKey(kek, known, make ? path : undefined) : await makeKey(kek, path)
   return {
     sealingKey: () => key,
     openingKey(_tenant, _subject, keyId) {
@@ -55,25 +57,33 @@ export async function openBackupKeyring(
   }
 }
 
-async function readKey(kek: KeyWrapper, bytes: Uint8Array): Promise<DataKey> {
+/** `path`: wrapped anew there if the KEK was rotated, so that the former epoch is needed no more. */
+async function readKey(kek: KeyWrapper, bytes: Uint8Array, path: string | undefined): Promise<DataKey> {
   const file = parsed(bytes)
   if (!Value.Check(KeyFile, file))
     throw new YizhanError('data_corrupt', `${FILE} of the backup cannot be read`)
   const id = Buffer.from(file.id, 'hex')
-  return { id, secret: await kek.unwrap(file.epoch, Buffer.from(file.wrapped, 'base64'), bound(id)) }
+  const secret = await kek.unwrap(file.epoch, Buffer.from(file.wrapped, 'base64'), bound(id))
+  const key = { id, secret }
+  if (path !== undefined && kek.epoch() > file.epoch) await writeKey(kek, key, path)
+  return key
 }
 
 async function makeKey(kek: KeyWrapper, path: string): Promise<DataKey> {
   const key = { id: randomBytes(8), secret: randomBytes(32) }
-  const { epoch, wrapped } = await kek.wrap(key.secret, bound(key.id))
+  await writeKey(kek, key, path)
+  return key
+}
+
+async function writeKey(kek: KeyWrapper, { id, secret }: DataKey, path: string): Promise<void> {
+  const { epoch, wrapped } = await kek.wrap(secret, bound(id))
   const file = {
     format: 1,
-    id: key.id.toString('hex'),
+    id: Buffer.from(id).toString('hex'),
     epoch,
     wrapped: Buffer.from(wrapped).toString('base64'),
   }
   await writeFileAtomic(path, `${JSON.stringify(file)}\n`)
-  return key
 }
 
 function parsed(bytes: Uint8Array): unknown {

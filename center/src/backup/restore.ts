@@ -1,8 +1,8 @@
-import { rename, rm } from 'node:fs/promises'
+import { rename, rm, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { asTenantId, storageError, syncDirectory, YizhanError } from '@yizhan/kernel'
+import { asTenantId, storageError, syncDirectory, systemCode, YizhanError } from '@yizhan/kernel'
 import type { Row, Scope } from '../storage/engine.js'
-import { isEmptyOrMissing, placeFile } from './folder-files.js'
+import { isEmptyOrMissing, isMissing, placeFile } from './folder-files.js'
 import type { Erasure, RestoreTarget, Snapshot, SnapshotScope } from './port.js'
 import type { Repository } from './repository.js'
 import { decodeRows } from './row-codec.js'
@@ -46,9 +46,7 @@ export async function restoreBackup(
   const { stateDir } = request
   const snapshot = await repository.snapshot(request.backup)
   if (!(await isEmptyOrMissing(stateDir))) {
-    throw new YizhanError('already_exists', 'the state directory is not empty', {
-      hint: 'restore into a new directory',
-    })
+    throw notEmpty()
   }
   const building = `${stateDir}.restoring`
   await rm(building, { recursive: true, force: true })
@@ -64,13 +62,21 @@ export async function restoreBackup(
   await site.close()
   signal.throwIfAborted()
   try {
-    await rm(stateDir, { recursive: true, force: true })
+    // Fails if somebody has begun to use it.
+    if (!(await isMissing(stateDir))) await rmdir(stateDir)
     await rename(building, stateDir)
   } catch (thrown) {
+    if (systemCode(thrown) === 'ENOTEMPTY') throw notEmpty()
     throw storageError(thrown, 'rename to', stateDir)
   }
   await syncDirectory(dirname(stateDir))
   return report
+}
+
+function notEmpty(): YizhanError {
+  return new YizhanError('already_exists', 'the state directory is not empty', {
+    hint: 'restore into a new directory',
+  })
 }
 
 async function fill(

@@ -38,7 +38,7 @@ test('the help of every verb has an example and the flags that it takes from the
     ...['list', 'query', 'show', 'verify', 'export', 'keys', 'center'].map((verb) => ['audit', verb]),
     ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
     ...['status', 'rotate', 'export'].map((verb) => ['keys', verb]),
-    ...['list', 'show', 'check', 'move', 'compact'].map((verb) => ['storage', verb]),
+    ...['list', 'places', 'show', 'check', 'move', 'compact', 'reseal'].map((verb) => ['storage', verb]),
     ...['create', 'list', 'verify', 'prune', 'restore'].map((verb) => ['backup', verb]),
   ]
   for (const verb of verbs) {

@@ -54,8 +54,8 @@ function subjectCommands(privacy: Command, { io, call, verb }: Tools): void {
       nonEmpty(io),
     )
     .action(
-      async ({ tenant, ...account }: OfTenant & { channel: string; sender: string }, command: Command) =>
-        io.record(await call(command, 'POST', `${at(tenant)}/subjects/find`, account)),
+      async ({ tenant, channel, sender }: OfTenant & { channel: string; sender: string }, command: Command) =>
+        io.record(await call(command, 'POST', `${at(tenant)}/subjects/find`, { channel, sender })),
     )
 
   const show = verb(subjects, 'show <subject>', {

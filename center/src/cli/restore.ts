@@ -1,5 +1,12 @@
 import { join, resolve } from 'node:path'
-import { type CliIo, createLogger, type LoadedConfig, openKek, systemClock } from '@yizhan/kernel'
+import {
+  type CliIo,
+  createLogger,
+  type LoadedConfig,
+  openKek,
+  systemClock,
+  YizhanError,
+} from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { type CenterConfig, KEK_FILE } from '../config.js'
 import { nonEmpty } from './arguments.js'
@@ -45,6 +52,21 @@ export function restoreCommand(
         command: Command,
       ) => {
         const { stateDir, storage, keys } = load(command).value
+        if (storage.engine === 'postgres' || storage.dirs.length > 0) {
+          throw new YizhanError(
+            'config_invalid',
+            io.say({
+              en: 'a restore makes LevelDB shards in the state directory',
+              zh: '恢复只会在状态目录中生成 LevelDB 分片',
+            }),
+            {
+              hint: io.say({
+                en: 'restore with storage.engine both or level and without storage.dirs; then `storage move`, or move data/shard-N',
+                zh: '以 storage.engine 为 both 或 level、且不设 storage.dirs 恢复；然后用 `storage move`，或移动 data/shard-N',
+              }),
+            },
+          )
+        }
         const given = options.kek === undefined ? undefined : resolve(options.kek)
         const settings =
           given === undefined ? keys.kek : { ...keys.kek, provider: 'file' as const, file: given }

@@ -21,7 +21,7 @@ interface CheckAnswer extends Answer {
   readonly problems: readonly Answer[]
 }
 
-/** `storage list|places|show|check|move|compact`. */
+/** `storage list|places|show|check|move|compact|reseal`. */
 export function storageCommands(program: Command, io: CliIo, call: CenterCall): void {
   const storage = program.command('storage').description(
     io.say({
@@ -106,6 +106,19 @@ export function storageCommands(program: Command, io: CliIo, call: CenterCall): 
       )
     })
 
+  const reseal = storage
+    .command('reseal <tenant>')
+    .description(
+      io.say({
+        en: 'seal every record of a tenant anew under its newest keys',
+        zh: '用最新密钥重新加密租户的每条记录',
+      }),
+    )
+    .action(async (tenant: string, _options, command: Command) => {
+      io.progress(io.say({ en: 'sealing anew …', zh: '正在重新加密 …' }))
+      io.record(await call(command, 'POST', `/v1/storage/tenants/${inPath(tenant)}/reseal`, undefined, LONG))
+    })
+  withExamples(reseal, io, 'storage reseal acme')
   withExamples(list, io, 'storage list --json')
   withExamples(places, io, 'storage places')
   withExamples(show, io, 'storage show acme')

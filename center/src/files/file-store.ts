@@ -57,7 +57,13 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
     writing.add(id)
     try {
       const { name, mediaType, subject, expiresAt } = file
-      const written = await writePieces(tenant, id, subject, content, signal)
+      const written = await writePieces(tenant, id, subject, content, signal).catch(
+        async (thrown: unknown) => {
+          // What cannot be deleted now is found by the next sweep.
+          await pieces.delete(tenant, id).catch(() => undefined)
+          throw thrown
+        },
+      )
       const owned = {
         ...(subject === undefined ? {} : { subject }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -79,11 +85,8 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
         ...(subject === undefined ? {} : { subject }),
         after: FILES.encode(stored),
       })
+      // If this fails the file may be there all the same: what is left over is for the sweep to tell.
       return stored
-    } catch (thrown) {
-      // What cannot be deleted now is found by the next sweep.
-      await pieces.delete(tenant, id).catch(() => undefined)
-      throw thrown
     } finally {
       writing.delete(id)
     }
@@ -211,15 +214,34 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
     },
     async sweep(tenant, signal) {
       let files = 0
-      for (const id of await pieces.files(tenant)) {
+      const found = await pieces.files(tenant)
+      // What has expired is kept for as long as its record lies there: a legal hold may be on it.
+      const expired = found.length > 0 ? await expiredFiles(tenant, signal) : new Set<string>()
+      for (const id of found) {
         signal.throwIfAborted()
         // In this order: an upload that ends between the two has its manifest by then.
-        if (writing.has(id) || (await stat(tenant, id))) continue
+        if (writing.has(id) || expired.has(id) || (await stat(tenant, id))) continue
         await pieces.delete(tenant, id)
         files += 1
       }
       return { files }
     },
+  }
+
+  async function expiredFiles(tenant: TenantId, signal: AbortSignal): Promise<Set<string>> {
+    const ids = new Set<string>()
+    let cursor: string | undefined
+    do {
+      signal.throwIfAborted()
+      const query = { expiredBefore: clock.wall() + 1 }
+      const page = await store.places(tenant, query, {
+        limit: 1_000,
+        ...(cursor === undefined ? {} : { cursor }),
+      })
+      for (const { collection, key } of page.places) if (collection === FILES.def.name) ids.add(key)
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    return ids
   }
 
   function entryOf(action: 'CREATE' | 'DELETE', id: string, by: { actor: string; requestId?: string }) {

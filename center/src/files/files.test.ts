@@ -228,6 +228,14 @@ test('a deleted file is gone with its pieces, and an expired one after the sweep
   assert.equal(await files.stat(acme, first.id), undefined)
   clock.advance(1_000)
   assert.deepEqual((await files.list(acme)).files, [])
+  assert.deepEqual(
+    await files.sweep(acme, never),
+    { files: 0 },
+    'its record lies there still: it may be held',
+  )
+  const { places } = await store.places(acme, { expiredBefore: clock.wall() + 1 })
+  const gone = places.map(({ collection, key }) => ({ op: 'delete', collection, key }) as const)
+  await store.batch(acme, gone, { time: 1, actor: 'privacy', action: 'DELETE', object: 'files' })
   assert.deepEqual(await files.sweep(acme, never), { files: 1 })
   assert.deepEqual(await pieceDirectories(roots).files(acme), [])
   const { entries } = await store.audit(acme)
@@ -237,6 +245,7 @@ test('a deleted file is gone with its pieces, and an expired one after the sweep
       ['CREATE', 'user_1'],
       ['CREATE', 'user_1'],
       ['DELETE', 'user_2'],
+      ['DELETE', 'privacy'],
     ],
   )
 })

@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncDirectory } from '../atomic-file.js'
 import { YizhanError } from '../errors.js'
@@ -13,8 +13,9 @@ import { decodeHeader, decodeTrailer, encodeTrailer } from './store-header.js'
 const CHUNK_SLOTS = 2048
 
 /**
- * Throws `already_exists` before anything is written if `path` is something else than a copy. Slots as they are, and a trailer. What is overwritten while the copy is made is copied again at the end. The former
- * copy is overwritten once the new one has its name; one that a crash left over is overwritten by the next call.
+ * Slots as they are, and a trailer. What is overwritten while the copy is made is copied again at the end. The former
+ * copy is overwritten once the new one has its name; one that a crash left over is overwritten by the next call. Throws
+ * `already_exists` before anything is written if `path`, or the names beside it, are something else than a copy.
  */
 export async function copyKeys(
   { file, clock }: KeyParts,
@@ -25,6 +26,8 @@ export async function copyKeys(
   const incoming = `${path}.new`
   const former = `${path}.old`
   await refuseForeign(path, file.path)
+  await refuseForeign(former, file.path)
+  await refuseLink(incoming)
   await shredFile(directory, incoming)
   // A crash before the new copy had its name: both names are one file, and it is the good one.
   if (await sameFile(path, former)) await unlink(former)
@@ -72,6 +75,7 @@ export async function copyKeys(
 async function refuseForeign(path: string, live: string): Promise<void> {
   if (!(await exists(path))) return
   const start = Buffer.alloc(SLOT_BYTES)
+  await refuseLink(path)
   const found = await open(path, 'r').catch((thrown) => {
     throw storageError(thrown, 'read', path)
   })
@@ -82,6 +86,16 @@ async function refuseForeign(path: string, live: string): Promise<void> {
   }
   if (decodeHeader(start) && !(await sameFile(path, live))) return
   throw new YizhanError('already_exists', `${path} is there and is no copy of keys`, {
+    details: { path },
+    hint: 'name another file',
+  })
+}
+
+/** What a link points to is somebody else's to overwrite. */
+async function refuseLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (!found?.isSymbolicLink()) return
+  throw new YizhanError('already_exists', `${path} is a link`, {
     details: { path },
     hint: 'name another file',
   })

@@ -13,6 +13,7 @@ import { encodeSlot, isSubjectId, type KeyKind, SLOT_BYTES, type Tombstone } fro
 
 export class SlotKeyStore implements KeyStore {
   readonly #parts: KeyParts
+  #copying: Promise<unknown> = Promise.resolve()
   readonly #minting = new Map<string, Promise<DataKey>>()
   readonly #destroying = new Map<string, Promise<Destroyed>>()
 
@@ -288,7 +289,10 @@ export class SlotKeyStore implements KeyStore {
   }
 
   exportTo(path: string, signal: AbortSignal): Promise<{ slots: number; bytes: number }> {
-    return copyKeys(this.#parts, path, signal)
+    // One at a time: each has to hear of every destruction meanwhile.
+    const mine = this.#copying.then(() => copyKeys(this.#parts, path, signal))
+    this.#copying = mine.catch(() => undefined)
+    return mine
   }
 
   status(): KeyStatus {
@@ -296,6 +300,7 @@ export class SlotKeyStore implements KeyStore {
   }
 
   async close(): Promise<void> {
+    await this.#copying
     await Promise.allSettled([...this.#minting.values(), ...this.#destroying.values()])
     await this.#parts.file.close()
   }
