@@ -14,6 +14,7 @@ import {
   startAdminServer,
   YizhanError,
 } from '@yizhan/kernel'
+import { createCenterAudit } from '../audit/index.js'
 import { createFileStore, pieceDirectories } from '../files/index.js'
 import { openStorage } from '../storage/index.js'
 import { registerAttachments } from './attachment-routes.js'
@@ -46,7 +47,7 @@ async function start(t: TestContext, maxBytes?: number) {
       socketPath,
       routes: (app) => {
         app.setValidatorCompiler(validatorCompiler)
-        registerAttachments(app, { catalog, files }, 'admin')
+        registerAttachments(app, { catalog, files, audit: createCenterAudit({ ...storage, clock }) }, 'admin')
       },
     },
   )
@@ -95,7 +96,10 @@ test('a file of some megabytes goes up and comes down as it was, with its name',
   const entries = (await center.store.audit(center.acme)).entries
   assert.deepEqual(
     entries.map(({ actor, action, object }) => ({ actor, action, object })),
-    [{ actor: 'admin', action: 'CREATE', object: `files/${stored.id}` }],
+    [
+      { actor: 'admin', action: 'CREATE', object: `files/${stored.id}` },
+      { actor: 'admin', action: 'READ', object: `files/${stored.id}` },
+    ],
   )
   assert.ok(entries[0]?.requestId)
 })

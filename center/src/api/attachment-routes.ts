@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import parseRange from 'range-parser'
+import type { CenterAudit } from '../audit/index.js'
 import type { ByteRange, FileStore, StoredFile } from '../files/index.js'
 import type { TenantCatalog } from '../tenants/index.js'
 import { knownTenant, Name, TenantParams } from './params.js'
@@ -10,6 +11,8 @@ import { knownTenant, Name, TenantParams } from './params.js'
 export interface AttachmentRouteParts {
   readonly catalog: Pick<TenantCatalog, 'current'>
   readonly files: FileStore
+  /** Written before the first byte is read. */
+  readonly audit: CenterAudit
 }
 
 const Closed = { additionalProperties: false } as const
@@ -18,7 +21,7 @@ const FileParams = Type.Object({ tenant: Name, file: Type.String({ pattern: '^fi
 /** Files of a tenant: put, list, read whole or in part, check, delete. */
 export function registerAttachments(
   app: FastifyInstance,
-  { catalog, files }: AttachmentRouteParts,
+  { catalog, files, audit }: AttachmentRouteParts,
   actor: string,
 ): void {
   const untilGone = wantedSignals(app, 'the center')
@@ -85,6 +88,7 @@ export function registerAttachments(
         reply.header('content-range', `bytes */${file.sizeBytes}`)
         return reply.status(416).send()
       }
+      await audit({ tenant, actor, action: 'READ', object: `files/${file.id}`, requestId: request.id })
       describe(reply, file, range)
       const content = files.read(tenant, file.id, range, untilGone(reply.raw))
       return reply.send(Readable.from(content, { objectMode: false }))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -7,7 +7,7 @@ import { restoreCenter } from '@yizhan/center/restore'
 import { silentLogger } from '@yizhan/kernel'
 import { filesWith } from './byte-scan.js'
 import { by, fill, needlesOf } from './erased-person.js'
-import { acme, never, openSmallCenter } from './small-center.js'
+import { acme, never, openSmallCenter, type SmallCenter } from './small-center.js'
 
 async function place(t: TestContext): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'yizhan-erased-'))
@@ -24,8 +24,19 @@ test('after an erasure no byte of the person or of their key is in data, keys, l
   const before = Uint8Array.from(secret)
   await center.backups.create(join(root, 'old-backup'), { full: true }, never)
 
+  // What really lies there of the person: sealed records, and the wrapped key in its slot.
+  const sealed = await sealedRecordsOf(center, subject)
+  const slots = join(dir, 'keys', 'keys.slots')
+  const slotsBefore = await readFile(slots)
+  const dataAndKeys = [join(dir, 'data'), join(dir, 'keys')]
+  const foundBefore = (await filesWith(dataAndKeys, sealed)).found
+  assert.ok(foundBefore.length >= Object.keys(sealed).length, 'before the erasure the scan finds them')
+
   const outcome = await center.privacy.erase(acme, subject, by)
   assert.equal(outcome.s, 'erasing')
+  const wrapped = overwrittenIn(slotsBefore, await readFile(slots))
+  assert.ok(wrapped.length >= 48, 'the slot of the key was overwritten')
+  assert.deepEqual((await filesWith(dataAndKeys, { ...sealed, 'wrapped key': wrapped })).found, [])
   await center.backups.create(join(root, 'fresh-backup'), { full: true }, never)
   await mkdir(join(root, 'copies'))
   await center.keys.exportTo(join(root, 'copies', 'keys'), never)
@@ -48,6 +59,31 @@ test('after an erasure no byte of the person or of their key is in data, keys, l
   assert.ok(control.found.some((where) => where.startsWith('subject in') && where.includes('erasures')))
   t.diagnostic(`looked at ${files} files, ${(bytes / 1e6).toFixed(1)} MB`)
 })
+
+/** The stored bytes of some records of the person, without their headers. */
+async function sealedRecordsOf(center: SmallCenter, subject: string): Promise<Record<string, Uint8Array>> {
+  const sealed: Record<string, Uint8Array> = {}
+  for await (const page of center.storage.upkeep.rows(acme, never)) {
+    for (const { kind, key, bytes } of page) {
+      if (kind !== 'record' || !Buffer.from(bytes).includes(subject)) continue
+      // The end of a record is its tag and nothing that repeats.
+      if (Object.keys(sealed).length < 5) sealed[`record ${key}`] = bytes.subarray(-48)
+    }
+  }
+  return sealed
+}
+
+/** The longest run of bytes of `before` that stands in `after` otherwise. */
+function overwrittenIn(before: Buffer, after: Buffer): Uint8Array {
+  let best = before.subarray(0, 0)
+  for (let start = 0; start < before.length; start++) {
+    let end = start
+    while (end < before.length && before[end] !== after[end]) end++
+    if (end - start > best.length) best = before.subarray(start, end)
+    if (end > start) start = end
+  }
+  return best
+}
 
 test('the scan finds what it looks for while it is there', async (t) => {
   const root = await place(t)
