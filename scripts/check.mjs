@@ -1,4 +1,5 @@
-// `npm run check`: the one gate. Format and lint, types, the wire against its baseline, unit tests.
+// `npm run check [-- --no-tests]`: the one gate. Format and lint, types, the wire against its baseline, unit tests.
+// `--no-tests`: for whoever runs `npm test` right after, which has them too.
 import { join } from 'node:path'
 import { root, run, setUp } from './setup.mjs'
 
@@ -12,7 +13,8 @@ const steps = [
   ['wire: generated code is current', process.execPath, [join(root, 'scripts', 'generated-is-current.mjs')]],
   ['unit tests', process.execPath, [join(root, 'scripts', 'test.mjs'), '--unit']],
 ]
-for (const [name, command, args, options] of steps) {
+const wanted = process.argv.includes('--no-tests') ? steps.slice(0, -1) : steps
+for (const [name, command, args, options] of wanted) {
   process.stdout.write(`\n== ${name}\n`)
   const code = await run(command, args, { stdio: 'inherit', ...options })
   if (code === 0) continue
