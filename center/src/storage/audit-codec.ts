@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   type Opened,
   type SealContext,
@@ -51,19 +51,25 @@ export function encodeAudit(previous: string, entry: AuditEntry, sealed: readonl
     entry.before && rest.shift(),
     entry.after && rest.shift(),
   ]
-  const chunks: Uint8Array[] = [Uint8Array.of(FORMAT), hashBytes(previous)]
+  let length = 1 + HASH_BYTES + 4 * PARTS.length
+  for (const part of parts) length += part?.length ?? 0
+  const bytes = Buffer.allocUnsafe(length)
+  bytes[0] = FORMAT
+  if (previous === '') bytes.fill(0, 1, 1 + HASH_BYTES)
+  else bytes.write(previous, 1, HASH_BYTES, 'hex')
+  let at = 1 + HASH_BYTES
   for (const part of parts) {
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(part?.length ?? 0)
-    chunks.push(length, part ?? new Uint8Array())
+    at = bytes.writeUInt32BE(part?.length ?? 0, at)
+    if (!part) continue
+    bytes.set(part, at)
+    at += part.length
   }
-  const bytes = new Uint8Array(Buffer.concat(chunks))
   return { hash: auditHash(bytes), bytes }
 }
 
 /** Hex SM3 of a stored entry. */
 export function auditHash(bytes: Uint8Array): string {
-  return createHash('sm3').update(bytes).digest('hex')
+  return hash('sm3', bytes, 'hex')
 }
 
 /** An entry before it is opened. Throws `data_corrupt`. */
@@ -141,10 +147,6 @@ function partContext(
 ): SealContext {
   const place = { tenant, collection: AUDIT_COLLECTION, key: `${sequenceText(sequence)}.${part}`, version: 1 }
   return subject === undefined ? place : { ...place, subject }
-}
-
-function hashBytes(hash: string): Uint8Array {
-  return hash === '' ? new Uint8Array(HASH_BYTES) : Buffer.from(hash, 'hex')
 }
 
 function isHead(value: unknown): value is AuditEntry {

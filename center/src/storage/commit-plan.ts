@@ -2,7 +2,7 @@ import { type Sealer, type SealItem, type TenantId, YizhanError } from '@yizhan/
 import { auditItems, auditParts, encodeAudit } from './audit-codec.js'
 import type { BatchInput } from './batch-input.js'
 import type { Scope } from './engine.js'
-import type { Change } from './port.js'
+import type { AuditEntry, Change } from './port.js'
 import { encodeRecord, isExpired, type RecordHeader, readRecord, sealContext } from './record-codec.js'
 import {
   addDigest,
@@ -12,7 +12,6 @@ import {
   type HeadState,
   headContext,
   headPlain,
-  subtractDigest,
 } from './scope-head.js'
 
 export interface ScopedBatch extends BatchInput {
@@ -44,21 +43,29 @@ export interface CommitPlan<B extends ScopedBatch> {
 
 /** What lies on disk: the stored bytes of every record that a change of the group names, and each scope's head. */
 export interface Current {
-  record(scope: Scope, collection: string, key: string): Uint8Array | undefined
+  /** `id`: the `slotId` of the rest. */
+  record(scope: Scope, collection: string, key: string, id: string): Uint8Array | undefined
   head(scope: Scope): HeadState | undefined
 }
 
-/** One record as the batches of the group leave it, in their order. */
+/** One record as the batches of the group leave it: `header` once they are drafted, the rest once they are sealed. */
 interface Slot {
+  header: RecordHeader | undefined
+  digest: bigint
+  bytes: number
+}
+
+interface DraftWrite {
+  readonly change: Change
+  readonly slot: Slot
+  readonly before: RecordHeader | undefined
   readonly header: RecordHeader | undefined
-  readonly digest: bigint
-  readonly bytes: number
 }
 
 interface Draft<B extends ScopedBatch> {
   readonly batch: B
   readonly versions: number[]
-  readonly writes: { change: Change; id: string; before?: RecordHeader; header?: RecordHeader }[]
+  readonly writes: DraftWrite[]
 }
 
 /**
@@ -71,139 +78,180 @@ export async function planCommit<B extends ScopedBatch>(
   sealer: Sealer,
   now: number,
 ): Promise<CommitPlan<B>> {
-  const headers = new Map<string, RecordHeader | undefined>()
+  const slots = new Map<string, Slot>()
   const drafts: Draft<B>[] = []
   const rejected: { batch: B; error: unknown }[] = []
   for (const batch of group) {
     try {
-      drafts.push(draftOf(batch, current, headers, now))
+      drafts.push(draftOf(batch, current, slots, now))
     } catch (error) {
       rejected.push({ batch, error })
     }
   }
-  const items = new SealPass()
-  const sequences = new Map<Scope, number>()
+  const items: SealItem[] = []
+  const heads = new Map<Scope, HeadDraft>()
   for (const { batch, writes } of drafts) {
     const { scope, audit } = batch
     for (const { change, header } of writes) {
       if (change.op === 'put' && header) {
-        const context = sealContext(scope, change.collection, change.key, header)
-        items.add([{ plain: change.value, context }])
+        items.push({
+          plain: change.value,
+          context: sealContext(scope, change.collection, change.key, header),
+        })
       }
     }
-    if (audit && scope !== null) {
-      const sequence = (sequences.get(scope) ?? current.head(scope)?.auditSequence ?? 0) + 1
-      sequences.set(scope, sequence)
-      items.add(auditItems(scope, sequence, audit))
-    }
+    const head = heads.get(scope) ?? new HeadDraft(current.head(scope))
+    heads.set(scope, head)
+    if (audit && scope !== null) items.push(...auditItems(scope, head.nextSequence(), audit))
   }
-  const sealed = await items.seal(sealer)
-  const states = new Map<Scope, HeadState>()
-  const slots = new Map<string, Slot>()
-  const ready = drafts.map((draft) => finish(draft, sealed, current, states, slots))
-  return { ready, rejected, heads: await sealHeads(states, sealer) }
+  const sealed = (await sealer.sealAll(items)).values()
+  const ready = drafts.map((draft) => finish(draft, sealed, heads.get(draft.batch.scope) as HeadDraft))
+  return { ready, rejected, heads: await sealHeads(heads, sealer) }
 }
 
-/** Throws `conflict` before it has touched `headers`. */
+/** Throws `conflict`, with the slots as they were. */
 function draftOf<B extends ScopedBatch>(
   batch: B,
   current: Current,
-  headers: Map<string, RecordHeader | undefined>,
+  slots: Map<string, Slot>,
   now: number,
 ): Draft<B> {
-  const own = new Map<string, RecordHeader | undefined>()
   const draft: Draft<B> = { batch, versions: [], writes: [] }
-  for (const change of batch.changes) {
-    const { collection, key } = change
-    const id = slotId(batch.scope, collection, key)
-    const before = own.has(id)
-      ? own.get(id)
-      : headers.has(id)
-        ? headers.get(id)
-        : headerOf(current.record(batch.scope, collection, key))
-    checkVersion(change, before === undefined || isExpired(before, now) ? 0 : before.version)
-    const write = { change, id, ...(before ? { before } : {}) }
-    if (change.op === 'delete') {
-      own.set(id, undefined)
-      draft.writes.push(write)
-      continue
-    }
-    const header: RecordHeader = {
-      version: (before?.version ?? 0) + 1,
-      ...(change.subject === undefined ? {} : { subject: change.subject }),
-      ...(change.expiresAt === undefined ? {} : { expiresAt: change.expiresAt }),
-      ...(change.terms === undefined || change.terms.length === 0 ? {} : { terms: change.terms }),
-    }
-    own.set(id, header)
-    draft.versions.push(header.version)
-    draft.writes.push({ ...write, header })
+  try {
+    for (const change of batch.changes) draftChange(draft, change, current, slots, now)
+  } catch (thrown) {
+    for (const { slot, before } of draft.writes.reverse()) slot.header = before
+    throw thrown
   }
-  for (const [id, header] of own) headers.set(id, header)
   return draft
+}
+
+function draftChange<B extends ScopedBatch>(
+  { batch, versions, writes }: Draft<B>,
+  change: Change,
+  current: Current,
+  slots: Map<string, Slot>,
+  now: number,
+): void {
+  const { collection, key } = change
+  const id = slotId(batch.scope, collection, key)
+  const slot = slots.get(id) ?? slotOf(current.record(batch.scope, collection, key, id))
+  slots.set(id, slot)
+  const before = slot.header
+  checkVersion(change, before === undefined || isExpired(before, now) ? 0 : before.version)
+  const header = change.op === 'put' ? headerOf(change, (before?.version ?? 0) + 1) : undefined
+  if (header) versions.push(header.version)
+  slot.header = header
+  writes.push({ change, slot, before, header })
+}
+
+function headerOf({ subject, expiresAt, terms }: Change & { op: 'put' }, version: number): RecordHeader {
+  return {
+    version,
+    ...(subject === undefined ? {} : { subject }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(terms === undefined || terms.length === 0 ? {} : { terms }),
+  }
 }
 
 function finish<B extends ScopedBatch>(
   { batch, versions, writes }: Draft<B>,
   sealed: Iterator<Uint8Array>,
-  current: Current,
-  states: Map<Scope, HeadState>,
-  slots: Map<string, Slot>,
+  head: HeadDraft,
 ): PlannedBatch<B> {
-  const { scope, audit } = batch
-  let state = states.get(scope) ?? nextHead(current.head(scope))
-  const made: RecordWrite[] = writes.map(({ change, id, before, header }) => {
-    const { collection, key } = change
-    const old = slots.get(id) ?? slotOf(current.record(scope, collection, key))
-    const after = header && { header, bytes: encodeRecord(header, next(sealed)) }
-    const slot = slotOf(after?.bytes)
-    slots.set(id, slot)
-    state = {
-      ...state,
-      records: state.records + (slot.header ? 1 : 0) - (old.header ? 1 : 0),
-      bytes: state.bytes + slot.bytes - old.bytes,
-      digest: addDigest(subtractDigest(state.digest, old.digest), slot.digest),
+  const made = writes.map(({ change: { collection, key }, slot, before, header }): RecordWrite => {
+    const bytes = header && encodeRecord(header, next(sealed))
+    head.replace(slot, bytes)
+    return {
+      collection,
+      key,
+      ...(before ? { before } : {}),
+      ...(header && bytes ? { after: { header, bytes } } : {}),
     }
-    return { collection, key, ...(before ? { before } : {}), ...(after ? { after } : {}) }
   })
-  let entry: { sequence: number; bytes: Uint8Array } | undefined
-  if (audit && scope !== null) {
-    const parts = Array.from({ length: auditParts(audit) }, () => next(sealed))
-    const { hash, bytes } = encodeAudit(state.auditHash, audit, parts)
-    const sequence = state.auditSequence + 1
-    state = { ...state, auditSequence: sequence, auditHash: hash }
-    entry = { sequence, bytes }
+  const { scope, audit } = batch
+  if (!audit || scope === null) return { batch, versions, writes: made }
+  const parts = Array.from({ length: auditParts(audit) }, () => next(sealed))
+  return { batch, versions, writes: made, audit: head.append(audit, parts) }
+}
+
+/** The head of a scope while the batches of a group are counted into it. */
+class HeadDraft {
+  readonly #before: HeadState
+  #sequence: number
+  #records: number
+  #bytes: number
+  #digest: bigint
+  #auditSequence: number
+  #auditHash: string
+
+  constructor(before: HeadState = EMPTY_HEAD) {
+    this.#before = before
+    this.#sequence = before.auditSequence
+    this.#records = before.records
+    this.#bytes = before.bytes
+    this.#digest = before.digest
+    this.#auditSequence = before.auditSequence
+    this.#auditHash = before.auditHash
   }
-  states.set(scope, state)
-  return { batch, versions, writes: made, ...(entry ? { audit: entry } : {}) }
+
+  /** For an entry that is about to be sealed; entries are appended in the same order. */
+  nextSequence(): number {
+    this.#sequence += 1
+    return this.#sequence
+  }
+
+  /** Undefined: deleted. */
+  replace(slot: Slot, stored: Uint8Array | undefined): void {
+    const digest = stored ? digestOf(stored) : 0n
+    const bytes = stored?.length ?? 0
+    this.#records += (bytes > 0 ? 1 : 0) - (slot.bytes > 0 ? 1 : 0)
+    this.#bytes += bytes - slot.bytes
+    this.#digest = addDigest(this.#digest, digest - slot.digest)
+    slot.digest = digest
+    slot.bytes = bytes
+  }
+
+  append(
+    entry: AuditEntry,
+    sealed: readonly Uint8Array[],
+  ): { readonly sequence: number; readonly bytes: Uint8Array } {
+    const { hash, bytes } = encodeAudit(this.#auditHash, entry, sealed)
+    this.#auditHash = hash
+    this.#auditSequence += 1
+    return { sequence: this.#auditSequence, bytes }
+  }
+
+  state(): HeadState {
+    return {
+      ...this.#before,
+      commits: this.#before.commits + 1,
+      records: this.#records,
+      bytes: this.#bytes,
+      digest: this.#digest,
+      auditSequence: this.#auditSequence,
+      auditHash: this.#auditHash,
+    }
+  }
 }
 
 async function sealHeads(
-  states: ReadonlyMap<Scope, HeadState>,
+  heads: ReadonlyMap<Scope, HeadDraft>,
   sealer: Sealer,
 ): Promise<Map<Scope, { state: HeadState; bytes: Uint8Array }>> {
-  const scopes = [...states]
+  const states = [...heads].map(([scope, head]) => ({ scope, state: head.state() }))
   const sealed = await sealer.sealAll(
-    scopes.map(([scope, state]) => ({ plain: headPlain(state), context: headContext(scope, state.commits) })),
+    states.map(({ scope, state }) => ({
+      plain: headPlain(state),
+      context: headContext(scope, state.commits),
+    })),
   )
   return new Map(
-    scopes.map(([scope, state], i) => [
+    states.map(({ scope, state }, i) => [
       scope,
       { state, bytes: encodeHead(state.commits, sealed[i] ?? new Uint8Array()) },
     ]),
   )
-}
-
-/** Gathers what a group seals, and hands it out again in the same order. */
-class SealPass {
-  readonly #items: SealItem[] = []
-
-  add(items: readonly SealItem[]): void {
-    this.#items.push(...items)
-  }
-
-  async seal(sealer: Sealer): Promise<Iterator<Uint8Array>> {
-    return (await sealer.sealAll(this.#items))[Symbol.iterator]()
-  }
 }
 
 function next(sealed: Iterator<Uint8Array>): Uint8Array {
@@ -212,17 +260,9 @@ function next(sealed: Iterator<Uint8Array>): Uint8Array {
   return value
 }
 
-function nextHead(head: HeadState | undefined): HeadState {
-  return { ...(head ?? EMPTY_HEAD), commits: (head?.commits ?? 0) + 1 }
-}
-
-/** Unique within a group: no part holds a NUL. */
-function slotId(scope: TenantId | null, collection: string, key: string): string {
+/** One for each record: no part holds a NUL. */
+export function slotId(scope: TenantId | null, collection: string, key: string): string {
   return `${scope ?? ''}\0${collection}\0${key}`
-}
-
-function headerOf(stored: Uint8Array | undefined): RecordHeader | undefined {
-  return stored && readRecord(stored).header
 }
 
 function slotOf(stored: Uint8Array | undefined): Slot {

@@ -1,5 +1,5 @@
 import { type Clock, type Sealer, YizhanError } from '@yizhan/kernel'
-import { type CommitPlan, planCommit, type RecordWrite, type ScopedBatch } from './commit-plan.js'
+import { type CommitPlan, planCommit, type RecordWrite, type ScopedBatch, slotId } from './commit-plan.js'
 import type { Commit } from './commit-queue.js'
 import type { Scope } from './engine.js'
 import type { LevelDatabase, LevelWrite } from './level-database.js'
@@ -88,18 +88,16 @@ export class LevelCommitter {
     for (const { scope, changes } of group) {
       if (!heads.has(scope)) heads.set(scope, await this.head(scope))
       for (const { collection, key } of changes) {
-        const levelKey = recordKey(scope, collection, key)
-        keys.set(levelKey.toString('latin1'), levelKey)
+        keys.set(slotId(scope, collection, key), recordKey(scope, collection, key))
       }
     }
     const values = keys.size > 0 ? await this.#database.getMany([...keys.values()]) : []
-    const stored = new Map([...keys.keys()].map((id, i) => [id, values[i]]))
+    const stored = new Map<string, Uint8Array | undefined>()
+    let at = 0
+    for (const id of keys.keys()) stored.set(id, values[at++])
     return planCommit(
       group,
-      {
-        record: (scope, collection, key) => stored.get(recordKey(scope, collection, key).toString('latin1')),
-        head: (scope) => heads.get(scope),
-      },
+      { record: (_scope, _collection, _key, id) => stored.get(id), head: (scope) => heads.get(scope) },
       this.#sealer,
       this.#clock.wall(),
     )
@@ -109,7 +107,7 @@ export class LevelCommitter {
 function levelWrites({ ready, heads }: CommitPlan<BatchCommit>): LevelWrite[] {
   const writes: LevelWrite[] = []
   for (const { batch, writes: records, audit } of ready) {
-    for (const write of records) writes.push(...recordWrites(batch.scope, write))
+    for (const write of records) addRecordWrites(writes, batch.scope, write)
     if (audit) writes.push({ key: auditKey(batch.scope, audit.sequence), value: audit.bytes })
   }
   for (const [scope, { bytes }] of heads) writes.push({ key: headKey(scope), value: bytes })
@@ -117,8 +115,17 @@ function levelWrites({ ready, heads }: CommitPlan<BatchCommit>): LevelWrite[] {
 }
 
 /** A record with its index, subject and expiry entries, in the order that leaves the new ones. */
-export function recordWrites(scope: Scope, { collection, key, before, after }: RecordWrite): LevelWrite[] {
+export function recordWrites(scope: Scope, write: RecordWrite): LevelWrite[] {
   const writes: LevelWrite[] = []
+  addRecordWrites(writes, scope, write)
+  return writes
+}
+
+function addRecordWrites(
+  writes: LevelWrite[],
+  scope: Scope,
+  { collection, key, before, after }: RecordWrite,
+): void {
   if (before) for (const entry of entryKeys(scope, collection, key, before)) writes.push({ key: entry })
   if (after) {
     writes.push({ key: recordKey(scope, collection, key), value: after.bytes })
@@ -127,7 +134,6 @@ export function recordWrites(scope: Scope, { collection, key, before, after }: R
   } else if (before) {
     writes.push({ key: recordKey(scope, collection, key) })
   }
-  return writes
 }
 
 /** The entries by which a record is found besides its key. */

@@ -18,22 +18,26 @@ export interface RecordHeader {
  * each), subject, terms (name length 1, value length 2, name, value), then the sealed value.
  */
 export function encodeRecord(header: RecordHeader, sealed: Uint8Array): Uint8Array {
-  const subject = Buffer.from(header.subject ?? '')
-  const terms = (header.terms ?? []).map(({ name, value }) => {
-    const text = Buffer.from(name + value)
-    const nameBytes = Buffer.byteLength(name)
-    const head = Buffer.alloc(3)
-    head[0] = nameBytes
-    head.writeUInt16BE(text.length - nameBytes, 1)
-    return Buffer.concat([head, text])
-  })
-  const fixed = Buffer.alloc(FIXED)
-  fixed[0] = FORMAT
-  fixed.writeBigUInt64BE(BigInt(header.version), 1)
-  fixed.writeBigUInt64BE(BigInt(header.expiresAt ?? 0), 9)
-  fixed[17] = subject.length
-  fixed[18] = terms.length
-  return new Uint8Array(Buffer.concat([fixed, subject, ...terms, sealed]))
+  const { version, subject = '', expiresAt = 0, terms = [] } = header
+  const subjectBytes = Buffer.byteLength(subject)
+  let length = FIXED + subjectBytes + sealed.length
+  for (const { name, value } of terms) length += 3 + Buffer.byteLength(name) + Buffer.byteLength(value)
+  const bytes = Buffer.allocUnsafe(length)
+  bytes[0] = FORMAT
+  writeUint64(bytes, version, 1)
+  writeUint64(bytes, expiresAt, 9)
+  bytes[17] = subjectBytes
+  bytes[18] = terms.length
+  let at = FIXED + bytes.write(subject, FIXED)
+  for (const { name, value } of terms) {
+    const nameBytes = bytes.write(name, at + 3)
+    const valueBytes = bytes.write(value, at + 3 + nameBytes)
+    bytes[at] = nameBytes
+    bytes.writeUInt16BE(valueBytes, at + 1)
+    at += 3 + nameBytes + valueBytes
+  }
+  bytes.set(sealed, at)
+  return bytes
 }
 
 /** Throws `data_corrupt`. */
@@ -109,4 +113,10 @@ export function isExpired(header: RecordHeader, now: number): boolean {
 
 function cutShort(): YizhanError {
   return new YizhanError('data_corrupt', 'a record is cut short')
+}
+
+/** Big endian; a safe integer from 0. */
+function writeUint64(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at)
+  bytes.writeUInt32BE(value % 2 ** 32, at + 4)
 }

@@ -30,8 +30,10 @@ export const EMPTY_HEAD: HeadState = {
 
 /** A vanished, doubled or older record changes the sum: its tag depends on key, version and content. */
 export function digestOf(stored: Uint8Array): bigint {
-  const tag = stored.subarray(Math.max(0, stored.length - TAG_BYTES))
-  return BigInt(`0x${Buffer.from(tag).toString('hex')}`)
+  const at = stored.length - TAG_BYTES
+  if (at < 0) return BigInt(`0x${Buffer.from(stored).toString('hex')}`)
+  const tag = new DataView(stored.buffer, stored.byteOffset + at, TAG_BYTES)
+  return (tag.getBigUint64(0) << 64n) | tag.getBigUint64(8)
 }
 
 export function addDigest(sum: bigint, added: bigint): bigint {
