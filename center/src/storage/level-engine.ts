@@ -8,6 +8,7 @@ import { type BatchCommit, LevelCommitter } from './level-commit.js'
 import type { LevelDatabase } from './level-database.js'
 import { recordKey } from './level-key.js'
 import { levelPlaces } from './level-places.js'
+import { type FoundRecord, LevelReads } from './level-reads.js'
 import { levelScan } from './level-scan.js'
 import { LevelUpkeep } from './level-upkeep.js'
 import type {
@@ -42,6 +43,7 @@ export class LevelEngine implements RecordEngine {
   readonly #deps: LevelEngineDeps
   readonly #committer: LevelCommitter
   readonly #queue: CommitQueue<BatchCommit | Turn>
+  readonly #reads: LevelReads
   readonly #upkeep: LevelUpkeep
 
   constructor(name: string, deps: LevelEngineDeps) {
@@ -49,15 +51,14 @@ export class LevelEngine implements RecordEngine {
     this.name = name
     this.#deps = deps
     this.#committer = committer
+    this.#reads = new LevelReads(deps.database, (found) => this.#openFound(found))
     this.#queue = new CommitQueue((group) => commitInOrder(committer, group))
     const { database, sealer } = deps
     this.#upkeep = new LevelUpkeep({ database, sealer, committer, inTurn: (work) => this.#inTurn(work) })
   }
 
-  async get(scope: Scope, collection: string, key: string): Promise<StoredRecord | undefined> {
-    const stored = await this.#deps.database.get(recordKey(scope, collection, key))
-    if (!stored) return undefined
-    return (await this.#open(scope, collection, [[key, stored]]))[0]
+  get(scope: Scope, collection: string, key: string): Promise<StoredRecord | undefined> {
+    return this.#reads.read(scope, collection, key)
   }
 
   async getMany(
@@ -157,21 +158,26 @@ export class LevelEngine implements RecordEngine {
     })
   }
 
-  /** In the order of the pairs; undefined for what has expired or cannot be opened any more. */
-  async #open(
+  #open(
     scope: Scope,
     collection: string,
     pairs: readonly (readonly [string, Uint8Array])[],
   ): Promise<(StoredRecord | undefined)[]> {
+    return this.#openFound(pairs.map(([key, bytes]) => ({ scope, collection, key, bytes })))
+  }
+
+  /** Undefined for what has expired or cannot be opened any more. */
+  async #openFound(found: readonly FoundRecord[]): Promise<(StoredRecord | undefined)[]> {
     const now = this.#deps.clock.wall()
-    const read = pairs.map(([key, bytes]) => ({ key, ...readRecord(bytes) }))
-    const items: SealedItem[] = read.map(({ key, header, sealed }) => ({
-      sealed,
-      context: sealContext(scope, collection, key, header),
-    }))
+    const items: SealedItem[] = []
+    const headers = found.map(({ scope, collection, key, bytes }) => {
+      const { header, sealed } = readRecord(bytes)
+      items.push({ sealed, context: sealContext(scope, collection, key, header) })
+      return header
+    })
     const opened = await this.#deps.sealer.openAll(items)
-    return read.map(({ key, header }, i) =>
-      isExpired(header, now) ? undefined : storedRecord(key, header, opened[i]),
+    return headers.map((header, i) =>
+      isExpired(header, now) ? undefined : storedRecord(found[i]?.key ?? '', header, opened[i]),
     )
   }
 }
