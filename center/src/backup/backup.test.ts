@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { asTenantId, ManualClock, plainSealer, type TenantId, YizhanError } from '@yizhan/kernel'
@@ -15,6 +16,7 @@ import {
   type RestoreSite,
   restoreBackup,
 } from './index.js'
+import { lockRepository } from './repository-lock.js'
 
 const never = new AbortController().signal
 const code = (expected: string) => (thrown: unknown) =>
@@ -140,6 +142,20 @@ test('an incremental backup writes what changed and little more, and each one is
   assert.notDeepEqual(before.into.get(acme), after.into.get(acme))
   assert.equal((await at.backUp()).newBytes, 0)
   assert.ok((await at.backUp(true)).newBytes >= first.newBytes * 0.9)
+})
+
+test('a directory of backups is one process’s at a time, and a killed one leaves nothing in the way', async (t) => {
+  const { dir } = await place(t)
+  const unlock = await lockRepository(dir)
+  const other = spawnSync(process.execPath, ['-e', 'console.log(process.pid)']).stdout.toString().trim()
+  await writeFile(join(dir, 'lock'), `${hostname()} ${process.ppid}\n`)
+  await assert.rejects(lockRepository(dir), code('failed_precondition'))
+  await writeFile(join(dir, 'lock'), 'another-machine 1\n')
+  await assert.rejects(lockRepository(dir), code('failed_precondition'))
+  await writeFile(join(dir, 'lock'), `${hostname()} ${other}\n`)
+  await (await lockRepository(dir))()
+  await unlock()
+  assert.ok(!(await readdir(dir)).includes('lock'))
 })
 
 test('pruning keeps what the kept ones need and nothing else', async (t) => {

@@ -6,6 +6,7 @@ import { type BackupProgress, createBackup } from './create-backup.js'
 import type { BackupFolder, BackupSource, RestoreTarget, Snapshot, SnapshotSummary } from './port.js'
 import { pruneBackups } from './prune.js'
 import { Repository } from './repository.js'
+import { lockRepository } from './repository-lock.js'
 import { checkAll, loadScope } from './restore.js'
 
 /** How the directories of test restores begin. */
@@ -64,10 +65,12 @@ export function createBackups(deps: BackupsDeps, config: BackupsConfig): Backups
       inTurn(async () => {
         const repository = await repositoryAt(at, true)
         const { folders, version } = config
-        const { snapshot, newBytes } = await createBackup(
-          { ...deps, repository },
-          { folders, version, full, ...(onProgress ? { onProgress } : {}) },
-          signal,
+        const { snapshot, newBytes } = await locked(at, () =>
+          createBackup(
+            { ...deps, repository },
+            { folders, version, full, ...(onProgress ? { onProgress } : {}) },
+            signal,
+          ),
         )
         deps.log.info({ backup: snapshot.id, kind: snapshot.kind, newBytes }, 'a backup was made')
         return { ...summary(snapshot), newBytes }
@@ -92,7 +95,20 @@ export function createBackups(deps: BackupsDeps, config: BackupsConfig): Backups
         }
         return summary(snapshot)
       }),
-    prune: (at, keep) => inTurn(async () => pruneBackups(await repositoryAt(at, false), keep)),
+    prune: (at, keep) =>
+      inTurn(async () => {
+        const repository = await repositoryAt(at, false)
+        return locked(at, () => pruneBackups(repository, keep))
+      }),
+  }
+}
+
+async function locked<T>(at: string, work: () => Promise<T>): Promise<T> {
+  const unlock = await lockRepository(at)
+  try {
+    return await work()
+  } finally {
+    await unlock()
   }
 }
 

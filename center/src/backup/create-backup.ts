@@ -41,11 +41,12 @@ export async function createBackup(
     written.add(stored.digest)
     return stored.digest
   }
-  const scopeNames: readonly Scope[] = [null, ...(await source.tenants())]
-  const scopes: SnapshotScope[] = []
-  for (const scope of scopeNames) {
-    scopes.push(await backUpScope(source, scope, put, signal))
-    options.onProgress?.({ scopes: scopes.length, ofScopes: scopeNames.length, newBytes })
+  const scopes: SnapshotScope[] = [await backUpScope(source, null, put, signal)]
+  // Listed after the system was read: whoever the map names is among them, and whoever came later besides.
+  const tenants = await source.tenants()
+  for (const tenant of tenants) {
+    scopes.push(await backUpScope(source, tenant, put, signal))
+    options.onProgress?.({ scopes: scopes.length, ofScopes: tenants.length + 1, newBytes })
   }
   // After the rows: a file is named by its record only once all of its pieces are there.
   const files: SnapshotFile[] = []

@@ -316,3 +316,15 @@ test('a move that a crash left waits for its place to come back; the tenant is s
   assert.deepEqual(back.upkeep.moves(), [])
   assert.equal(text(await back.store.get(acme, 'things', 'k000')), 'now')
 })
+
+test('a tenant whose first write never came through moves by its place alone', async (t) => {
+  const { storage } = await filled(t)
+  const { store, upkeep } = storage
+  const school = tenant('school')
+  await assert.rejects(store.batch(school, [put('k', 'v', { expectedVersion: 7 })], audit), code('conflict'))
+  assert.equal((await upkeep.tenant(school)).place, 'shard-0')
+  assert.equal((await upkeep.move(school, 'shard-1', signal)).rows, 0)
+  assert.equal((await upkeep.tenant(school)).place, 'shard-1')
+  await store.batch(school, [put('k', 'v')], audit)
+  assert.equal(text(await store.get(school, 'things', 'k')), 'v')
+})

@@ -152,6 +152,10 @@ export class Mover {
     gates.shut(tenant, SHUT)
     try {
       await gates.written(tenant, either)
+      if (await this.#isBare(tenant, way.from, either)) {
+        await this.#deps.map.set(tenant, { place: way.to })
+        return { tenant, ...way, rows: 0, bytes: 0, readOnlyMs: 0, cleaned: true }
+      }
       copied = await this.#copyAndSwitch(tenant, way, either, onProgress)
     } finally {
       if (!this.#unclear.has(tenant)) gates.open(tenant)
@@ -167,6 +171,15 @@ export class Mover {
       log.warn({ err: thrown, tenant, ...way }, 'what a move left at the former place is not deleted yet')
     }
     return { tenant, ...way, ...copied, readOnlyMs, cleaned }
+  }
+
+  /** A place was chosen for the tenant, and its first write never came through. */
+  async #isBare(tenant: TenantId, place: string, signal: AbortSignal): Promise<boolean> {
+    const source = this.#deps.places.engine(place)
+    if (await source.head(tenant)) return false
+    // Throws if rows lie there without a head: those are not to be left behind.
+    for await (const _ of source.rows(tenant, signal)) return false
+    return true
   }
 
   async #copyAndSwitch(

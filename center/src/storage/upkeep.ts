@@ -141,6 +141,10 @@ export class Upkeep implements StorageUpkeep {
     if (scope === null) {
       await system.load(null, rows, signal)
       await map.load()
+      // A map that came from elsewhere may name places that are none here, also of tenants without a row.
+      for (const [tenant, { place }] of map.homes()) {
+        if (!places.find(place)) await map.set(tenant, { place: places.choose(tenant) })
+      }
       return
     }
     checkTenant(scope)
