@@ -1,14 +1,20 @@
-// A process that rotates keys and seals anew until it is killed: `rotation-child.js DIR`. JSON lines: first what it found, then
+// A process that rotates keys and seals anew until it is killed: `rotation-child.js DIR [SETTINGS]`, the settings those of PostgreSQL. JSON lines: first what it found, then
 // each write and each rotation once it is through.
+import { openPostgresEngine } from '@yizhan/center/storage/postgres'
 import { acme, never, openSmallCenter } from './small-center.js'
 import { say, toldToBegin } from './told-to-begin.js'
 
-const [dir = ''] = process.argv.slice(2)
+const [dir = '', settings] = process.argv.slice(2)
 const PEOPLE = 4
 const RECORDS = 24
 
 await toldToBegin()
-const { storage, keys } = await openSmallCenter(dir)
+const { storage, keys } = await openSmallCenter(
+  dir,
+  settings === undefined
+    ? {}
+    : { storage: { shards: 0 }, openEngine: (given) => openPostgresEngine(given, JSON.parse(settings)) },
+)
 const { store, upkeep } = storage
 
 /** The value of each record, and what does not fit: a record holds its own number as often as it was written. */
