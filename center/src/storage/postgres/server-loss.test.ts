@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLogger, systemClock, type YizhanError } from '@yizhan/kernel'
 import { acme, code, put, tenant, text } from '../contract-place.js'
 import { problems, write } from '../engine-place.js'
@@ -20,26 +19,40 @@ test('a server that crashes in batches and comes back loses nothing acknowledged
   const acked = new Set<string>()
   const refused = new Map<string, number>()
   const open = { more: true }
+  let goal: { readonly count: number; reached(): void } | undefined
+  const reaching = (count: number) =>
+    new Promise<void>((reached) => {
+      goal = { count, reached }
+    })
+  // A client that was refused tries again once the server is back.
+  let back = Promise.resolve()
   const writer = async (name: string) => {
     for (let i = 0; open.more; i++) {
       const key = `${name}-${i}`
       const scope = i % 2 === 0 ? shared : tenant(name)
       const changes = [put(key, 'v', { collection: 'one' }), put(key, 'v', { collection: 'two' })]
       await write(engine, scope, changes).then(
-        () => acked.add(`${scope} ${key}`),
+        () => {
+          acked.add(`${scope} ${key}`)
+          if (goal && acked.size >= goal.count) goal.reached()
+        },
         (thrown: { readonly code: string }) => {
           refused.set(thrown.code, (refused.get(thrown.code) ?? 0) + 1)
-          return sleep(20)
+          return back
         },
       )
     }
   }
   const writers = ['w0', 'w1', 'w2', 'w3'].map(writer)
   for (let crash = 0; crash < 3; crash++) {
-    const before = acked.size
+    let isBack: () => void = () => undefined
+    back = new Promise((resolve) => {
+      isBack = resolve
+    })
     await server.stop('immediate')
     await server.start()
-    while (acked.size < before + 40) await sleep(10)
+    isBack()
+    await reaching(acked.size + 40)
   }
   open.more = false
   await Promise.all(writers)
