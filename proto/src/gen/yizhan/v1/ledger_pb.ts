@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yizhan/v1/ledger.proto.
  */
 export const file_yizhan_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("ChZ5aXpoYW4vdjEvbGVkZ2VyLnByb3RvEgl5aXpoYW4udjEijgEKDVVwbG9hZFJlcXVlc3QSFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEigKB3JlY29yZHMYBCADKAsyFy55aXpoYW4udjEuVXBsb2FkUmVjb3JkIuQBCgxVcGxvYWRSZWNvcmQSCwoDc2VxGAEgASgEEhEKCXRlbmFudF9pZBgCIAEoCRIpCgR0dXJuGAMgASgLMhkueWl6aGFuLnYxLlR1cm5UcmFuc2l0aW9uSAASJwoFYXVkaXQYBCABKAsyFi55aXpoYW4udjEuQXVkaXRSZWNvcmRIABIpCgZzYW1wbGUYBSABKAsyFy55aXpoYW4udjEuSW50ZW50U2FtcGxlSAASKwoHbWV0cmljcxgGIAEoCzIYLnlpemhhbi52MS5NZXRyaWNzU2FtcGxlSABCCAoGcmVjb3JkIogBCg5VcGxvYWRSZXNwb25zZRIXCg9saW5rX2dlbmVyYXRpb24YASABKAQSFQoNam91cm5hbF9lcG9jaBgCIAEoBhIjCgRraW5kGAMgASgOMhUueWl6aGFuLnYxLlVwbG9hZEtpbmQSCwoDc2VxGAQgASgEEhQKDHdpbmRvd19ieXRlcxgFIAEoDSLgAQoOVHVyblRyYW5zaXRpb24SDwoHdHVybl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEEiMKBXN0YXRlGAMgASgOMhQueWl6aGFuLnYxLlR1cm5TdGF0ZRIPCgd0aW1lX21zGAQgASgDEg0KBWFjdG9yGAUgASgJEg0KBWNhdXNlGAYgASgJEiMKB21lc3NhZ2UYByABKAsyEi55aXpoYW4udjEuTWVzc2FnZRIjCgVyZXBseRgIIAEoCzIULnlpemhhbi52MS5UdXJuUmVwbHkSDgoGdGlja2V0GAkgASgJIq0BCglUdXJuUmVwbHkSEAoIcmVwbHlfaWQYASABKAkSDAoEdGV4dBgCIAEoCRITCgthbnN3ZXJlZF9ieRgDIAEoCRIOCgZpbnRlbnQYBCABKAkSDQoFc2NvcmUYBSABKAESJgoJY2l0YXRpb25zGAYgAygLMhMueWl6aGFuLnYxLkNpdGF0aW9uEiQKBXN0YXRlGAcgASgOMhUueWl6aGFuLnYxLlJlcGx5U3RhdGUibAoLQXVkaXRSZWNvcmQSDwoHdGltZV9tcxgBIAEoAxINCgVhY3RvchgCIAEoCRIOCgZhY3Rpb24YAyABKAkSDgoGb2JqZWN0GAQgASgJEg4KBmJlZm9yZRgFIAEoDBINCgVhZnRlchgGIAEoDCJLCgxJbnRlbnRTYW1wbGUSDAoEdGV4dBgBIAEoCRIOCgZpbnRlbnQYAiABKAkSDQoFc2NvcmUYAyABKAESDgoGbG9jYWxlGAQgASgJIjQKDU1ldHJpY3NTYW1wbGUSDwoHdGltZV9tcxgBIAEoAxISCgpleHBvc2l0aW9uGAIgASgJKokBCgpVcGxvYWRLaW5kEhsKF1VQTE9BRF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRVVBMT0FEX0tJTkRfVFVSTlMQARIVChFVUExPQURfS0lORF9BVURJVBACEhcKE1VQTE9BRF9LSU5EX1NBTVBMRVMQAxIXChNVUExPQURfS0lORF9NRVRSSUNTEAQqmgMKCVR1cm5TdGF0ZRIaChZUVVJOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTVFVSTl9TVEFURV9SRUNFSVZFRBABEhUKEVRVUk5fU1RBVEVfUk9VVEVEEAISGAoUVFVSTl9TVEFURV9BTlNXRVJJTkcQAxIYChRUVVJOX1NUQVRFX0ZPUldBUkRFRBAEEhgKFFRVUk5fU1RBVEVfU1RSRUFNSU5HEAUSFwoTVFVSTl9TVEFURV9SRVBMWUlORxAGEhMKD1RVUk5fU1RBVEVfRE9ORRAHEhYKElRVUk5fU1RBVEVfV0FJVElORxAIEhkKFVRVUk5fU1RBVEVfSEFOREVEX09GRhAJEhcKE1RVUk5fU1RBVEVfUkVST1VURUQQChIWChJUVVJOX1NUQVRFX0VYUElSRUQQCxIYChRUVVJOX1NUQVRFX0NBTkNFTExFRBAMEhYKElRVUk5fU1RBVEVfUkVGVVNFRBANEhUKEVRVUk5fU1RBVEVfRkFJTEVEEA4SGAoUVFVSTl9TVEFURV9BQkFORE9ORUQQDyrAAQoKUmVwbHlTdGF0ZRIbChdSRVBMWV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1JFUExZX1NUQVRFX1BFTkRJTkcQARIaChZSRVBMWV9TVEFURV9BVFRFTVBUSU5HEAISFAoQUkVQTFlfU1RBVEVfU0VOVBADEhkKFVJFUExZX1NUQVRFX0NPTkZJUk1FRBAEEhcKE1JFUExZX1NUQVRFX1VOS05PV04QBRIWChJSRVBMWV9TVEFURV9GQUlMRUQQBjJLCgZMZWRnZXISQQoGVXBsb2FkEhgueWl6aGFuLnYxLlVwbG9hZFJlcXVlc3QaGS55aXpoYW4udjEuVXBsb2FkUmVzcG9uc2UoATABYgZwcm90bzM", [file_yizhan_v1_message]);
+  fileDesc("ChZ5aXpoYW4vdjEvbGVkZ2VyLnByb3RvEgl5aXpoYW4udjEijgEKDVVwbG9hZFJlcXVlc3QSFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEigKB3JlY29yZHMYBCADKAsyFy55aXpoYW4udjEuVXBsb2FkUmVjb3JkIuYCCgxVcGxvYWRSZWNvcmQSCwoDc2VxGAEgASgEEhEKCXRlbmFudF9pZBgCIAEoCRIpCgR0dXJuGAMgASgLMhkueWl6aGFuLnYxLlR1cm5UcmFuc2l0aW9uSAASJwoFYXVkaXQYBCABKAsyFi55aXpoYW4udjEuQXVkaXRSZWNvcmRIABIpCgZzYW1wbGUYBSABKAsyFy55aXpoYW4udjEuSW50ZW50U2FtcGxlSAASKwoHbWV0cmljcxgGIAEoCzIYLnlpemhhbi52MS5NZXRyaWNzU2FtcGxlSAASKwoFcmVwbHkYByABKAsyGi55aXpoYW4udjEuVHVyblJlcGx5Q2hhbmdlSAASKwoIZmVlZGJhY2sYCCABKAsyFy55aXpoYW4udjEuVHVybkZlZWRiYWNrSAASJgoEbG9zdBgJIAEoCzIWLnlpemhhbi52MS5Mb3N0UmVjb3Jkc0gAQggKBnJlY29yZCKtAQoOVXBsb2FkUmVzcG9uc2USFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEgsKA3NlcRgEIAEoBBIUCgx3aW5kb3dfYnl0ZXMYBSABKA0SIwoFa25vd24YBiADKAsyFC55aXpoYW4udjEuS25vd25UdXJuIn0KCUtub3duVHVybhIPCgd0dXJuX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRISCgpjaGFubmVsX2lkGAMgASgJEhMKC3BsYXRmb3JtX2lkGAQgASgJEiMKBXN0YXRlGAUgASgOMhQueWl6aGFuLnYxLlR1cm5TdGF0ZSInCgtMb3N0UmVjb3JkcxIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEIoICCg5UdXJuVHJhbnNpdGlvbhIPCgd0dXJuX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSIwoFc3RhdGUYAyABKA4yFC55aXpoYW4udjEuVHVyblN0YXRlEg8KB3RpbWVfbXMYBCABKAMSDQoFYWN0b3IYBSABKAkSDQoFY2F1c2UYBiABKAkSIwoHbWVzc2FnZRgHIAEoCzISLnlpemhhbi52MS5NZXNzYWdlEg4KBnRpY2tldBgJIAEoCRIUCgxzdWNjZXNzb3Jfb2YYCiABKAkSFAoMcmVjZWl2ZWRfc2VxGAsgASgEEhMKC3JlY2VpdmVkX21zGAwgASgDSgQICBAJIqYBCg9UdXJuUmVwbHlDaGFuZ2USDwoHdHVybl9pZBgBIAEoCRIPCgd0aW1lX21zGAIgASgDEiYKBGtpbmQYAyABKA4yGC55aXpoYW4udjEuVHVyblJlcGx5S2luZBIjCgVyZXBseRgEIAEoCzIULnlpemhhbi52MS5UdXJuUmVwbHkSJAoFc3RhdGUYBSABKA4yFS55aXpoYW4udjEuUmVwbHlTdGF0ZSJzCgxUdXJuRmVlZGJhY2sSDwoHdHVybl9pZBgBIAEoCRIPCgd0aW1lX21zGAIgASgDEiUKBnJhdGluZxgDIAEoDjIVLnlpemhhbi52MS5UdXJuUmF0aW5nEg4KBnJlYXNvbhgEIAEoCRIKCgJieRgFIAEoBCLdAQoJVHVyblJlcGx5EhAKCHJlcGx5X2lkGAEgASgJEgwKBHRleHQYAiABKAkSEwoLYW5zd2VyZWRfYnkYAyABKAkSDgoGaW50ZW50GAQgASgJEg0KBXNjb3JlGAUgASgBEiYKCWNpdGF0aW9ucxgGIAMoCzITLnlpemhhbi52MS5DaXRhdGlvbhIkCgVzdGF0ZRgHIAEoDjIVLnlpemhhbi52MS5SZXBseVN0YXRlEg4KBmZpbmlzaBgIIAEoCRINCgVtb2RlbBgJIAEoCRIPCgdoYW5kb2ZmGAogASgJImwKC0F1ZGl0UmVjb3JkEg8KB3RpbWVfbXMYASABKAMSDQoFYWN0b3IYAiABKAkSDgoGYWN0aW9uGAMgASgJEg4KBm9iamVjdBgEIAEoCRIOCgZiZWZvcmUYBSABKAwSDQoFYWZ0ZXIYBiABKAwiSwoMSW50ZW50U2FtcGxlEgwKBHRleHQYASABKAkSDgoGaW50ZW50GAIgASgJEg0KBXNjb3JlGAMgASgBEg4KBmxvY2FsZRgEIAEoCSI0Cg1NZXRyaWNzU2FtcGxlEg8KB3RpbWVfbXMYASABKAMSEgoKZXhwb3NpdGlvbhgCIAEoCSqJAQoKVXBsb2FkS2luZBIbChdVUExPQURfS0lORF9VTlNQRUNJRklFRBAAEhUKEVVQTE9BRF9LSU5EX1RVUk5TEAESFQoRVVBMT0FEX0tJTkRfQVVESVQQAhIXChNVUExPQURfS0lORF9TQU1QTEVTEAMSFwoTVVBMT0FEX0tJTkRfTUVUUklDUxAEKpoDCglUdXJuU3RhdGUSGgoWVFVSTl9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1RVUk5fU1RBVEVfUkVDRUlWRUQQARIVChFUVVJOX1NUQVRFX1JPVVRFRBACEhgKFFRVUk5fU1RBVEVfQU5TV0VSSU5HEAMSGAoUVFVSTl9TVEFURV9GT1JXQVJERUQQBBIYChRUVVJOX1NUQVRFX1NUUkVBTUlORxAFEhcKE1RVUk5fU1RBVEVfUkVQTFlJTkcQBhITCg9UVVJOX1NUQVRFX0RPTkUQBxIWChJUVVJOX1NUQVRFX1dBSVRJTkcQCBIZChVUVVJOX1NUQVRFX0hBTkRFRF9PRkYQCRIXChNUVVJOX1NUQVRFX1JFUk9VVEVEEAoSFgoSVFVSTl9TVEFURV9FWFBJUkVEEAsSGAoUVFVSTl9TVEFURV9DQU5DRUxMRUQQDBIWChJUVVJOX1NUQVRFX1JFRlVTRUQQDRIVChFUVVJOX1NUQVRFX0ZBSUxFRBAOEhgKFFRVUk5fU1RBVEVfQUJBTkRPTkVEEA8qZwoNVHVyblJlcGx5S2luZBIfChtUVVJOX1JFUExZX0tJTkRfVU5TUEVDSUZJRUQQABIaChZUVVJOX1JFUExZX0tJTkRfTk9USUNFEAESGQoVVFVSTl9SRVBMWV9LSU5EX0ZJTkFMEAIqaQoKVHVyblJhdGluZxIbChdUVVJOX1JBVElOR19VTlNQRUNJRklFRBAAEhIKDlRVUk5fUkFUSU5HX1VQEAESFAoQVFVSTl9SQVRJTkdfRE9XThACEhQKEFRVUk5fUkFUSU5HX05PTkUQAyrAAQoKUmVwbHlTdGF0ZRIbChdSRVBMWV9TVEFURV9VTlNQRUNJRklFRBAAEhcKE1JFUExZX1NUQVRFX1BFTkRJTkcQARIaChZSRVBMWV9TVEFURV9BVFRFTVBUSU5HEAISFAoQUkVQTFlfU1RBVEVfU0VOVBADEhkKFVJFUExZX1NUQVRFX0NPTkZJUk1FRBAEEhcKE1JFUExZX1NUQVRFX1VOS05PV04QBRIWChJSRVBMWV9TVEFURV9GQUlMRUQQBjJLCgZMZWRnZXISQQoGVXBsb2FkEhgueWl6aGFuLnYxLlVwbG9hZFJlcXVlc3QaGS55aXpoYW4udjEuVXBsb2FkUmVzcG9uc2UoATABYgZwcm90bzM", [file_yizhan_v1_message]);
 
 /**
  * @generated from message yizhan.v1.UploadRequest
@@ -89,6 +89,24 @@ export type UploadRecord = Message<"yizhan.v1.UploadRecord"> & {
      */
     value: MetricsSample;
     case: "metrics";
+  } | {
+    /**
+     * @generated from field: yizhan.v1.TurnReplyChange reply = 7;
+     */
+    value: TurnReplyChange;
+    case: "reply";
+  } | {
+    /**
+     * @generated from field: yizhan.v1.TurnFeedback feedback = 8;
+     */
+    value: TurnFeedback;
+    case: "feedback";
+  } | {
+    /**
+     * @generated from field: yizhan.v1.LostRecords lost = 9;
+     */
+    value: LostRecords;
+    case: "lost";
   } | { case: undefined; value?: undefined };
 };
 
@@ -131,6 +149,14 @@ export type UploadResponse = Message<"yizhan.v1.UploadResponse"> & {
    * @generated from field: uint32 window_bytes = 5;
    */
   windowBytes: number;
+
+  /**
+   * With the answer to the first request of an epoch that is new: turns of this edge that were open in an earlier one.
+   * What became of them there is not known; nothing of them is done again.
+   *
+   * @generated from field: repeated yizhan.v1.KnownTurn known = 6;
+   */
+  known: KnownTurn[];
 };
 
 /**
@@ -139,6 +165,69 @@ export type UploadResponse = Message<"yizhan.v1.UploadResponse"> & {
  */
 export const UploadResponseSchema: GenMessage<UploadResponse> = /*@__PURE__*/
   messageDesc(file_yizhan_v1_ledger, 2);
+
+/**
+ * @generated from message yizhan.v1.KnownTurn
+ */
+export type KnownTurn = Message<"yizhan.v1.KnownTurn"> & {
+  /**
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+
+  /**
+   * @generated from field: string tenant_id = 2;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string channel_id = 3;
+   */
+  channelId: string;
+
+  /**
+   * So that a platform that hands the message in once more finds it known.
+   *
+   * @generated from field: string platform_id = 4;
+   */
+  platformId: string;
+
+  /**
+   * @generated from field: yizhan.v1.TurnState state = 5;
+   */
+  state: TurnState;
+};
+
+/**
+ * Describes the message yizhan.v1.KnownTurn.
+ * Use `create(KnownTurnSchema)` to create a new message.
+ */
+export const KnownTurnSchema: GenMessage<KnownTurn> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_ledger, 3);
+
+/**
+ * Records that the medium lost at the edge: the positions `from` to `to`.
+ *
+ * @generated from message yizhan.v1.LostRecords
+ */
+export type LostRecords = Message<"yizhan.v1.LostRecords"> & {
+  /**
+   * @generated from field: uint64 from = 1;
+   */
+  from: bigint;
+
+  /**
+   * @generated from field: uint64 to = 2;
+   */
+  to: bigint;
+};
+
+/**
+ * Describes the message yizhan.v1.LostRecords.
+ * Use `create(LostRecordsSchema)` to create a new message.
+ */
+export const LostRecordsSchema: GenMessage<LostRecords> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_ledger, 4);
 
 /**
  * @generated from message yizhan.v1.TurnTransition
@@ -175,23 +264,37 @@ export type TurnTransition = Message<"yizhan.v1.TurnTransition"> & {
   cause: string;
 
   /**
-   * With RECEIVED only.
+   * With the first transition of a turn that is uploaded. A turn whose asker has not consented is not uploaded at all.
    *
    * @generated from field: yizhan.v1.Message message = 7;
    */
   message?: Message$1 | undefined;
 
   /**
-   * With REPLYING and DONE.
-   *
-   * @generated from field: yizhan.v1.TurnReply reply = 8;
-   */
-  reply?: TurnReply | undefined;
-
-  /**
    * @generated from field: string ticket = 9;
    */
   ticket: string;
+
+  /**
+   * The turn that this one carries on, after a person asked for that; with `message`.
+   *
+   * @generated from field: string successor_of = 10;
+   */
+  successorOf: string;
+
+  /**
+   * Where the turn stands in the order of its edge; with `message`.
+   *
+   * @generated from field: uint64 received_seq = 11;
+   */
+  receivedSeq: bigint;
+
+  /**
+   * With `message`.
+   *
+   * @generated from field: int64 received_ms = 12;
+   */
+  receivedMs: bigint;
 };
 
 /**
@@ -199,7 +302,89 @@ export type TurnTransition = Message<"yizhan.v1.TurnTransition"> & {
  * Use `create(TurnTransitionSchema)` to create a new message.
  */
 export const TurnTransitionSchema: GenMessage<TurnTransition> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 3);
+  messageDesc(file_yizhan_v1_ledger, 5);
+
+/**
+ * A notice or final that was recorded, or that has moved on.
+ *
+ * @generated from message yizhan.v1.TurnReplyChange
+ */
+export type TurnReplyChange = Message<"yizhan.v1.TurnReplyChange"> & {
+  /**
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+
+  /**
+   * @generated from field: int64 time_ms = 2;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: yizhan.v1.TurnReplyKind kind = 3;
+   */
+  kind: TurnReplyKind;
+
+  /**
+   * Only with the first one of its kind; later ones carry the state.
+   *
+   * @generated from field: yizhan.v1.TurnReply reply = 4;
+   */
+  reply?: TurnReply | undefined;
+
+  /**
+   * @generated from field: yizhan.v1.ReplyState state = 5;
+   */
+  state: ReplyState;
+};
+
+/**
+ * Describes the message yizhan.v1.TurnReplyChange.
+ * Use `create(TurnReplyChangeSchema)` to create a new message.
+ */
+export const TurnReplyChangeSchema: GenMessage<TurnReplyChange> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_ledger, 6);
+
+/**
+ * What the asker says of the final; the one with the highest `by` counts.
+ *
+ * @generated from message yizhan.v1.TurnFeedback
+ */
+export type TurnFeedback = Message<"yizhan.v1.TurnFeedback"> & {
+  /**
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+
+  /**
+   * @generated from field: int64 time_ms = 2;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: yizhan.v1.TurnRating rating = 3;
+   */
+  rating: TurnRating;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Position of the event that says it.
+   *
+   * @generated from field: uint64 by = 5;
+   */
+  by: bigint;
+};
+
+/**
+ * Describes the message yizhan.v1.TurnFeedback.
+ * Use `create(TurnFeedbackSchema)` to create a new message.
+ */
+export const TurnFeedbackSchema: GenMessage<TurnFeedback> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_ledger, 7);
 
 /**
  * @generated from message yizhan.v1.TurnReply
@@ -239,6 +424,25 @@ export type TurnReply = Message<"yizhan.v1.TurnReply"> & {
    * @generated from field: yizhan.v1.ReplyState state = 7;
    */
   state: ReplyState;
+
+  /**
+   * stop, length, cancelled, failed, no-answer.
+   *
+   * @generated from field: string finish = 8;
+   */
+  finish: string;
+
+  /**
+   * @generated from field: string model = 9;
+   */
+  model: string;
+
+  /**
+   * Who takes over, of a notice that hands off.
+   *
+   * @generated from field: string handoff = 10;
+   */
+  handoff: string;
 };
 
 /**
@@ -246,7 +450,7 @@ export type TurnReply = Message<"yizhan.v1.TurnReply"> & {
  * Use `create(TurnReplySchema)` to create a new message.
  */
 export const TurnReplySchema: GenMessage<TurnReply> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 4);
+  messageDesc(file_yizhan_v1_ledger, 8);
 
 /**
  * @generated from message yizhan.v1.AuditRecord
@@ -288,7 +492,7 @@ export type AuditRecord = Message<"yizhan.v1.AuditRecord"> & {
  * Use `create(AuditRecordSchema)` to create a new message.
  */
 export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 5);
+  messageDesc(file_yizhan_v1_ledger, 9);
 
 /**
  * @generated from message yizhan.v1.IntentSample
@@ -320,7 +524,7 @@ export type IntentSample = Message<"yizhan.v1.IntentSample"> & {
  * Use `create(IntentSampleSchema)` to create a new message.
  */
 export const IntentSampleSchema: GenMessage<IntentSample> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 6);
+  messageDesc(file_yizhan_v1_ledger, 10);
 
 /**
  * @generated from message yizhan.v1.MetricsSample
@@ -344,7 +548,7 @@ export type MetricsSample = Message<"yizhan.v1.MetricsSample"> & {
  * Use `create(MetricsSampleSchema)` to create a new message.
  */
 export const MetricsSampleSchema: GenMessage<MetricsSample> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 7);
+  messageDesc(file_yizhan_v1_ledger, 11);
 
 /**
  * @generated from enum yizhan.v1.UploadKind
@@ -474,6 +678,63 @@ export const TurnStateSchema: GenEnum<TurnState> = /*@__PURE__*/
   enumDesc(file_yizhan_v1_ledger, 1);
 
 /**
+ * @generated from enum yizhan.v1.TurnReplyKind
+ */
+export enum TurnReplyKind {
+  /**
+   * @generated from enum value: TURN_REPLY_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: TURN_REPLY_KIND_NOTICE = 1;
+   */
+  NOTICE = 1,
+
+  /**
+   * @generated from enum value: TURN_REPLY_KIND_FINAL = 2;
+   */
+  FINAL = 2,
+}
+
+/**
+ * Describes the enum yizhan.v1.TurnReplyKind.
+ */
+export const TurnReplyKindSchema: GenEnum<TurnReplyKind> = /*@__PURE__*/
+  enumDesc(file_yizhan_v1_ledger, 2);
+
+/**
+ * @generated from enum yizhan.v1.TurnRating
+ */
+export enum TurnRating {
+  /**
+   * @generated from enum value: TURN_RATING_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: TURN_RATING_UP = 1;
+   */
+  UP = 1,
+
+  /**
+   * @generated from enum value: TURN_RATING_DOWN = 2;
+   */
+  DOWN = 2,
+
+  /**
+   * @generated from enum value: TURN_RATING_NONE = 3;
+   */
+  NONE = 3,
+}
+
+/**
+ * Describes the enum yizhan.v1.TurnRating.
+ */
+export const TurnRatingSchema: GenEnum<TurnRating> = /*@__PURE__*/
+  enumDesc(file_yizhan_v1_ledger, 3);
+
+/**
  * @generated from enum yizhan.v1.ReplyState
  */
 export enum ReplyState {
@@ -517,10 +778,13 @@ export enum ReplyState {
  * Describes the enum yizhan.v1.ReplyState.
  */
 export const ReplyStateSchema: GenEnum<ReplyState> = /*@__PURE__*/
-  enumDesc(file_yizhan_v1_ledger, 2);
+  enumDesc(file_yizhan_v1_ledger, 4);
 
 /**
  * The center's replica of what edges did. Turns and audit go ahead of samples and metrics: each kind has a stream.
+ *
+ * The first request of a kind carries no records: it names the epoch, and the center answers with the position it has
+ * of it, 0 for an epoch that it does not know. The edge goes on from there, so that either side may have been restored.
  *
  * @generated from service yizhan.v1.Ledger
  */
