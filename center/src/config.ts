@@ -17,6 +17,8 @@ const HOUR = 3_600_000
 export const KEK_FILE = 'kek'
 /** The erasure log in the state directory, likewise. */
 export const ERASURE_LOG_FILE = 'erasures.jsonl'
+/** The id of the restore that made the state directory; a database that it filled has the same until it is whole. */
+export const RESTORED_FILE = 'restored'
 
 /** Every setting of the center. Names carry their units; a port of 0 means any free one. */
 export const CenterConfig = Type.Object(

@@ -8,13 +8,14 @@ import {
   type Logger,
   openKek,
   openKeyStore,
+  readFileIfExists,
   type Sealer,
   type StateDir,
   startSealOffload,
   systemClock,
 } from '@yizhan/kernel'
 import { type Backups, createBackups, SCRATCH } from './backup/index.js'
-import { type CenterConfig, KEK_FILE } from './config.js'
+import { type CenterConfig, KEK_FILE, RESTORED_FILE } from './config.js'
 import { createFileStore, type FileStore, pieceDirectories } from './files/index.js'
 import { BACKUP_FOLDERS } from './restore-center.js'
 import { type EngineGiven, openStorage, type Storage } from './storage/index.js'
@@ -64,12 +65,15 @@ export async function openData(
     onWorn: (tenant, subject) => keys.sealWorn(tenant, subject),
   })
   const { engine, shards, dirs, fileDirs, newTenants, postgres } = config.storage
+  const restored = await readFileIfExists(dir.file(RESTORED_FILE))
   const storage = await openStorage(
     {
       log,
       sealer,
       clock,
-      ...(engine === 'level' ? {} : { openEngine: (given: EngineGiven) => openPostgres(given, postgres) }),
+      ...(engine === 'level'
+        ? {}
+        : { openEngine: (given: EngineGiven) => openPostgres(given, postgres, restored) }),
     },
     {
       dir: dir.file('data'),
@@ -117,7 +121,13 @@ export async function openData(
 }
 
 /** Loaded only where it is used. */
-async function openPostgres(given: EngineGiven, config: CenterConfig['storage']['postgres']) {
+async function openPostgres(
+  given: EngineGiven,
+  config: CenterConfig['storage']['postgres'],
+  restored: Uint8Array | undefined,
+) {
   const { openPostgresEngine } = await import('./storage/postgres/index.js')
-  return openPostgresEngine(given, config)
+  return openPostgresEngine(given, config, {
+    restored: restored && Buffer.from(restored).toString('utf8'),
+  })
 }

@@ -8,6 +8,7 @@ import {
   type KekProvider,
   type KeyStore,
   type Logger,
+  newId,
   openKeyStore,
   systemClock,
   systemCode,
@@ -22,10 +23,11 @@ import {
   type RestoreSite,
   restoreBackup,
 } from './backup/index.js'
-import { ERASURE_LOG_FILE, KEK_FILE } from './config.js'
+import { ERASURE_LOG_FILE, KEK_FILE, RESTORED_FILE } from './config.js'
 import { openSigner } from './fleet/index.js'
 import { readErasureLog } from './privacy/index.js'
-import { openStorage, type Storage } from './storage/index.js'
+import { type EngineGiven, openStorage, type Storage } from './storage/index.js'
+import type { PostgresConfig, RestorePostgres } from './storage/postgres/index.js'
 
 export interface RestoreRequest {
   /** Directory of the backups. */
@@ -37,7 +39,12 @@ export interface RestoreRequest {
   readonly keys: string
   /** The off-box erasure log, whole. */
   readonly erasureLog: string
+  /** LevelDB shards in the state directory; 0 with `postgres` only. */
   readonly shards: number
+  /** A database that is empty, or holds what a killed restore left. Tenants that lived in PostgreSQL go there again. */
+  readonly postgres?: PostgresConfig
+  /** The place of tenants whose own place is none here. */
+  readonly newTenants?: string
   /** Copied to its place in the state directory. */
   readonly kekFile?: string
 }
@@ -76,7 +83,7 @@ export async function restoreCenter(
       erasures: erasures(() => site ?? request.stateDir, request.erasureLog, log),
       open: (directory) => {
         site = directory
-        return openSite({ kek, log, clock: systemClock }, directory, request)
+        return openSite({ kek, log, clock: systemClock }, directory, request, signal)
       },
     },
     signal,
@@ -103,7 +110,8 @@ async function* erasures(site: () => string, path: string, log: Logger): AsyncGe
 async function openSite(
   deps: { readonly kek: KekProvider; readonly log: Logger; readonly clock: Clock },
   directory: string,
-  { keys: copy, shards, kekFile, erasureLog }: RestoreRequest,
+  { keys: copy, shards, newTenants, postgres, kekFile, erasureLog }: RestoreRequest,
+  signal: AbortSignal,
 ): Promise<RestoreSite> {
   const { clock, log } = deps
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -113,10 +121,14 @@ async function openSite(
   const keysDir = join(directory, 'keys')
   await importKeys(keysDir, copy, { erased: [] })
   const keys = await openKeyStore(deps, { dir: keysDir })
+  const database = postgres && (await restoreInto(postgres, directory, { clock, log, signal }))
   let storage: Storage
   try {
     const sealer = createSealer({ keyring: keys })
-    storage = await openStorage({ log, sealer, clock }, { dir: join(directory, 'data'), shards })
+    storage = await openStorage(
+      { log, sealer, clock, ...(database ? { openEngine: database.open } : {}) },
+      { dir: join(directory, 'data'), shards, ...(newTenants === undefined ? {} : { newTenants }) },
+    )
   } catch (thrown) {
     await keys.close()
     throw thrown
@@ -126,10 +138,31 @@ async function openSite(
     folderPath: (name) =>
       (BACKUP_FOLDERS as readonly string[]).includes(name) ? join(directory, name) : undefined,
     erase: (erasure) => eraseAgain({ keys, storage, clock }, erasure),
+    ...(database ? { undo: database.undo, settle: database.settle } : {}),
     async close() {
       await storage.close()
       await keys.close()
     },
+  }
+}
+
+/** The id goes to the directory before the database knows it: whoever has the whole directory may end the restore. */
+async function restoreInto(
+  config: PostgresConfig,
+  directory: string,
+  { clock, log, signal }: { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal },
+) {
+  const { endRestore, openForRestore } = await import('./storage/postgres/index.js')
+  const id = newId('restore', clock.wall())
+  await writeFileAtomic(join(directory, RESTORED_FILE), Buffer.from(id))
+  let engine: RestorePostgres | undefined
+  return {
+    async open(given: EngineGiven) {
+      engine = await openForRestore(given, config, { id, signal })
+      return engine
+    },
+    undo: async () => engine?.undo(),
+    settle: () => endRestore({ log }, config, id),
   }
 }
 

@@ -14,7 +14,11 @@ export interface RestoreSite {
   folderPath(name: string): string | undefined
   /** Destroys the person's key and deletes what is stored of them. Says how many records that was. */
   erase(erasure: Erasure): Promise<number>
+  /** Deletes what does not lie in the directory, which is deleted after it. */
+  undo?(): Promise<void>
   close(): Promise<void>
+  /** Called when the directory is in its place, closed: what does not lie in it may be used from here on. */
+  settle?(): Promise<void>
 }
 
 export interface RestoreReport {
@@ -50,17 +54,23 @@ export async function restoreBackup(
   }
   const building = `${stateDir}.restoring`
   await rm(building, { recursive: true, force: true })
-  const site = await request.open(building)
+  const site = await request.open(building).catch(async (thrown: unknown) => {
+    await rm(building, { recursive: true, force: true })
+    throw thrown
+  })
   let report: RestoreReport
   try {
     report = await fill(repository, snapshot, site, request.erasures, signal)
+    signal.throwIfAborted()
+    // Seen now, while all of it can still be undone.
+    if (!(await isEmptyOrMissing(stateDir))) throw notEmpty()
   } catch (thrown) {
+    await site.undo?.().catch(() => undefined)
     await site.close().catch(() => undefined)
     await rm(building, { recursive: true, force: true })
     throw thrown
   }
   await site.close()
-  signal.throwIfAborted()
   try {
     // Fails if somebody has begun to use it.
     if (!(await isMissing(stateDir))) await rmdir(stateDir)
@@ -70,6 +80,7 @@ export async function restoreBackup(
     throw storageError(thrown, 'rename to', stateDir)
   }
   await syncDirectory(dirname(stateDir))
+  await site.settle?.()
   return report
 }
 

@@ -52,17 +52,17 @@ export function restoreCommand(
         command: Command,
       ) => {
         const { stateDir, storage, keys } = load(command).value
-        if (storage.engine === 'postgres' || storage.dirs.length > 0) {
+        if (storage.dirs.length > 0) {
           throw new YizhanError(
             'config_invalid',
             io.say({
-              en: 'a restore makes LevelDB shards in the state directory',
-              zh: '恢复只会在状态目录中生成 LevelDB 分片',
+              en: 'a restore makes its LevelDB shards in the state directory',
+              zh: '恢复会在状态目录中生成 LevelDB 分片',
             }),
             {
               hint: io.say({
-                en: 'restore with storage.engine both or level and without storage.dirs; then `storage move`, or move data/shard-N',
-                zh: '以 storage.engine 为 both 或 level、且不设 storage.dirs 恢复；然后用 `storage move`，或移动 data/shard-N',
+                en: 'restore without storage.dirs; then move data/shard-N to its disk, and set storage.dirs',
+                zh: '不设 storage.dirs 进行恢复；然后把 data/shard-N 移到相应磁盘，再设置 storage.dirs',
               }),
             },
           )
@@ -86,7 +86,9 @@ export function restoreCommand(
             stateDir: resolve(stateDir),
             keys: resolve(options.keys),
             erasureLog: resolve(options.erasures),
-            shards: storage.shards,
+            shards: storage.engine === 'postgres' ? 0 : storage.shards,
+            ...(storage.engine === 'level' ? {} : { postgres: storage.postgres }),
+            ...(storage.newTenants === undefined ? {} : { newTenants: storage.newTenants }),
             ...(given === undefined ? {} : { kekFile: given }),
           },
           new AbortController().signal,

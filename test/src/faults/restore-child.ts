@@ -1,11 +1,12 @@
-// A process that restores one backup, to be killed while it does: `restore-child.js ROOT BACKUP`.
+// A process that restores one backup, to be killed while it does: `restore-child.js ROOT BACKUP [SETTINGS]`, the settings
+// those of a PostgreSQL database that takes everything.
 import { join } from 'node:path'
 import { restoreCenter } from '@yizhan/center/restore'
 import { fileKek, silentLogger } from '@yizhan/kernel'
 import { never } from './small-center.js'
 import { say, toldToBegin } from './told-to-begin.js'
 
-const [root = '', backup = ''] = process.argv.slice(2)
+const [root = '', backup = '', settings] = process.argv.slice(2)
 await toldToBegin()
 const kek = await fileKek(join(root, 'center.kek'), { mayCreate: false })
 say({ begun: true })
@@ -18,7 +19,7 @@ const report = await restoreCenter(
     stateDir: join(root, 'restored'),
     keys: join(root, 'keys-copy'),
     erasureLog: join(root, 'center.erasures'),
-    shards: 2,
+    ...(settings === undefined ? { shards: 2 } : { shards: 0, postgres: JSON.parse(settings) }),
   },
   never,
 )

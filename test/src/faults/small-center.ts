@@ -55,7 +55,10 @@ export async function openSmallCenter(dir: string, options: SmallCenterOptions =
   const storage = await openStorage(
     { log, sealer, clock, ...(openEngine ? { openEngine } : {}) },
     { dir: join(dir, 'data'), shards: 2, ...options.storage },
-  )
+  ).catch(async (thrown: unknown) => {
+    await keys.close()
+    throw thrown
+  })
   const { store, system, upkeep } = storage
   const files = createFileStore({ store, pieces: pieceDirectories([join(dir, 'files')]), sealer, clock })
   const signer = await openSigner({ log }, { dir: join(dir, 'ca') })

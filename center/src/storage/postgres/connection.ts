@@ -40,7 +40,6 @@ export async function clientConfig(
     user,
     password: () => readPassword(passwordFile),
     ssl: await tlsOptions(config),
-    application_name: 'yizhan-center',
     options: use === 'lookups' ? LOOKUPS : '-c jit=off',
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,

@@ -11,7 +11,7 @@ import { postgresReseal } from './postgres-reseal.js'
 import { postgresRows } from './postgres-rows.js'
 import { numberOf, storedBytes, textOf } from './row-value.js'
 import type { SessionPool, Statement } from './session-pool.js'
-import { HEAD, readRows, rowsOf, SYSTEM_ROWS } from './transaction.js'
+import { CLAIM_ROWS, HEAD, readRows, rowsOf, SYSTEM_ROWS } from './transaction.js'
 
 const DELETES = 2_000
 
@@ -77,7 +77,7 @@ export class PostgresUpkeep implements RecordUpkeep {
       })
     const names = (answer?.rows ?? [])
       .map((row) => textOf(row, 'name'))
-      .filter((name) => name !== SYSTEM_ROWS)
+      .filter((name) => name !== SYSTEM_ROWS && name !== CLAIM_ROWS)
     return names.map((name) => {
       const tenant = asTenantId(name)
       if (!tenant) throw new YizhanError('data_corrupt', 'a row belongs to no tenant')

@@ -5,6 +5,8 @@ import type { Answer, Prepared, Rows, Session, SessionPool, Statement } from './
 
 /** No tenant's name: those hold no `$`. */
 export const SYSTEM_ROWS = '$system'
+/** Where a restore marks the database; see restore-claim.ts. */
+export const CLAIM_ROWS = '$restore'
 
 /** The value of `tenant_id` in the rows of a scope. */
 export function rowsOf(scope: Scope): string {
