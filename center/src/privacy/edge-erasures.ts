@@ -71,7 +71,7 @@ export class EdgeErasures {
         contactAt,
         state: 'closed-by-lease',
         at: now,
-        detail: `not heard of for ${leaseMs} ms: by its policy it has destroyed what it held of persons`,
+        detail: `not heard of for ${leaseMs} ms: by its policy it destroys what it holds of persons by then, at the latest when it is started again`,
       }
     }
     if (sent?.state === 'waiting') return { ...before, contactAt }

@@ -51,6 +51,7 @@ await unlink(disk + '/ballast')
 clock.advance(2_000)
 const recovered = []
 for (let i = 0; i < 40; i++) recovered.push(await codeOf(write(storage)))
+const { problemCount } = await storage.upkeep.check('acme', new AbortController().signal)
 // What a crash would leave: everything that was synced, and no close.
 await cp(disk + '/db', copy, { recursive: true })
 const crashed = await open(copy)
@@ -61,7 +62,7 @@ const reopened = await open(disk + '/db')
 const afterRestart = await found(reopened)
 await reopened.close()
 console.log(JSON.stringify({ full, before, readWhileFull, atOnce, stillFull, recovered: [...new Set(recovered)],
-  acked: acked.length, afterCrash, afterRestart }))
+  problemCount, acked: acked.length, afterCrash, afterRestart }))
 `
 
 const RESTART = `${OPEN_AND_WRITE}
@@ -138,6 +139,7 @@ test('a full disk refuses writes, serves reads, and loses nothing acked once the
     atOnce: 'disk_full',
     stillFull: 'disk_full',
     recovered: ['ok'],
+    problemCount: 0,
     acked,
     afterCrash: acked,
     afterRestart: acked,

@@ -32,6 +32,12 @@ export class LevelCommitter {
   async commit(group: readonly BatchCommit[]): Promise<void> {
     let plan: CommitPlan<BatchCommit>
     try {
+      await this.#database.ready()
+    } catch (thrown) {
+      for (const batch of group) batch.reject(thrown)
+      return
+    }
+    try {
       plan = await this.#plan(group)
     } catch (thrown) {
       // One of the group cannot be sealed (its person was erased): the others must not fall with it.
@@ -68,6 +74,7 @@ export class LevelCommitter {
     scope: Scope,
     change: (head: HeadState) => Promise<{ readonly head: HeadState; readonly writes: LevelWrite[] }>,
   ): Promise<void> {
+    await this.#database.ready()
     const before = await this.head(scope)
     if (!before) throw new YizhanError('not_found', 'nothing is stored of this scope')
     const { head, writes } = await change(before)

@@ -105,6 +105,14 @@ export class LevelDatabase {
     return this.#read((level) => level.compactRange(gte, lt))
   }
 
+  /**
+   * Opens it anew if a full disk has left it so that it must be: what a failed write has left is seen from here on. Before
+   * reads that a write depends on. Throws what `write` would.
+   */
+  async ready(): Promise<void> {
+    await this.#writable()
+  }
+
   /** All or none, on disk when it resolves. The caller writes one batch at a time. `disk_full`, `storage_failed`. */
   async write(writes: readonly LevelWrite[]): Promise<void> {
     const level = await this.#writable()
