@@ -167,10 +167,11 @@ class Part implements Turns {
         goOn: (turns) => this.#goOn(turns),
       })
     const linkUp = () => this.#forwarder.linkUp
+    const clear = deps.ledger.clear.bind(deps.ledger)
     this.chain = new Chain([
       askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancel(turn, cause) }),
       policyHandler({ endings, ledger: deps.ledger }, deps.policy ?? (() => OPEN_POLICY)),
-      ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp })] : []),
+      ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp, clear })] : []),
       commandHandler(commands),
       attachmentsHandler(endings),
       pendingQuestionHandler({ ...commands, memory, forms }),
@@ -289,6 +290,7 @@ class Part implements Turns {
       return this.#forwarder.forward(received, plan, lane)
     }
     const turn = await this.#endings.advance(received, 'routed', 'router')
+    if (!this.#consent) this.#deps.ledger.clear(turn.id)
     await this.chain.run({ ...this.#asked(turn), signal, lane })
   }
 
