@@ -32,6 +32,6 @@ export {
   type Turn,
   type TurnState,
 } from './turn.js'
-export { canMove, owesFinal } from './turn-book.js'
+export { canMove, checkSeen, isOvertaken, owesFinal } from './turn-book.js'
 export { createUploadFeed } from './upload-feed.js'
 export { UploadMark } from './upload-mark.js'

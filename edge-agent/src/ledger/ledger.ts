@@ -28,7 +28,7 @@ import {
   type Turn,
   type TurnState,
 } from './turn.js'
-import { applyEntry, checkMove, type Page, replyMoves } from './turn-book.js'
+import { applyEntry, checkMove, checkSeen, type Page, replyMoves } from './turn-book.js'
 import { TurnPages } from './turn-pages.js'
 import { TurnQueue } from './turn-queue.js'
 import { type Durability, TurnRecords } from './turn-records.js'
@@ -207,7 +207,8 @@ class JournalLedger implements EdgeLedger {
     const { to, cause, actor = 'edge', ticket, seen } = transition
     return this.#queue.run(turnId, async () => {
       const { turn } = this.#pages.need(turnId)
-      checkMove(turn, to, seen)
+      checkSeen(turn, seen)
+      checkMove(turn, to)
       const at = this.#deps.clock.wall()
       const change = { k: 'state', at, to, version: turn.version + 1, cause, actor } as const
       const next = await this.#records.record(
@@ -220,9 +221,10 @@ class JournalLedger implements EdgeLedger {
     })
   }
 
-  addReply(turnId: string, kind: ReplyKind, content: ReplyContent): Promise<Turn> {
+  addReply(turnId: string, kind: ReplyKind, content: ReplyContent, seen?: number): Promise<Turn> {
     return this.#queue.run(turnId, async () => {
       const { turn } = this.#pages.need(turnId)
+      checkSeen(turn, seen)
       if (turn[kind]) {
         throw new YizhanError('conflict', `turn ${turnId} has a ${kind} already`, { details: { turnId } })
       }

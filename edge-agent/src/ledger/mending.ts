@@ -1,5 +1,6 @@
 import { type Clock, newId, parseJson, YizhanError } from '@yizhan/kernel'
 import type { Message } from '@yizhan/proto'
+import { withoutQuestion } from './emptied.js'
 import { decodeEntry, type LedgerEntry } from './entries.js'
 import type { Journal } from './journal.js'
 import type { MendOrder, MendOutcome, MendPlan, MendResult } from './port.js'
@@ -89,7 +90,8 @@ export class Mending {
       // Nothing else has this id, and nobody sends it.
       message: { ...message, platformId: `~${id}` },
       successorOf: old.turn.id,
-      command: order.command,
+      // Its message has the question as it is now.
+      ...withoutQuestion({ command: order.command }),
     } as const
     const fresh = applyEntry(undefined, received, 0, this.#deps.journal.age())
     const cleared: Page = old.cleared === undefined ? fresh : { ...fresh, cleared: 'noted' }

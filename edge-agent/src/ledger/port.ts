@@ -69,8 +69,11 @@ export interface Ledger {
   /** Records an inbound message, unless (tenant, channel, platform id) is known. Resolves after the fsync. */
   receive(message: Message): Promise<Received>
   transition(turnId: string, transition: Transition): Promise<Turn>
-  /** Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`. */
-  addReply(turnId: string, kind: ReplyKind, content: ReplyContent): Promise<Turn>
+  /**
+   * Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`.
+   * `seen` as for a transition.
+   */
+  addReply(turnId: string, kind: ReplyKind, content: ReplyContent, seen?: number): Promise<Turn>
   /**
    * Moves a reply on; `sent` and `confirmed`, and the `done` that follows them, are not waited for by fsync (a crash
    * re-sends under the same id).

@@ -144,15 +144,20 @@ function withReply(turn: Turn, reply: Reply): Turn {
   return reply.kind === 'final' ? { ...turn, final: reply } : { ...turn, notice: reply }
 }
 
-/**
- * `seen`: the version that the caller acts upon; refused if a person has had the turn started again since.
- */
-export function checkMove(turn: Turn, to: TurnState, seen = turn.version): void {
-  if (seen < (turn.mended?.version ?? 0)) {
-    throw new YizhanError('conflict', `turn ${turn.id} was started again`, {
-      details: { turnId: turn.id, to, version: turn.version },
-    })
-  }
+/** Whether a person has had the turn started again after the version `seen`: what acts upon that version counts no more. */
+export function isOvertaken(turn: Turn, seen: number): boolean {
+  return seen < (turn.mended?.version ?? 0)
+}
+
+/** `seen`: the version that the caller acts upon. */
+export function checkSeen(turn: Turn, seen: number | undefined): void {
+  if (seen === undefined || !isOvertaken(turn, seen)) return
+  throw new YizhanError('conflict', `turn ${turn.id} was started again`, {
+    details: { turnId: turn.id, version: turn.version },
+  })
+}
+
+export function checkMove(turn: Turn, to: TurnState): void {
   if (canMove(turn.state, to)) return
   throw new YizhanError('conflict', `turn ${turn.id} cannot go from ${turn.state} to ${to}`, {
     details: { turnId: turn.id, from: turn.state, to, version: turn.version },
