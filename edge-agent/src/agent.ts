@@ -19,7 +19,7 @@ import { type ChannelAdapter, refuseOpenBind, startMqttChannel } from './channel
 import type { EdgeConfig } from './config.js'
 import { createIntake } from './intake/index.js'
 import { startIntentService } from './intent/index.js'
-import { openJournal, openLedger } from './ledger/index.js'
+import { createUploadFeed, openJournal, openLedger, UploadMark } from './ledger/index.js'
 import {
   channelHealth,
   infoOf,
@@ -103,8 +103,18 @@ export async function startAgent(
       )
       life.onStop('records of persons', () => persons.close(), 10_000)
       const { consents, outbox } = persons
-      const ledger = await openLedger({ journal, clock, log, metrics, digest: persons.digest })
+      const mark = await UploadMark.open({ journal, log }, dir.file('upload.json'))
+      life.onStop('mark of the upload', () => mark.close())
+      const ledger = await openLedger({
+        journal,
+        clock,
+        log,
+        metrics,
+        digest: persons.digest,
+        keep: () => mark.keep(),
+      })
       life.onStop('ledger', () => ledger.close(), 10_000)
+      const uploads = createUploadFeed({ journal, ledger, mark, log, metrics })
 
       // How a person is taken out of all of that: by a command of the center, or when it was away for too long.
       let turnsStand: (turns: Turns) => void = () => undefined
@@ -150,6 +160,7 @@ export async function startAgent(
             journalEpoch: ledger.epoch,
             erase: async (command) => JSON.stringify(await eraser.erase(command, ends.signal)),
             reports: outbox,
+            uploads,
             channelHealth: () => channelHealth(tenants, channels),
             // The link may be up before the turns stand.
             waitingTurns: () => turns?.waitingForCenter() ?? 0,
@@ -231,6 +242,7 @@ export async function startAgent(
         tenants,
         channels,
         journal,
+        mark,
         ledger,
         turns,
         lease,

@@ -1,3 +1,5 @@
+import type { AnsweredBy } from '../ledger/turn.js'
+
 /** What the terminal client itself says; answers come from the edge in the asker's language. */
 export interface Words {
   readonly hello: (edge: string, tenant: string) => string
@@ -8,7 +10,7 @@ export interface Words {
   readonly goesOn: (question: string) => string
   readonly refused: (code: string, message: string) => string
   readonly startsAnew: string
-  readonly by: { readonly edge: string; readonly center: string; readonly queued: string }
+  readonly by: Readonly<Record<AnsweredBy, string>>
   readonly place: (place: number) => string
   readonly handoff: (who: string) => string
   readonly away: (since: string, waiting: number) => string
@@ -45,7 +47,7 @@ const EN: Words = {
   goesOn: (question) => `… on “${question}”:`,
   refused: (code, message) => `Not taken (${code}): ${message}`,
   startsAnew: '(the answer starts anew)',
-  by: { edge: 'edge', center: 'center', queued: 'waiting' },
+  by: { edge: 'edge', center: 'center', queued: 'waiting', person: 'a person' },
   place: (place) => `place ${place}`,
   handoff: (who) => `→ ${who} takes over`,
   away: (since, waiting) => `center away since ${since}${waiting > 0 ? `, ${waiting} waiting` : ''}`,
@@ -105,7 +107,7 @@ const ZH: Words = {
   goesOn: (question) => `…接「${question}」：`,
   refused: (code, message) => `未接收（${code}）：${message}`,
   startsAnew: '（答复重新开始）',
-  by: { edge: '本地', center: '中心', queued: '等待中' },
+  by: { edge: '本地', center: '中心', queued: '等待中', person: '人工' },
   place: (place) => `第 ${place} 位`,
   handoff: (who) => `→ 已转给 ${who}`,
   away: (since, waiting) => `中心自 ${since} 起断开${waiting > 0 ? `，${waiting} 个在等` : ''}`,

@@ -1,10 +1,27 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { CitationSchema, create, fromBinary, type Message, MessageSchema, toBinary } from '@yizhan/proto'
-import type { Emptied, Feedback, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+import type { Emptied, Feedback, MendAction, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+
+/** What a person asked for, on the record that came of it. */
+export interface CommandMark {
+  readonly id: string
+  readonly action: MendAction
+  /** EDIT: the question from now on. */
+  readonly asked?: string
+  /** REROUTE: where to, instead of what would be decided. */
+  readonly target?: string
+}
+
+/**
+ * The turn may leave this edge: nothing forbids the use of its message. 1 on the first state that has it, 2 on what
+ * comes after that.
+ */
+export type Cleared = 1 | 2
 
 /**
  * What the ledger writes to the journal, as JSON with short keys. `n` counts the records of a turn from 0, so that a
- * lost one is noticed; `r` is where the turn was received.
+ * lost one is noticed; `r` is where the turn was received, or if that was in the same append, how far before this record
+ * that is: −1 for the one before.
  */
 export type LedgerEntry =
   | {
@@ -14,6 +31,9 @@ export type LedgerEntry =
       readonly message: Message
       /** What of it was taken out later; see emptied.ts. */
       readonly emptied?: Emptied
+      /** The turn that this one carries on, because a person asked for that. */
+      readonly successorOf?: string
+      readonly command?: CommandMark
     }
   | {
       readonly k: 'state'
@@ -26,22 +46,29 @@ export type LedgerEntry =
       readonly cause: string
       readonly actor: string
       readonly ticket?: string
+      readonly c?: Cleared
+      readonly command?: CommandMark
     }
   | {
       readonly k: 'reply'
       readonly id: string
       readonly r: number
       readonly n: number
+      /** Not there in records of an earlier build. */
+      readonly at?: number
       readonly kind: ReplyKind
       readonly content: ReplyContent
+      readonly c?: Cleared
     }
   | {
       readonly k: 'reply-state'
       readonly id: string
       readonly r: number
       readonly n: number
+      readonly at?: number
       readonly kind: ReplyKind
       readonly state: ReplyState
+      readonly c?: Cleared
     }
   | {
       readonly k: 'feedback'
@@ -53,7 +80,13 @@ export type LedgerEntry =
       readonly by: number
       readonly rating: Feedback['rating'] | 'none'
       readonly reason: string
+      readonly c?: Cleared
     }
+  /** A turn that a journal before this one had; its dedupe key is remembered with this. */
+  | { readonly k: 'known'; readonly id: string; readonly at: number }
+
+/** What changes a turn that has been received. */
+export type ChangeEntry = Exclude<LedgerEntry, { k: 'received' | 'known' }>
 
 const KINDS: ReadonlySet<string> = new Set<LedgerEntry['k']>([
   'received',
@@ -61,6 +94,7 @@ const KINDS: ReadonlySet<string> = new Set<LedgerEntry['k']>([
   'reply',
   'reply-state',
   'feedback',
+  'known',
 ])
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -100,7 +134,9 @@ function isEntry(value: unknown): value is LedgerEntry {
 }
 
 /** The dedupe key of a message; undefined without a platform id: then nothing tells two deliveries apart. */
-export function dedupeKeyOf(message: Message): string | undefined {
+export function dedupeKeyOf(
+  message: Pick<Message, 'tenantId' | 'channelId' | 'platformId'>,
+): string | undefined {
   if (message.platformId === '') return undefined
   return JSON.stringify([message.tenantId, message.channelId, message.platformId])
 }

@@ -1,15 +1,27 @@
 export { type Engine, levelHost, type Op, openOrQuarantine } from './engine.js'
 export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
-export { type EdgeLedger, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
+export { type EdgeLedger, type KnownTurn, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
 export { openJournal } from './level-journal.js'
-export type { Ledger, Rating, Received, Transition, WhoseAccount } from './port.js'
+export type {
+  Ledger,
+  MendOrder,
+  MendOutcome,
+  MendPlan,
+  MendResult,
+  Rating,
+  Received,
+  Transition,
+  WhoseAccount,
+} from './port.js'
 export {
   type AnsweredBy,
   type Emptied,
   type Feedback,
   isTerminal,
+  type MendAction,
   NEXT_STATES,
+  questionOf,
   type Reply,
   type ReplyButton,
   type ReplyCard,
@@ -20,4 +32,6 @@ export {
   type Turn,
   type TurnState,
 } from './turn.js'
-export { canMove, owesFinal } from './turn-book.js'
+export { canMove, checkSeen, isOvertaken, owesFinal } from './turn-book.js'
+export { createUploadFeed } from './upload-feed.js'
+export { UploadMark } from './upload-mark.js'

@@ -20,6 +20,8 @@ export interface PruneOptions {
   readonly olderThanMs: number
   /** Dedupe keys live this long, in milliseconds of `age`. */
   readonly dedupeMs: number
+  /** Records from `from` on go only once they are older than this, whatever the rest says: somebody has yet to read them. */
+  readonly keep?: { readonly from: number; readonly olderThanMs: number }
 }
 
 /** Other content for the record at `seq`; its age stays. */
@@ -43,6 +45,10 @@ export interface Journal {
   readonly settled: number
   /** Position of the next record. */
   readonly next: number
+  /** Position after the last record that survives a power cut; what is appended lazily lies above it for a while. */
+  readonly durable: number
+  /** Called when `durable` has grown. Returns the unsubscribe. */
+  onDurable(fn: () => void): () => void
   /** Milliseconds that this journal has been open over all its runs. Immune to wall clock jumps. */
   age(): number
   /** Appends in one atomic batch; resolves after the fsync with the position of the first. */

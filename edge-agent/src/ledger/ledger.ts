@@ -1,12 +1,23 @@
 import { type Clock, type Logger, type Metrics, newId, sha256Hex, YizhanError } from '@yizhan/kernel'
 import type { Message } from '@yizhan/proto'
-import { emptyMessage, emptyTurn } from './emptied.js'
+import { Emptying } from './emptying.js'
 import { dedupeKeyOf, encodeEntry, type LedgerEntry } from './entries.js'
-import { entriesToEmpty } from './erasing.js'
 import { type HistoryStep, historyOf } from './history.js'
-import type { Journal, Replacement } from './journal.js'
+import { Housekeeping } from './housekeeping.js'
+import type { Journal, PruneOptions } from './journal.js'
 import { createLedgerMetrics, type LedgerMetrics } from './ledger-metrics.js'
-import type { Ledger, Rating, Received, Transition, WhoseAccount } from './port.js'
+import { Mending } from './mending.js'
+import type {
+  Ledger,
+  MendOrder,
+  MendOutcome,
+  MendPlan,
+  MendResult,
+  Rating,
+  Received,
+  Transition,
+  WhoseAccount,
+} from './port.js'
 import { rebuild } from './rebuild.js'
 import {
   isTerminal,
@@ -17,7 +28,10 @@ import {
   type Turn,
   type TurnState,
 } from './turn.js'
-import { applyEntry, checkMove, isSettled, type Page, replyMoves } from './turn-book.js'
+import { applyEntry, checkMove, checkSeen, type Page, replyMoves } from './turn-book.js'
+import { TurnPages } from './turn-pages.js'
+import { TurnQueue } from './turn-queue.js'
+import { type Durability, TurnRecords } from './turn-records.js'
 
 const HOUR = 3_600_000
 
@@ -37,10 +51,20 @@ export interface EdgeLedger extends Ledger {
   waitedMs(turnId: string): number
   /** The states that a turn went through, oldest first. Reads the journal: for people, not for the way of a message. */
   history(turnId: string): Promise<HistoryStep[]>
+  /** Knows these messages of a turn that an earlier journal had, as duplicates from now on. How many were not known yet. */
+  remember(turns: readonly KnownTurn[]): Promise<number>
   /** Number of journal records found lost when it was opened. */
   readonly lost: number
   /** Writes what was not waited for and stops housekeeping; the journal stays open. */
   close(): Promise<void>
+}
+
+/** A turn of an earlier journal: its message is not taken again. */
+export interface KnownTurn {
+  readonly id: string
+  readonly tenantId: string
+  readonly channelId: string
+  readonly platformId: string
 }
 
 export interface LedgerDeps {
@@ -50,13 +74,9 @@ export interface LedgerDeps {
   readonly metrics: Metrics
   /** One way, and with a key: platform ids name persons, and stay after an erasure. Default: SHA-256. */
   readonly digest?: (text: string) => string
+  /** What somebody has yet to read of the journal; see `PruneOptions.keep`. Default: nothing. */
+  readonly keep?: () => PruneOptions['keep']
 }
-
-/**
- * How a change gets to disk: `fsync` is waited for, `written` is not synced for its own sake, `rides` goes along with
- * the next change of its turn that is written.
- */
-type Durability = 'fsync' | 'written' | 'rides'
 
 /** If a crash loses one of these, a step without effect outside is repeated. */
 const RIDES: ReadonlySet<TurnState> = new Set(['routed', 'answering', 'streaming', 'replying'])
@@ -85,23 +105,22 @@ export async function openLedger(deps: LedgerDeps, config: LedgerConfig = {}): P
     log.error({ lost: rebuilt.lost, inDoubt: rebuilt.inDoubt.length }, 'the journal has lost records')
   }
   for (const { turn } of rebuilt.inDoubt) await ledger.giveUp(turn)
-  ledger.startHousekeeping()
+  ledger.start()
   return ledger
 }
 
 class JournalLedger implements EdgeLedger {
   readonly lost: number
   readonly #deps: LedgerDeps
-  readonly #config: Required<LedgerConfig>
   readonly #metrics: LedgerMetrics
-  /** In the order in which they were received. */
-  readonly #open = new Map<string, Page>()
-  readonly #settled = new Map<string, Page>()
+  readonly #pages: TurnPages
+  readonly #queue = new TurnQueue()
+  readonly #records: TurnRecords
+  readonly #mending: Mending
+  readonly #emptying: Emptying
+  readonly #housekeeping: Housekeeping
   readonly #receiving = new Map<string, Promise<Received>>()
-  readonly #tails = new Map<string, Promise<void>>()
-  readonly #riding = new Map<string, LedgerEntry[]>()
   readonly #listeners = new Set<Parameters<Ledger['onChange']>[0]>()
-  #cancelTimer: (() => void) | undefined
 
   constructor(
     deps: LedgerDeps,
@@ -110,22 +129,38 @@ class JournalLedger implements EdgeLedger {
     lost: number,
   ) {
     this.#deps = deps
-    this.#config = config
     this.lost = lost
-    this.#metrics = createLedgerMetrics(deps.metrics)
-    this.#metrics.lost.inc(lost)
+    const metrics = createLedgerMetrics(deps.metrics)
+    metrics.lost.inc(lost)
+    this.#metrics = metrics
+    this.#pages = new TurnPages(config.recent, (open) => metrics.open.set(open))
+    this.#records = new TurnRecords({ ...deps, metrics, pages: this.#pages, queue: this.#queue })
+    const parts = { ...deps, pages: this.#pages, records: this.#records, queue: this.#queue }
+    this.#mending = new Mending(parts)
+    this.#emptying = new Emptying(parts)
+    this.#housekeeping = new Housekeeping(
+      {
+        ...parts,
+        keep: deps.keep ?? (() => undefined),
+        abandon: (turn) => this.transition(turn.id, { to: 'abandoned', cause: 'reply-unknown' }),
+      },
+      config,
+    )
     const inOrder = [...pages.values()].sort((a, b) => a.turn.receivedSeq - b.turn.receivedSeq)
-    for (const page of inOrder) this.#keep(page)
+    for (const page of inOrder) this.#pages.keep(page)
   }
 
   get epoch(): bigint {
     return this.#deps.journal.epoch
   }
 
+  start(): void {
+    this.#housekeeping.start()
+  }
+
   async receive(message: Message): Promise<Received> {
-    const platformKey = dedupeKeyOf(message)
-    if (platformKey === undefined) return this.#accept(message, undefined)
-    const key = (this.#deps.digest ?? sha256Hex)(platformKey)
+    const key = this.#keyOf(message)
+    if (key === undefined) return this.#accept(message, undefined)
     const flying = this.#receiving.get(key)
     if (flying) {
       return flying.then(
@@ -145,71 +180,84 @@ class JournalLedger implements EdgeLedger {
 
   async #accept(message: Message, key: string | undefined): Promise<Received> {
     const at = this.#deps.clock.wall()
-    const entry: LedgerEntry = { k: 'received', id: newId('t', at), at, message }
-    const options = key === undefined ? {} : { dedupe: { key, value: entry.id } }
+    const entry = { k: 'received', id: newId('t', at), at, message } as const
     const age = this.#deps.journal.age()
-    const seq = await this.#metrics.timed(() =>
-      this.#deps.journal.append([encodeEntry(entry)], { ...options, intake: true }),
-    )
+    const options = key === undefined ? {} : { dedupe: { key, value: entry.id } }
+    const seq = await this.#records.append([entry], { ...options, intake: true })
     const page = applyEntry(undefined, entry, seq, age)
-    this.#keep(page)
+    this.#pages.keep(page)
     this.#tell(page.turn, { state: 'received' })
     return { outcome: 'accepted', turn: page.turn }
   }
 
+  async remember(turns: readonly KnownTurn[]): Promise<number> {
+    const { clock, journal } = this.#deps
+    let fresh = 0
+    for (const known of turns) {
+      const key = this.#keyOf(known)
+      if (key === undefined || journal.known(key) !== undefined) continue
+      const entry: LedgerEntry = { k: 'known', id: known.id, at: clock.wall() }
+      await journal.append([encodeEntry(entry)], { dedupe: { key, value: known.id } })
+      fresh += 1
+    }
+    return fresh
+  }
+
   transition(turnId: string, transition: Transition): Promise<Turn> {
-    const { to, cause, actor = 'edge', ticket } = transition
-    return this.#inTurn(turnId, async () => {
-      const { turn, n } = this.#page(turnId)
+    const { to, cause, actor = 'edge', ticket, seen } = transition
+    return this.#queue.run(turnId, async () => {
+      const { turn } = this.#pages.need(turnId)
+      checkSeen(turn, seen)
       checkMove(turn, to)
       const at = this.#deps.clock.wall()
-      const version = turn.version + 1
-      const base = { k: 'state', id: turnId, r: turn.receivedSeq, n, at, to, version, cause, actor } as const
-      const entry = ticket === undefined ? base : { ...base, ticket }
-      const next = await this.#record(entry, durabilityOf(turn, to))
+      const change = { k: 'state', at, to, version: turn.version + 1, cause, actor } as const
+      const next = await this.#records.record(
+        turnId,
+        ticket === undefined ? change : { ...change, ticket },
+        durabilityOf(turn, to),
+      )
       this.#tell(next, { state: to })
       return next
     })
   }
 
-  addReply(turnId: string, kind: ReplyKind, content: ReplyContent): Promise<Turn> {
-    return this.#inTurn(turnId, async () => {
-      const { turn, n } = this.#page(turnId)
+  addReply(turnId: string, kind: ReplyKind, content: ReplyContent, seen?: number): Promise<Turn> {
+    return this.#queue.run(turnId, async () => {
+      const { turn } = this.#pages.need(turnId)
+      checkSeen(turn, seen)
       if (turn[kind]) {
         throw new YizhanError('conflict', `turn ${turnId} has a ${kind} already`, { details: { turnId } })
       }
-      const next = await this.#record(
-        { k: 'reply', id: turnId, r: turn.receivedSeq, n, kind, content },
+      const next = await this.#records.record(
+        turnId,
+        { k: 'reply', at: this.#deps.clock.wall(), kind, content },
         'fsync',
       )
-      if (kind === 'final') this.#metrics.answered.inc({ by: content.answeredBy })
       this.#tellReply(next, kind)
       return next
     })
   }
 
   replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn> {
-    return this.#inTurn(turnId, async () => {
-      const { turn, n } = this.#page(turnId)
+    return this.#queue.run(turnId, async () => {
+      const { turn } = this.#pages.need(turnId)
       if (!replyMoves(turn, kind, state)) return turn
       const delivered = state === 'sent' || state === 'confirmed'
       // The `done` that follows a delivered final takes it along.
       const rides = delivered && kind === 'final' && !isTerminal(turn.state)
-      const next = await this.#record(
-        { k: 'reply-state', id: turnId, r: turn.receivedSeq, n, kind, state },
-        rides ? 'rides' : delivered ? 'written' : 'fsync',
-      )
-      this.#tellReply(next, kind)
+      const durability = rides ? 'rides' : delivered ? 'written' : 'fsync'
+      const at = this.#deps.clock.wall()
+      const next = await this.#records.record(turnId, { k: 'reply-state', at, kind, state }, durability)
+      this.#tell(next, replyOf(next, kind))
       return next
     })
   }
 
   rate(turnId: string, { rating, reason, at, by }: Rating): Promise<Turn> {
-    return this.#inTurn(turnId, async () => {
-      const { turn, n, feedbackBy = 0 } = this.#page(turnId)
+    return this.#queue.run(turnId, async () => {
+      const { turn, feedbackBy = 0 } = this.#pages.need(turnId)
       if (by <= feedbackBy) return turn
-      const entry = { k: 'feedback', id: turnId, r: turn.receivedSeq, n, at, by, rating, reason } as const
-      const next = await this.#record(entry, 'fsync')
+      const next = await this.#records.record(turnId, { k: 'feedback', at, by, rating, reason }, 'fsync')
       // A reason that is given later is no second rating.
       if (next.feedback?.rating !== turn.feedback?.rating) this.#metrics.feedback.inc({ rating })
       this.#tell(next, {})
@@ -217,63 +265,49 @@ class JournalLedger implements EdgeLedger {
     })
   }
 
-  async blank(turnIds: readonly string[]): Promise<void> {
-    const replacements: Replacement[] = []
-    for (const turnId of turnIds) {
-      await this.#inTurn(turnId, async () => {
-        const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
-        // One that is emptied already may not be so on disk, if that was full.
-        if (!page || page.turn.emptied === 'all') return
-        const { id, receivedAt: at, receivedSeq: seq } = page.turn
-        const message = emptyMessage(page.turn.message, 'text')
-        const bytes = encodeEntry({ k: 'received', id, at, message, emptied: 'text' })
-        replacements.push({ seq, age: page.age, bytes })
-        this.#keep({ ...page, turn: emptyTurn(page.turn, 'text') })
-      })
+  async mend(turnId: string, order: MendOrder, plan: (turn: Turn) => MendPlan): Promise<MendResult> {
+    const mended = await this.#mending.mend(turnId, order, plan)
+    const { turn, successor } = mended
+    if (successor) this.#tell(successor, { state: 'received' })
+    for (const next of [turn, successor]) {
+      if (!next) continue
+      const answered = next.final?.state === 'pending' && next.final.content.answeredBy === 'person'
+      if (next === turn || answered) this.#tell(next, { state: next.state })
+      if (answered) this.#tellReply(next, 'final')
     }
-    await this.#deps.journal.replace(replacements)
+    return mended
   }
 
-  async erase(whose: WhoseAccount, signal: AbortSignal): Promise<{ turns: number; records: number }> {
-    const { journal, log } = this.#deps
-    await this.#writeRiding()
-    const isOpen = (turnId: string) => {
-      const state = this.get(turnId)?.state
-      return state !== undefined && !isTerminal(state)
-    }
-    const found = await entriesToEmpty({ journal, log }, whose, isOpen, signal)
-    for (const turnId of found.turns) {
-      await this.#inTurn(turnId, async () => {
-        const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
-        if (page) this.#keep({ ...page, turn: emptyTurn(page.turn, 'all') })
-      })
-    }
-    for (const [turnId, message] of found.quoting) {
-      const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
-      if (page) this.#keep({ ...page, turn: { ...page.turn, message } })
-    }
-    await journal.replace(found.replacements, { whole: true })
-    return { turns: found.turns.size, records: found.replacements.length }
+  outcomeOf(commandId: string): MendOutcome | undefined {
+    return this.#mending.outcomeOf(commandId)
+  }
+
+  clear(turnId: string): void {
+    this.#records.clear(turnId)
+  }
+
+  blank(turnIds: readonly string[]): Promise<void> {
+    return this.#emptying.blank(turnIds)
+  }
+
+  erase(whose: WhoseAccount, signal: AbortSignal): Promise<{ turns: number; records: number }> {
+    return this.#emptying.erase(whose, signal)
   }
 
   async history(turnId: string): Promise<HistoryStep[]> {
-    const page = this.#page(turnId)
-    return await historyOf(this.#deps.journal, page, this.#riding.get(turnId) ?? [])
+    return await historyOf(this.#deps.journal, this.#pages.need(turnId), this.#records.riding(turnId))
   }
 
   get(turnId: string): Turn | undefined {
-    return (this.#open.get(turnId) ?? this.#settled.get(turnId))?.turn
+    return this.#pages.get(turnId)?.turn
   }
 
   open(): Turn[] {
-    return [...this.#open.values()].map(({ turn }) => turn)
+    return this.#pages.open().map(({ turn }) => turn)
   }
 
   recent(limit: number): Turn[] {
-    return [...this.#open.values(), ...this.#settled.values()]
-      .map(({ turn }) => turn)
-      .sort((a, b) => b.receivedSeq - a.receivedSeq)
-      .slice(0, limit)
+    return this.#pages.recent(limit)
   }
 
   onChange(fn: Parameters<Ledger['onChange']>[0]): () => void {
@@ -282,7 +316,7 @@ class JournalLedger implements EdgeLedger {
   }
 
   waitedMs(turnId: string): number {
-    return this.#deps.journal.age() - this.#page(turnId).age
+    return this.#deps.journal.age() - this.#pages.need(turnId).age
   }
 
   /** Ends a turn whose records are damaged: shown as failed, nothing is done again. */
@@ -294,115 +328,22 @@ class JournalLedger implements EdgeLedger {
     }
   }
 
-  startHousekeeping(): void {
-    this.#cancelTimer = this.#deps.clock.after(this.#config.housekeepingMs, () => {
-      this.#housekeep()
-        .catch((thrown: unknown) => this.#deps.log.warn({ err: thrown }, 'the journal could not be pruned'))
-        .finally(() => {
-          if (this.#cancelTimer) this.startHousekeeping()
-        })
-    })
-  }
-
   async close(): Promise<void> {
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    await Promise.all(this.#tails.values())
-    await this.#writeRiding()
+    this.#housekeeping.stop()
+    await this.#queue.settled()
+    await this.#records.writeRiding()
   }
 
-  async #housekeep(): Promise<void> {
-    const { journal } = this.#deps
-    const { retentionMs, dedupeMs } = this.#config
-    for (const { turn, age } of [...this.#open.values()]) {
-      // A reply of unknown fate has been shown for the whole retention; it must not hold the journal back for ever.
-      const unknown = turn.final?.state === 'unknown' || turn.notice?.state === 'unknown'
-      if (!unknown || journal.age() - age <= retentionMs) continue
-      if (turn.state === 'replying') {
-        await this.transition(turn.id, { to: 'abandoned', cause: 'reply-unknown' })
-      }
-      const page = this.#open.get(turn.id)
-      if (page && isTerminal(page.turn.state) && this.#open.delete(turn.id)) this.#remember(page)
-    }
-    const [oldest] = this.#open.values()
-    const before = oldest?.turn.receivedSeq ?? journal.next
-    await this.#writeRiding()
-    await journal.prune({ before, olderThanMs: retentionMs, dedupeMs })
+  /** Undefined without a platform id: then nothing tells two deliveries apart. */
+  #keyOf(message: Pick<Message, 'tenantId' | 'channelId' | 'platformId'>): string | undefined {
+    const key = dedupeKeyOf(message)
+    return key === undefined ? undefined : (this.#deps.digest ?? sha256Hex)(key)
   }
 
-  async #writeRiding(): Promise<void> {
-    await Promise.all(
-      [...this.#riding.keys()].map((turnId) =>
-        this.#inTurn(turnId, async () => {
-          const entries = this.#riding.get(turnId)
-          if (!entries) return
-          await this.#deps.journal.append(entries.map(encodeEntry), { lazy: true })
-          this.#riding.delete(turnId)
-        }),
-      ),
-    )
-  }
-
-  /** Runs the changes of one turn one after the other. */
-  #inTurn<T>(turnId: string, change: () => Promise<T>): Promise<T> {
-    const result = (this.#tails.get(turnId) ?? Promise.resolve()).then(change)
-    const tail = result.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#tails.set(turnId, tail)
-    void tail.then(() => {
-      if (this.#tails.get(turnId) === tail) this.#tails.delete(turnId)
-    })
-    return result
-  }
-
-  async #record(entry: LedgerEntry, durability: Durability): Promise<Turn> {
-    const { id } = entry
-    const page = this.#page(id)
-    const riding = this.#riding.get(id) ?? []
-    let seq = page.lastSeq
-    if (durability === 'rides') {
-      this.#riding.set(id, [...riding, entry])
-    } else {
-      const records = [...riding, entry].map(encodeEntry)
-      const lazy = durability === 'written'
-      seq = (await this.#metrics.timed(() => this.#deps.journal.append(records, { lazy }))) + riding.length
-      this.#riding.delete(id)
-    }
-    const next = applyEntry(page, entry, seq, page.age)
-    this.#keep(next)
-    return next.turn
-  }
-
-  #page(turnId: string): Page {
-    const page = this.#open.get(turnId) ?? this.#settled.get(turnId)
-    if (page) return page
-    throw new YizhanError('not_found', `there is no turn ${turnId}`, { details: { turnId } })
-  }
-
-  #keep(page: Page): void {
-    const { id } = page.turn
-    if (!isSettled(page.turn)) {
-      this.#settled.delete(id)
-      this.#open.set(id, page)
-    } else {
-      this.#open.delete(id)
-      this.#remember(page)
-    }
-    this.#metrics.open.set(this.#open.size)
-  }
-
-  #remember(page: Page): void {
-    this.#settled.set(page.turn.id, page)
-    for (const oldest of this.#settled.keys()) {
-      if (this.#settled.size <= this.#config.recent) break
-      this.#settled.delete(oldest)
-    }
-  }
-
+  /** A reply was recorded. */
   #tellReply(turn: Turn, kind: ReplyKind): void {
-    const reply = turn[kind]
+    const { reply } = replyOf(turn, kind)
+    if (reply && kind === 'final') this.#metrics.answered.inc({ by: reply.content.answeredBy })
     if (reply) this.#tell(turn, { reply })
   }
 
@@ -416,4 +357,9 @@ class JournalLedger implements EdgeLedger {
       }
     }
   }
+}
+
+function replyOf(turn: Turn, kind: ReplyKind): { reply?: Reply } {
+  const reply = turn[kind]
+  return reply ? { reply } : {}
 }

@@ -80,6 +80,8 @@ class LevelJournal implements Journal {
   #engine: Engine | undefined
   #meta: Meta
   #next: number
+  #durable: number
+  readonly #durableListeners = new Set<() => void>()
   #tight = false
   #sampledAt = Number.NEGATIVE_INFINITY
   #closing: Promise<void> | undefined
@@ -98,6 +100,7 @@ class LevelJournal implements Journal {
     this.#engine = deps.engine
     this.#meta = { epoch: start.epoch, low: start.low, settled: start.settled, age: start.age }
     this.#next = start.next
+    this.#durable = start.durable
     this.#queue = new CommitQueue(deps, {
       build: (entries) => this.#build(entries),
       write: (ops, sync) => this.#open().write(ops, sync),
@@ -119,6 +122,15 @@ class LevelJournal implements Journal {
 
   get next(): number {
     return this.#next
+  }
+
+  get durable(): number {
+    return this.#durable
+  }
+
+  onDurable(fn: () => void): () => void {
+    this.#durableListeners.add(fn)
+    return () => this.#durableListeners.delete(fn)
   }
 
   age(): number {
@@ -159,7 +171,9 @@ class LevelJournal implements Journal {
     )) {
       const seq = seqOf(key)
       const record = decodeRecord(seq, stored)
-      if (record !== 'corrupt' && record.age > age - options.olderThanMs) break
+      const { keep } = options
+      const olderThanMs = keep && seq >= keep.from ? keep.olderThanMs : options.olderThanMs
+      if (record !== 'corrupt' && record.age > age - olderThanMs) break
       low = seq + 1
     }
     this.#meta = { ...this.#meta, low, settled: Math.max(this.#meta.settled, options.before) }
@@ -246,8 +260,12 @@ class LevelJournal implements Journal {
     ops.push({ type: 'put', key: META, value: encodeMeta({ ...this.#meta, age }) })
     const done = ({ synced }: { readonly synced: boolean }) => {
       this.#next = seq
+      if (!synced) return
       // A mark ahead of what a power cut leaves would pass for lost records.
-      if (synced) this.#deps.head.note(seq - 1)
+      this.#deps.head.note(seq - 1)
+      if (seq === this.#durable) return
+      this.#durable = seq
+      for (const listener of this.#durableListeners) listener()
     }
     return { ops, firsts, done }
   }

@@ -1,4 +1,5 @@
 import type { Message } from '@yizhan/proto'
+import type { CommandMark } from './entries.js'
 import type { Feedback, Reply, ReplyContent, ReplyKind, ReplyState, Turn, TurnState } from './turn.js'
 
 export type Received =
@@ -11,6 +12,40 @@ export interface Transition {
   /** `edge`, `center`, or the id of the person who asked for it. Default `edge`. */
   readonly actor?: string
   readonly ticket?: string
+  /** Version of the turn that the caller acts upon: `conflict` if a person has had it started again since. Default: none. */
+  readonly seen?: number
+}
+
+/** What a person wants done to a turn. */
+export interface MendOrder {
+  readonly command: CommandMark
+  /** The person's id. */
+  readonly actor: string
+  /** Carried out only if the turn still has this version. */
+  readonly expect: number
+}
+
+/** What is to be recorded of an order. */
+export type MendPlan =
+  | { readonly do: 'move'; readonly to: 'routed' | 'abandoned' | 'rerouted'; readonly cause: string }
+  | { readonly do: 'answer'; readonly content: ReplyContent }
+  /** Another turn carries it on; with `content`, that is its final. */
+  | { readonly do: 'succeed'; readonly message: Message; readonly content?: ReplyContent }
+
+/** How the turn stands after an order, and the turn that carries it on. */
+export interface MendOutcome {
+  readonly turn: string
+  readonly version: number
+  readonly state: TurnState
+  readonly successor?: string
+}
+
+export interface MendResult {
+  readonly outcome: MendOutcome
+  /** False: this command was carried out before, and nothing was done now. */
+  readonly isNew: boolean
+  readonly turn?: Turn
+  readonly successor?: Turn
 }
 
 /** What an asker says of a final; `none` takes back what was said before. */
@@ -34,8 +69,11 @@ export interface Ledger {
   /** Records an inbound message, unless (tenant, channel, platform id) is known. Resolves after the fsync. */
   receive(message: Message): Promise<Received>
   transition(turnId: string, transition: Transition): Promise<Turn>
-  /** Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`. */
-  addReply(turnId: string, kind: ReplyKind, content: ReplyContent): Promise<Turn>
+  /**
+   * Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`.
+   * `seen` as for a transition.
+   */
+  addReply(turnId: string, kind: ReplyKind, content: ReplyContent, seen?: number): Promise<Turn>
   /**
    * Moves a reply on; `sent` and `confirmed`, and the `done` that follows them, are not waited for by fsync (a crash
    * re-sends under the same id).
@@ -46,6 +84,17 @@ export interface Ledger {
    * in whatever order they come here. `not_found` once the turn is no longer in memory.
    */
   rate(turnId: string, rating: Rating): Promise<Turn>
+  /**
+   * Carries out what a person wants of a turn, in one append with the command's id: a repeated command has the outcome of
+   * the first, also after a restart, for as long as platform ids are remembered. `plan` sees the turn as it stands and
+   * throws what speaks against it. `conflict` with `details.version` if it has another version than expected, or is
+   * carried on already; `not_found` if the journal has it no more.
+   */
+  mend(turnId: string, order: MendOrder, plan: (turn: Turn) => MendPlan): Promise<MendResult>
+  /** What came of a command that was carried out. */
+  outcomeOf(commandId: string): MendOutcome | undefined
+  /** Nothing forbids the use of this turn's message: from its next record on it may leave this edge. */
+  clear(turnId: string): void
   get(turnId: string): Turn | undefined
   /** Turns that are not terminal, or whose reply is not settled, in the order in which they were received. */
   open(): Turn[]

@@ -21,6 +21,7 @@ export async function rebuild(log: Logger, journal: Journal, from: number, keep:
 
   function take(entry: LedgerEntry, seq: number, age: number): void {
     const page = pages.get(entry.id)
+    if (entry.k === 'known') return
     // Received before this scan began, or in a lost record that has been counted.
     if (entry.k !== 'received' && !page) return
     if (entry.k !== 'received' && page && entry.n !== page.n) torn.add(entry.id)

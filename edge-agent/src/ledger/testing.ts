@@ -6,7 +6,7 @@ import { createMetrics, ManualClock, silentLogger, YizhanError } from '@yizhan/k
 import { ChatType, create, type Message, MessageKind, MessageSchema } from '@yizhan/proto'
 import { type Engine, type EngineHost, levelHost, type Op } from './engine.js'
 import type { Journal, JournalConfig } from './journal.js'
-import { type EdgeLedger, type LedgerConfig, openLedger } from './ledger.js'
+import { type EdgeLedger, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
 import { openJournal } from './level-journal.js'
 
 /** Parts that tests of this folder and of its users share: real LevelDB in a temporary directory. */
@@ -44,11 +44,11 @@ export interface TestLedger extends TestJournal {
 export async function openTestLedger(
   t: TestContext,
   dir: string,
-  options: LedgerConfig & { clock?: ManualClock; host?: EngineHost } = {},
+  options: LedgerConfig & Pick<LedgerDeps, 'keep'> & { clock?: ManualClock; host?: EngineHost } = {},
 ): Promise<TestLedger> {
-  const { clock, host, ...config } = options
+  const { clock, host, keep, ...config } = options
   const opened = await openTestJournal(t, dir, { ...(clock ? { clock } : {}), ...(host ? { host } : {}) })
-  const deps = { ...opened, log: silentLogger(), metrics: createMetrics() }
+  const deps = { ...opened, log: silentLogger(), metrics: createMetrics(), ...(keep ? { keep } : {}) }
   const ledger = await openLedger(deps, config)
   return { ...opened, ledger, kill: () => opened.journal.close() }
 }

@@ -1,7 +1,8 @@
 import { YizhanError } from '@yizhan/kernel'
-import { type LedgerEntry, tenantOf } from './entries.js'
+import { type ChangeEntry, type CommandMark, type LedgerEntry, tenantOf } from './entries.js'
 import {
   isTerminal,
+  type Mended,
   NEXT_STATES,
   type Reply,
   type ReplyKind,
@@ -21,6 +22,8 @@ export interface Page {
   readonly lastSeq: number
   /** Where the last event with feedback on it was received. */
   readonly feedbackBy?: number
+  /** It may leave this edge: known, or on disk already. */
+  readonly cleared?: 'noted' | 'written'
 }
 
 export function canMove(from: TurnState, to: TurnState): boolean {
@@ -46,14 +49,21 @@ export function owesFinal(turn: Turn): boolean {
 }
 
 export function isSettled(turn: Turn): boolean {
+  // A person gave it up, whatever is known of its replies: nothing more is shown.
+  if (turn.state === 'abandoned') return true
   const repliesDone = isSettledReply(turn.notice) && isSettledReply(turn.final)
   return isTerminal(turn.state) && repliesDone && !owesFinal(turn)
 }
 
 /** The page after one more entry; the same function serves live changes and the rebuild after a restart. */
-export function applyEntry(page: Page | undefined, entry: LedgerEntry, seq: number, age: number): Page {
+export function applyEntry(
+  page: Page | undefined,
+  entry: Exclude<LedgerEntry, { k: 'known' }>,
+  seq: number,
+  age: number,
+): Page {
   if (entry.k === 'received') {
-    const { id, message, at, emptied } = entry
+    const { id, message, at, emptied, successorOf, command } = entry
     const turn: Turn = {
       id,
       tenant: tenantOf(message),
@@ -63,19 +73,52 @@ export function applyEntry(page: Page | undefined, entry: LedgerEntry, seq: numb
       receivedSeq: seq,
       receivedAt: at,
       ...(emptied === undefined ? {} : { emptied }),
+      ...(successorOf === undefined ? {} : { successorOf }),
+      ...(command ? { mended: mendedBy(command, 0) } : {}),
     }
     return { turn, age, n: 1, lastSeq: seq }
   }
   if (!page) throw new YizhanError('data_corrupt', `a record of turn ${entry.id} has no turn`)
-  const next = { ...page, turn: changed(page.turn, entry), n: entry.n + 1, lastSeq: seq }
+  const next: Page = {
+    ...page,
+    ...clearedBy(page, entry),
+    turn: changed(page.turn, entry),
+    n: entry.n + 1,
+    lastSeq: seq,
+  }
   return entry.k === 'feedback' ? { ...next, feedbackBy: entry.by } : next
 }
 
-function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Turn {
+/** Where only what may leave this edge comes to; an earlier build wrote no more than that. */
+const CENTER_STATES: ReadonlySet<TurnState> = new Set(['forwarded', 'streaming', 'waiting'])
+
+function clearedBy(page: Page, entry: ChangeEntry): Pick<Page, 'cleared'> {
+  if (entry.c === 1) return { cleared: 'written' }
+  const noted = page.cleared === undefined && entry.k === 'state' && CENTER_STATES.has(entry.to)
+  return noted ? { cleared: 'noted' } : {}
+}
+
+function mendedBy({ id, asked, target }: CommandMark, version: number, before?: Mended): Mended {
+  const question = asked ?? before?.asked
+  return {
+    commandId: id,
+    version,
+    ...(question === undefined ? {} : { asked: question }),
+    ...(target === undefined ? {} : { target }),
+  }
+}
+
+function changed(turn: Turn, entry: ChangeEntry): Turn {
   switch (entry.k) {
     case 'state': {
-      const next: Turn = { ...turn, state: entry.to, cause: entry.cause, version: entry.version }
-      return entry.ticket === undefined ? next : { ...next, ticket: entry.ticket }
+      const { to, cause, version, ticket, command } = entry
+      const next: Turn = { ...turn, state: to, cause, version }
+      const mended = command && to === 'routed' ? mendedBy(command, version, turn.mended) : turn.mended
+      return {
+        ...next,
+        ...(ticket === undefined ? {} : { ticket }),
+        ...(mended === undefined ? {} : { mended }),
+      }
     }
     case 'reply': {
       if (turn.emptied === 'all') return turn
@@ -99,6 +142,19 @@ function changed(turn: Turn, entry: Exclude<LedgerEntry, { k: 'received' }>): Tu
 
 function withReply(turn: Turn, reply: Reply): Turn {
   return reply.kind === 'final' ? { ...turn, final: reply } : { ...turn, notice: reply }
+}
+
+/** Whether a person has had the turn started again after the version `seen`: what acts upon that version counts no more. */
+export function isOvertaken(turn: Turn, seen: number): boolean {
+  return seen < (turn.mended?.version ?? 0)
+}
+
+/** `seen`: the version that the caller acts upon. */
+export function checkSeen(turn: Turn, seen: number | undefined): void {
+  if (seen === undefined || !isOvertaken(turn, seen)) return
+  throw new YizhanError('conflict', `turn ${turn.id} was started again`, {
+    details: { turnId: turn.id, version: turn.version },
+  })
 }
 
 export function checkMove(turn: Turn, to: TurnState): void {

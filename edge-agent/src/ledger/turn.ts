@@ -20,7 +20,7 @@ export type TurnState =
   | 'failed'
   | 'abandoned'
 
-/** Where a turn may go from each state; states without an entry are terminal. */
+/** Where a turn goes by itself from each state; states without an entry are terminal. See `Mended` for what people do. */
 export const NEXT_STATES: Readonly<Partial<Record<TurnState, readonly TurnState[]>>> = {
   received: ['routed', 'refused', 'cancelled', 'failed', 'abandoned'],
   routed: [
@@ -58,8 +58,8 @@ export function isTerminal(state: TurnState): boolean {
   return NEXT_STATES[state] === undefined
 }
 
-/** Who or what answered: the edge by itself, the center, or nobody yet (a ticket). */
-export type AnsweredBy = 'edge' | 'center' | 'queued'
+/** Who or what answered: the edge by itself, the center, nobody yet (a ticket), or an operator by hand. */
+export type AnsweredBy = 'edge' | 'center' | 'queued' | 'person'
 
 /** How a turn was decided; shown behind the route chip, kept with the reply. */
 export interface Route {
@@ -151,6 +151,19 @@ export interface Reply {
 
 export type Emptied = 'text' | 'all'
 
+export type MendAction = 'retry' | 'edit' | 'reroute' | 'answer' | 'abandon'
+
+/** That a person had a turn started again, and how. */
+export interface Mended {
+  readonly commandId: string
+  /** What a run from before this version still says of the turn counts no more. */
+  readonly version: number
+  /** The question from now on, in place of the message's text. */
+  readonly asked?: string
+  /** Decided by hand: `center`, `intent:<name>` or `handoff:<key>`. */
+  readonly target?: string
+}
+
 /** One inbound message and all that comes of it. Immutable: each transition makes the next value. */
 export interface Turn {
   readonly id: string
@@ -175,4 +188,12 @@ export interface Turn {
   readonly emptied?: Emptied
   /** The last that the asker said of the final. */
   readonly feedback?: Feedback
+  /** The turn that this one carries on. */
+  readonly successorOf?: string
+  readonly mended?: Mended
+}
+
+/** What is asked, also if the message is a number or a pressed button, or a person has edited it. */
+export function questionOf({ mended, message, notice }: Turn): string {
+  return mended?.asked ?? notice?.content.asked ?? message.text
 }

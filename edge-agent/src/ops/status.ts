@@ -1,6 +1,6 @@
 import type { Info } from '../channels/index.js'
 import type { ChannelAdapter } from '../channels/port.js'
-import { type EdgeLedger, isTerminal, type Journal } from '../ledger/index.js'
+import { type EdgeLedger, isTerminal, type Journal, type UploadMark } from '../ledger/index.js'
 import type { OfflineLease, ReportOutbox } from '../privacy/index.js'
 import type { Turns } from '../router/index.js'
 import type { TenantHost } from '../tenants/index.js'
@@ -20,7 +20,8 @@ export interface StatusParts {
   readonly lease: Pick<OfflineLease, 'status'>
   readonly reports: Pick<ReportOutbox, 'waiting'>
   readonly channels: readonly ChannelAdapter[]
-  readonly journal: Pick<Journal, 'quarantined'>
+  readonly journal: Pick<Journal, 'quarantined' | 'durable'>
+  readonly mark: Pick<UploadMark, 'acked' | 'dropped' | 'known'>
   readonly ledger: Pick<EdgeLedger, 'open' | 'epoch' | 'lost'>
 }
 
@@ -55,6 +56,12 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       epoch: parts.ledger.epoch.toString(16),
       lostRecords: parts.ledger.lost,
       quarantined: parts.journal.quarantined ?? null,
+      lostTurns: parts.mark.known,
+    },
+    // Journal records: what the center has yet to get, and what went before it had it.
+    upload: {
+      lag: Math.max(0, parts.journal.durable - 1 - parts.mark.acked),
+      dropped: parts.mark.dropped,
     },
   }
 }

@@ -61,6 +61,8 @@ export class Courier {
       const turn = ledger.get(turnId)
       const reply = turn?.[kind]
       if (!turn || !reply) return
+      // A person gave the turn up: nothing more is shown.
+      if (turn.state === 'abandoned') return
       const wakes = lane.wakes
       const adapter = adapterFor(turn.message.channelId)
       // Who cannot recognise a repetition is never sent one blindly.

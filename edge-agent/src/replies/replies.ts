@@ -47,6 +47,8 @@ export interface Replies extends Running {
    * second one is ignored, and so is one for a turn that has ended, unless the asker has not been told of that end.
    */
   final(turn: Turn, content: ReplyContent): Promise<Turn>
+  /** Sends a final that was recorded by another hand. */
+  show(turn: Turn): void
   /** Shows a piece of a running answer, if its channel can and the final is not there yet. */
   delta(turn: Turn, delta: Delta): void
   /** The channel runs now: what waits for it goes out. Returns the detach. */
@@ -141,8 +143,13 @@ class Part implements Replies {
     this.#streams.end(turn.id)
     return await this.#say(turn, 'final', content, async () => {
       if (now.state === 'replying' || isTerminal(now.state)) return
-      await ledger.transition(turn.id, { to: 'replying', cause: content.finish })
+      await ledger.transition(turn.id, { to: 'replying', cause: content.finish, seen: turn.version })
     })
+  }
+
+  show(turn: Turn): void {
+    this.#streams.end(turn.id)
+    if (!this.#ends.signal.aborted) this.#send(turn, 'final')
   }
 
   delta(turn: Turn, delta: Delta): void {
@@ -174,7 +181,7 @@ class Part implements Replies {
     const shown = policy ? { ...content, text: policy.text(turn, content.text) } : content
     try {
       await before()
-      const next = await ledger.addReply(turn.id, kind, shown)
+      const next = await ledger.addReply(turn.id, kind, shown, turn.version)
       if (!this.#ends.signal.aborted) this.#send(next, kind)
       return next
     } catch (thrown) {

@@ -142,6 +142,11 @@ export class ConsentDesk {
     return true
   }
 
+  /** Forgets a held turn that somebody else has ended, and what it said. */
+  async letGo(turn: Turn): Promise<void> {
+    if (this.#held.delete(this.#keyOf(turn), turn.id)) await this.#deps.ledger.blank([turn.id])
+  }
+
   /** Records what the person decided of what they were asked; what is held goes on or ends. How many were held. */
   async decide(
     visit: Visit,

@@ -67,7 +67,7 @@ export class ConversationMemory {
     const key = laneKey(turn)
     const entries = [
       ...(this.#history.get(key) ?? []),
-      entry(HistoryRole.USER, turn.message.text),
+      entry(HistoryRole.USER, turn.mended?.asked ?? turn.message.text),
       entry(HistoryRole.ASSISTANT, content.text),
     ]
     this.#history.set(key, entries.slice(-2 * this.#config.historyExchanges))

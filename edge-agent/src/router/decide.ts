@@ -27,6 +27,8 @@ export interface Situation {
   readonly linkUp: boolean
   /** Whether one more turn may wait for the center. */
   readonly roomToWait: boolean
+  /** Decided by hand already. */
+  readonly forced?: { readonly to: 'center' } | { readonly to: 'handoff'; readonly handoff: string }
   /** False if this answers a question back already: nobody is asked twice. */
   readonly mayAskBack: boolean
 }
@@ -38,6 +40,9 @@ const MAX_OPTIONS = 2
 export function decide(situation: Situation): Decision {
   const { classification, intents } = situation
   const { intent, score, match, accept, askBack, top } = classification
+  if (situation.forced?.to === 'handoff') return { do: 'handoff', intent, handoff: situation.forced.handoff }
+  if (situation.forced)
+    return toCenter(situation, Object.hasOwn(intents, intent) ? intents[intent] : undefined)
   if (intent === OUT_OF_SCOPE) return toCenter(situation, undefined)
   if (match === 'exact' || score >= accept) return carryOut(situation, intent)
   if (score >= askBack && situation.mayAskBack) {

@@ -3,9 +3,11 @@ import type { Clock, Logger } from '@yizhan/kernel'
 import { toYizhanError, type YizhanError } from '@yizhan/kernel'
 import {
   canMove,
+  checkSeen,
   isTerminal,
   type Ledger,
   owesFinal,
+  questionOf,
   type ReplyContent,
   type Route,
   type Turn,
@@ -47,11 +49,15 @@ export class Endings {
     this.#deps = deps
   }
 
-  /** Moves a turn on if it is not there or further already (a step that a restart repeats). */
+  /**
+   * Moves a turn on if it is not there or further already (a step that a restart repeats). `conflict` if a person has had
+   * it started again since.
+   */
   async advance(turn: Turn, to: TurnState, cause: string): Promise<Turn> {
     const now = this.#deps.ledger.get(turn.id) ?? turn
+    checkSeen(now, turn.version)
     if (!canMove(now.state, to)) return now
-    return this.#deps.ledger.transition(turn.id, { to, cause })
+    return this.#deps.ledger.transition(turn.id, { to, cause, seen: turn.version })
   }
 
   /** A whole answer from the edge itself. */
@@ -131,8 +137,7 @@ export class Endings {
   /** Tells of an end that a crash kept from being told. */
   async owed(turn: Turn): Promise<void> {
     if (!owesFinal(turn)) return
-    const asked = turn.notice?.content.asked ?? turn.message.text
-    const quoted = turn.ticket === undefined ? undefined : asked
+    const quoted = turn.ticket === undefined ? undefined : questionOf(turn)
     const finish = turn.state === 'cancelled' ? 'cancelled' : turn.state === 'handed-off' ? 'stop' : 'failed'
     await this.#tell(turn, { text: this.#owedText(turn), finish, ...quote(quoted) })
   }

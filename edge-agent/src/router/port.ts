@@ -43,6 +43,11 @@ export interface Replies {
   delta(turn: Turn, delta: Delta): void
 }
 
+export interface RecordedReplies extends Replies {
+  /** Sends a final that was recorded by another hand. */
+  show(turn: Turn): void
+}
+
 /** What the center lets this edge do now. */
 export interface RouterPolicy {
   readonly maintenance: boolean

@@ -145,12 +145,26 @@ export class FakeChannel implements ChannelAdapter {
   readonly done = new Promise<void>(() => undefined)
   readonly shown: Shown[] = []
   readonly deltas: (Delta & { readonly turnId: string })[] = []
+  readonly #listeners = new Set<(conversation: string) => void>()
+  readonly #away = new Set<string>()
+  #isReachable = true
+
+  /** Whether somebody is there to be shown something. */
+  set reachable(now: boolean) {
+    this.#isReachable = now
+    if (!now) return
+    for (const fn of this.#listeners) for (const conversation of this.#away) fn(conversation)
+  }
 
   async deliver(
-    turn: { readonly id: string },
+    turn: { readonly id: string; readonly message: { readonly conversationId: string } },
     reply: { readonly kind: ReplyKind; readonly content: ReplyContent },
   ) {
     const { kind, content } = reply
+    if (!this.#isReachable) {
+      this.#away.add(turn.message.conversationId)
+      return 'unreachable' as const
+    }
     this.shown.push({ turnId: turn.id, kind, text: content.text, content })
     return 'confirmed' as const
   }
@@ -160,8 +174,9 @@ export class FakeChannel implements ChannelAdapter {
     return true
   }
 
-  onReachable(): () => void {
-    return () => undefined
+  onReachable(fn: (conversation: string) => void): () => void {
+    this.#listeners.add(fn)
+    return () => this.#listeners.delete(fn)
   }
 
   health() {
@@ -197,6 +212,8 @@ export interface EdgeOptions extends Partial<TurnsConfig> {
   readonly clock?: ManualClock
   readonly host?: EngineHost
   readonly linkUp?: boolean
+  /** Settled turns in memory. */
+  readonly recent?: number
   readonly policy?: () => RouterPolicy
   readonly skills?: readonly Skill[]
   /** Null: nobody has said yet who is served. */
@@ -210,9 +227,13 @@ export async function startTestEdge(
   dir: string,
   options: EdgeOptions = {},
 ): Promise<TestEdge> {
-  const { clock = new ManualClock(), host, policy, skills, linkUp = true, ...rest } = options
+  const { clock = new ManualClock(), host, policy, skills, linkUp = true, recent, ...rest } = options
   const { tenants: files = [acme], classifier = new FakeClassifier(), ...config } = rest
-  const opened = await openTestLedger(t, dir, { clock, ...(host ? { host } : {}) })
+  const opened = await openTestLedger(t, dir, {
+    clock,
+    ...(host ? { host } : {}),
+    ...(recent === undefined ? {} : { recent }),
+  })
   const { ledger } = opened
   const log = silentLogger()
   const metrics = createMetrics()

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ManualClock } from '@yizhan/kernel'
 import { diskFull, faultyHost, temporaryDir } from '../ledger/testing.js'
 import { acme, heldSkill, startTestEdge, sure } from './testing.js'
-import { DISK_RETRY_MS } from './turns.js'
+import { DISK_RETRY_MS } from './turn-runner.js'
 
 test('a turn of a tenant that was taken away is refused, also after a restart', async (t) => {
   const dir = await temporaryDir(t)

@@ -1,15 +1,15 @@
-import {
-  type Clock,
-  type Logger,
-  type Metrics,
-  type Running,
-  toYizhanError,
-  YizhanError,
-} from '@yizhan/kernel'
+import { type Clock, type Logger, type Metrics, type Running, toYizhanError } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
 import type { TicketSource } from '../channels/port.js'
-import { type LaneHold, Lanes, type RunTurn, type TurnEntry } from '../intake/index.js'
-import { type EdgeLedger, isTerminal, owesFinal, type Turn, type WhoseAccount } from '../ledger/index.js'
+import { Lanes, type TurnEntry } from '../intake/index.js'
+import {
+  type EdgeLedger,
+  isTerminal,
+  type MendOutcome,
+  owesFinal,
+  type Turn,
+  type WhoseAccount,
+} from '../ledger/index.js'
 import type { ConsentBook } from '../privacy/index.js'
 import {
   builtInSkills,
@@ -21,10 +21,11 @@ import {
 import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
 import { FileNotingReplies, namesOf } from './attachments.js'
+import { Cancelling } from './cancelling.js'
 import { Chain } from './chain.js'
 import { ConsentDesk } from './consent-desk.js'
 import { ConversationMemory, isSameAsker, type MemoryConfig } from './conversation-memory.js'
-import { type CancelCause, Endings } from './endings.js'
+import { Endings } from './endings.js'
 import { Forms } from './forms.js'
 import { Forwarder, type ForwarderConfig } from './forward/index.js'
 import { askerEventHandler, isAskerEvent } from './handlers/asker-event.js'
@@ -37,18 +38,20 @@ import { pendingQuestionHandler } from './handlers/pending-question.js'
 import { policyHandler } from './handlers/policy.js'
 import { textHandler } from './handlers/text.js'
 import { LocalAnswers } from './local-answers.js'
-import { type Classifier, OPEN_POLICY, type Replies, type RouterPolicy } from './port.js'
-import { pressedIntent } from './pressed-intent.js'
+import { type Classifier, OPEN_POLICY, type RecordedReplies, type RouterPolicy } from './port.js'
+import { QuotingReplies } from './quoting-replies.js'
 import { TimedReplies } from './timed-replies.js'
 import { TellingReplies } from './told-beside.js'
-import { type Asked, notServed, Understanding } from './understanding.js'
+import { TurnCommands, type TurnOrder } from './turn-commands.js'
+import { TurnRunner } from './turn-runner.js'
+import { Understanding } from './understanding.js'
 import type { Visit } from './visit.js'
 
 export interface TurnsDeps {
   readonly ledger: EdgeLedger
   readonly tenants: Pick<TenantHost, 'get' | 'isApplied' | 'onChange'>
   readonly classifier: Classifier
-  readonly replies: Replies
+  readonly replies: RecordedReplies
   readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer'>
   readonly clock: Clock
   readonly log: Logger
@@ -86,10 +89,12 @@ export interface Turns extends Running, TurnEntry {
    * that is recorded; how many turns were open.
    */
   forget(whose: WhoseAccount): Promise<number>
+  /**
+   * Does to a turn what a person asks for; how it stands then. A repeated order has the outcome of the first. See
+   * `TurnCommands.take` for the errors.
+   */
+  mend(order: TurnOrder): Promise<MendOutcome>
 }
-
-/** How long a turn that met a full disk waits before it is tried again. */
-export const DISK_RETRY_MS = 5_000
 
 /** Puts lanes, router and forwarder together; nothing runs before the first `enter`. */
 export function startTurns(deps: TurnsDeps, config: TurnsConfig): Turns {
@@ -110,10 +115,12 @@ class Part implements Turns {
   readonly #replies: TimedReplies
   readonly #endings: Endings
   readonly #memory: ConversationMemory
-  readonly #understanding: Understanding
   readonly #forwarder: Forwarder
   readonly #telling: TellingReplies
   readonly #consent: ConsentDesk | undefined
+  readonly #cancelling: Cancelling
+  readonly #commands: TurnCommands
+  readonly #runner: TurnRunner
   /** From an earlier run, while it is not known yet which tenants are served. */
   #early: Turn[] = []
   #off: (() => void)[] = []
@@ -122,11 +129,13 @@ class Part implements Turns {
   constructor(deps: TurnsDeps, config: TurnsConfig) {
     this.#deps = deps
     const { forwardMs = 900_000, maxConcurrent, handlerMs } = config
-    this.#lanes = new Lanes(deps, { maxConcurrent, handlerMs, parkedMs: forwardMs }, this.#run)
+    this.#lanes = new Lanes(deps, { maxConcurrent, handlerMs, parkedMs: forwardMs }, (...run) =>
+      this.#runner.run(...run),
+    )
     this.done = this.#lanes.done
     this.#memory = new ConversationMemory(deps.clock, config)
     const languageOf = this.#memory.languageOf.bind(this.#memory)
-    const noting = new FileNotingReplies(deps.replies, (turn) =>
+    const noting = new FileNotingReplies(new QuotingReplies(deps), (turn) =>
       endings.say(turn, 'attachments.ignored', { names: namesOf(turn.message) }),
     )
     const timed = new TimedReplies({ ...deps, replies: noting })
@@ -142,13 +151,12 @@ class Part implements Turns {
         replies,
         endings,
         history: (turn) => this.#memory.history(turn),
-        plan: async (turn, signal) => this.#understanding.plan(this.#asked(turn), signal),
+        plan: async (turn, signal) => understanding.plan(this.#runner.asked(turn), signal),
         random: deps.random ?? Math.random,
       },
       config,
     )
     const understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
-    this.#understanding = understanding
     const { clock } = deps
     const memory = this.#memory
     const forms = new Forms({ endings, memory, understanding, clock })
@@ -166,11 +174,25 @@ class Part implements Turns {
         languageOf,
         goOn: (turns) => this.#goOn(turns),
       })
+    this.#cancelling = new Cancelling({
+      ...deps,
+      endings,
+      lanes: this.#lanes,
+      forwarder: this.#forwarder,
+      consent: this.#consent,
+      bypasses,
+    })
+    this.#commands = new TurnCommands({
+      ...deps,
+      drop: (turn) => this.#cancelling.drop(turn),
+      enter: (turn) => this.enter(turn),
+    })
     const linkUp = () => this.#forwarder.linkUp
+    const clear = deps.ledger.clear.bind(deps.ledger)
     this.chain = new Chain([
-      askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancel(turn, cause) }),
+      askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancelling.cancel(turn, cause) }),
       policyHandler({ endings, ledger: deps.ledger }, deps.policy ?? (() => OPEN_POLICY)),
-      ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp })] : []),
+      ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp, clear })] : []),
       commandHandler(commands),
       attachmentsHandler(endings),
       pendingQuestionHandler({ ...commands, memory, forms }),
@@ -178,6 +200,17 @@ class Part implements Turns {
       eventHandler(endings),
       textHandler({ understanding, answers, forms, endings, memory, clock, forwarder: this.#forwarder }),
     ])
+    this.#runner = new TurnRunner({
+      ...deps,
+      replies: timed,
+      endings,
+      memory,
+      understanding,
+      forwarder: this.#forwarder,
+      chain: this.chain,
+      enter: (turn) => this.enter(turn),
+      asksConsent: this.#consent !== undefined,
+    })
   }
 
   start(): void {
@@ -214,10 +247,10 @@ class Part implements Turns {
 
   enter(turn: Turn): void {
     if (turn.final) return
-    if (!this.#deps.tenants.isApplied) this.#early.push(turn)
+    if (!this.#deps.tenants.isApplied) this.#early = [...this.#early.filter(({ id }) => id !== turn.id), turn]
     else if (owesFinal(turn)) this.#background(turn, () => this.#endings.owed(turn))
     else if (isTerminal(turn.state)) return
-    else if (turn.ticket !== undefined) this.#forwarder.adopt(turn)
+    else if (turn.ticket !== undefined && !isBegun(turn)) this.#forwarder.adopt(turn)
     else if (turn.state === 'held' && this.#consent) this.#consent.adopt(turn)
     else if (bypasses(turn)) this.#lanes.bypass(turn)
     else this.#lanes.enter(turn)
@@ -227,6 +260,7 @@ class Part implements Turns {
     this.#stopping ??= (async () => {
       this.#forwarder.stop()
       this.#consent?.stop()
+      this.#runner.stop()
       await this.#lanes.stop(reason)
       for (const off of this.#off) off()
     })()
@@ -234,109 +268,20 @@ class Part implements Turns {
   }
 
   async forget(whose: WhoseAccount): Promise<number> {
-    const { ledger } = this.#deps
-    const isTheirs = ({ message }: Turn) =>
-      whose(message.tenantId, message.channelId, message.sender?.id ?? '')
-    const open = ledger.open().filter(isTheirs)
-    // The last first: a lane that becomes free must not start the next of them.
-    for (const { id } of open.reverse()) {
-      const turn = ledger.get(id)
-      if (turn) await this.#endErased(turn)
-    }
+    const open = await this.#cancelling.endOf(whose)
     this.#memory.forget(whose)
-    return open.length
+    return open
   }
 
-  async #endErased(turn: Turn): Promise<void> {
-    if (isTerminal(turn.state)) return
-    try {
-      // Its reply still waits for somebody: nobody is told any more.
-      if (turn.final) await this.#endings.advance(turn, 'abandoned', 'erased')
-      else if (!(await this.#cancel(turn, 'erased'))) await this.#endings.cancelled(turn, 'erased')
-    } catch (thrown) {
-      // Delivered in this moment.
-      if (toYizhanError(thrown).code !== 'conflict') throw thrown
-    }
-    await this.#ended(turn.id)
-  }
-
-  readonly #run: RunTurn = async (entered, signal, lane) => {
-    const { ledger } = this.#deps
-    const turn = ledger.get(entered.id)
-    if (!turn || turn.final || isTerminal(turn.state)) return
-    this.#replies.began(turn.id)
-    try {
-      await settledOrAborted(this.#visit(turn, signal, lane), signal)
-    } catch (thrown) {
-      await this.#settle(turn, thrown, signal)
-    }
-  }
-
-  async #visit(received: Turn, signal: AbortSignal, lane: LaneHold): Promise<void> {
-    // A crash or a full disk came between the word that a person takes over and its record.
-    if (received.notice?.content.handoff !== undefined) return this.#endings.finishHandOff(received)
-    const tenant = this.#deps.tenants.get(received.tenant)
-    if (!tenant) {
-      // Nobody consented to its being kept.
-      if (received.state === 'held') await this.#deps.ledger.blank([received.id])
-      const unserved = await this.#endings.advance(received, 'routed', 'router')
-      // Nobody waits for an answer to an event.
-      if (isAskerEvent(unserved)) return this.#endings.silent(unserved, 'not-served')
-      return this.#endings.refused(unserved, 'not-served')
-    }
-    if (received.state === 'forwarded' || received.state === 'streaming') {
-      const plan = await this.#understanding.plan(this.#asked(received), signal)
-      return this.#forwarder.forward(received, plan, lane)
-    }
-    const turn = await this.#endings.advance(received, 'routed', 'router')
-    await this.chain.run({ ...this.#asked(turn), signal, lane })
-  }
-
-  /** The end of a turn whose handler did not end it. */
-  async #settle(turn: Turn, thrown: unknown, signal: AbortSignal): Promise<void> {
-    const error = toYizhanError(thrown)
-    const aborted = signal.aborted && thrown === signal.reason
-    // The agent stops, or the journal is dead: the ledger has it.
-    if ((aborted && error.code === 'unavailable') || error.code === 'storage_failed') return
-    try {
-      if (aborted && error.code === 'cancelled') {
-        const { cause } = error.details
-        return await this.#endings.cancelled(
-          turn,
-          cause === 'recalled' || cause === 'erased' ? cause : 'command',
-        )
-      }
-      if (error.code === 'disk_full') return this.#enterLater(turn)
-      if (!aborted) this.#deps.log.error({ err: error, turnId: turn.id }, 'a turn failed')
-      if (await this.#forwarder.fail(turn.id, error)) return
-      await this.#endings.failed(turn, error)
-    } catch (second) {
-      if (toYizhanError(second).code !== 'disk_full') throw second
-      this.#enterLater(turn)
-    }
-  }
-
-  #enterLater(turn: Turn): void {
-    this.#deps.log.warn({ turnId: turn.id }, 'the disk is full: the turn is tried again')
-    this.#deps.clock.after(DISK_RETRY_MS, () => {
-      const now = this.#deps.ledger.get(turn.id)
-      if (now && !this.#stopping) this.enter(now)
-    })
-  }
-
-  #asked(turn: Turn): Asked {
-    const tenant = this.#deps.tenants.get(turn.tenant)
-    if (!tenant) throw notServed(turn.tenant)
-    const language = this.#memory.languageOf(turn, tenant)
-    const meant = ticketed(turn) ?? pressedIntent(turn, tenant, language)
-    return { turn, tenant, language, question: turn.message.text, ...meant }
+  mend(order: TurnOrder): Promise<MendOutcome> {
+    return this.#commands.take(order)
   }
 
   #control(): ConversationControl {
     return {
       isLinkUp: () => this.#forwarder.linkUp,
       waiting: (turn: Turn) => this.#forwarder.waiting((other) => isSameAsker(turn, other)),
-      cancel: (turn: Turn) => this.#cancelEarlier(turn),
+      cancel: (turn: Turn) => this.#cancelling.cancelEarlier(turn),
       closeQuestion: (turn: Turn) => {
         const kind = this.#memory.takePending(turn)?.kind
         return kind === 'form' || kind === 'choice'
@@ -344,41 +289,6 @@ class Part implements Turns {
       reset: (turn: Turn) => this.#memory.reset(turn),
       setLanguage: (turn: Turn, language: string) => this.#memory.chooseLanguage(turn, language),
     }
-  }
-
-  /** Everything that the asker of `turn` has running or waiting in its conversation; how many. */
-  async #cancelEarlier(turn: Turn): Promise<number> {
-    const earlier = this.#deps.ledger
-      .open()
-      .filter((other) => other.receivedSeq < turn.receivedSeq && isSameAsker(turn, other))
-      .filter((other) => other.message.kind !== MessageKind.EVENT && !bypasses(other))
-    const cancelled = await Promise.all(earlier.map((other) => this.#cancel(other, 'command')))
-    return cancelled.filter(Boolean).length
-  }
-
-  async #cancel(turn: Turn, cause: CancelCause): Promise<boolean> {
-    if (turn.final || isTerminal(turn.state)) return false
-    if (await this.#forwarder.cancel(turn.id, cause)) return true
-    if (await this.#consent?.cancel(turn, cause)) return true
-    const reason = new YizhanError('cancelled', 'the turn was cancelled', { details: { cause } })
-    const found = this.#lanes.cancel(turn, reason)
-    if (found === 'queued') await this.#endings.cancelled(turn, cause)
-    return found !== 'absent'
-  }
-
-  /** Resolves when a turn that was cancelled has ended. */
-  #ended(turnId: string): Promise<void> {
-    const { ledger } = this.#deps
-    return new Promise((resolve) => {
-      const look = () => {
-        const turn = ledger.get(turnId)
-        if (turn && !isTerminal(turn.state)) return
-        off()
-        resolve()
-      }
-      const off = ledger.onChange(look)
-      look()
-    })
   }
 
   /** What was held goes on, each in its conversation before what came after it. */
@@ -396,11 +306,9 @@ class Part implements Turns {
   }
 }
 
-/** What a turn with a ticket from an earlier run asks, if its message alone does not say it. */
-function ticketed({ notice }: Turn): Pick<Asked, 'question' | 'chosen'> | undefined {
-  const { asked, route } = notice?.content ?? {}
-  if (asked === undefined) return undefined
-  return { question: asked, ...(route ? { chosen: route.intent } : {}) }
+/** Whether a turn with a ticket was started again, and is not on its way to the center yet. */
+function isBegun({ state }: Turn): boolean {
+  return state === 'routed' || state === 'answering'
 }
 
 /** Cancel, status and what is said of a turn do not queue behind it. */
@@ -410,14 +318,4 @@ function bypasses(turn: Turn): boolean {
   const text = message.kind === MessageKind.CARD ? (message.cardAction?.action ?? '') : message.text
   const name = parseCommand(text)?.name
   return name === 'cancel' || name === 'status'
-}
-
-/** A handler may ignore its signal; whoever waits for it does not. */
-function settledOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

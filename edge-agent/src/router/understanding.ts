@@ -4,9 +4,10 @@ import type { Route, Turn } from '../ledger/index.js'
 import type { SkillRegistry } from '../skills/index.js'
 import type { SlotValues } from '../slots/index.js'
 import type { LiveTenant } from '../tenants/index.js'
-import { type Decision, decide } from './decide.js'
+import { type Decision, decide, type Situation } from './decide.js'
 import type { ForwardPlan } from './forward/index.js'
 import type { Classification, Classifier } from './port.js'
+import { targetOf } from './target.js'
 
 export interface Asked {
   readonly turn: Turn
@@ -63,6 +64,7 @@ export class Understanding {
       hasCard: (name) => Object.hasOwn(cards, name),
       hasHandoff: (name) => handoffs.some((handoff) => handoff.name === name),
       filled: asked.slots !== undefined,
+      ...forcedBy(turn),
       linkUp: center.linkUp,
       roomToWait: center.hasRoom(turn.tenant),
       mayAskBack: chosen === undefined && asked.question === turn.message.text,
@@ -102,6 +104,13 @@ export class Understanding {
       return { ...NOTHING, ms: 0 }
     }
   }
+}
+
+/** What a person has decided about a turn, besides an intent. */
+function forcedBy({ mended }: Turn): Pick<Situation, 'forced'> {
+  const [to, handoff] = targetOf(mended?.target ?? '')
+  if (to === 'center') return { forced: { to } }
+  return to === 'handoff' ? { forced: { to, handoff } } : {}
 }
 
 export function toPlan(

@@ -5,6 +5,7 @@ import {
   CommandResultSchema,
   create,
   type EraseCommand,
+  type TurnCommand,
 } from '@yizhan/proto'
 
 /** What this edge can be told to do. */
@@ -12,6 +13,8 @@ export interface CommandActions {
   renew(): Promise<void>
   /** Takes a person out of what this edge keeps; says what it found, as JSON. */
   erase?(command: EraseCommand): Promise<string>
+  /** Does to a turn what a person asks for; says how it stands, as JSON. Knows by the id what was carried out already. */
+  turn?(command: TurnCommand, order: { readonly commandId: string; readonly actor: string }): Promise<string>
 }
 
 const MAX_REMEMBERED = 256
@@ -42,7 +45,7 @@ export class CommandDesk {
   }
 
   /** What there is to say of it. */
-  async #carryOut({ expiresMs, command }: Command): Promise<string> {
+  async #carryOut({ commandId, actor, expiresMs, command }: Command): Promise<string> {
     if (expiresMs > 0n && expiresMs < BigInt(this.#clock.wall())) {
       throw new YizhanError('deadline_exceeded', 'the command arrived after its time')
     }
@@ -51,6 +54,9 @@ export class CommandDesk {
       return ''
     }
     if (command.case === 'erase' && this.#actions.erase) return this.#actions.erase(command.value)
+    if (command.case === 'turn' && this.#actions.turn) {
+      return this.#actions.turn(command.value, { commandId, actor })
+    }
     throw new YizhanError('unsupported', `this edge knows no command ${command.case ?? 'of this kind'}`)
   }
 }

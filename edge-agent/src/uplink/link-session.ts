@@ -89,7 +89,7 @@ export class LinkSession {
   }
 
   /** Whether the center serves this beside the link; what it does not name is not called. */
-  serves(capability: 'inference' | 'bundles' | 'renew'): boolean {
+  serves(capability: 'inference' | 'bundles' | 'renew' | 'ledger'): boolean {
     return this.#phase.s === 'open' && this.#phase.welcome.capabilities.includes(capability)
   }
 

@@ -1,5 +1,13 @@
 import type { Running, TenantId, YizhanError } from '@yizhan/kernel'
-import type { Citation, FinishReason, HistoryEntry, Message, Usage } from '@yizhan/proto'
+import type {
+  Citation,
+  FinishReason,
+  HistoryEntry,
+  KnownTurn,
+  Message,
+  UploadRecord,
+  Usage,
+} from '@yizhan/proto'
 
 export type LinkState =
   | { readonly s: 'unenrolled' }
@@ -41,6 +49,27 @@ export interface InferenceHandle {
   cancel(reason: string): void
   /** The final reply is durable here: the center may forget the request. */
   endAck(): void
+}
+
+/** A position of the journal and what the center is told of it, if anything. */
+export interface UploadItem {
+  readonly seq: number
+  readonly record?: UploadRecord
+}
+
+/** What this edge has done, for the center's replica. */
+export interface UploadSource {
+  readonly epoch: bigint
+  /** Position after the last item that can be read now. */
+  readonly end: number
+  /** Called when `end` has grown. Returns the unsubscribe. */
+  onMore(fn: () => void): () => void
+  /** The next items from a position on, at most `limit`; none if `from` is the end. */
+  read(from: number, limit: number): Promise<readonly UploadItem[]>
+  /** The center has everything up to `seq` for good. */
+  acknowledged(seq: number): void
+  /** Turns of an earlier journal that the center knows of. Never rejects. */
+  known(turns: readonly KnownTurn[]): Promise<void>
 }
 
 export interface Uplink extends Running {

@@ -11,11 +11,12 @@ const ROUND_TRIP_SECONDS = [
 export interface UplinkMetrics {
   linkState(state: LinkState): void
   reconnect(): void
-  frameDropped(stream: 'link' | 'inference', reason: string): void
+  frameDropped(stream: 'link' | 'inference' | 'upload', reason: string): void
   roundTrip(ms: number): void
   requestResumed(): void
   requestFault(): void
   bundleBytes(source: 'fetched' | 'reused', bytes: number): void
+  uploadBytes(bytes: number): void
 }
 
 export function createUplinkMetrics(metrics: Metrics): UplinkMetrics {
@@ -46,6 +47,10 @@ export function createUplinkMetrics(metrics: Metrics): UplinkMetrics {
     'Bytes of bundles put in place, by where they came from',
     ['source'],
   )
+  const uploaded = metrics.counter(
+    'yizhan_upload_bytes_total',
+    "Bytes of records sent to the center's replica",
+  )
   return {
     linkState(now) {
       for (const name of STATES) state.set({ state: name }, name === (now.s satisfies StateName) ? 1 : 0)
@@ -56,5 +61,6 @@ export function createUplinkMetrics(metrics: Metrics): UplinkMetrics {
     requestResumed: () => resumed.inc(),
     requestFault: () => faults.inc(),
     bundleBytes: (source, bytes) => bundle.inc({ source }, bytes),
+    uploadBytes: (bytes) => uploaded.inc(bytes),
   }
 }

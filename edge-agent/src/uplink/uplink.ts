@@ -14,17 +14,18 @@ import {
 } from '@yizhan/proto'
 import { BundleCache } from './bundle-cache.js'
 import { BundleFetcher } from './bundle-fetcher.js'
-import { CommandDesk } from './command-desk.js'
+import { type CommandActions, CommandDesk } from './command-desk.js'
 import { DesiredStates, type StateTarget } from './desired-state.js'
 import { openIdentityKeeper } from './identity-keeper.js'
 import { InferenceClient } from './inference-client.js'
 import { Link } from './link.js'
 import type { LinkSession } from './link-session.js'
-import type { LinkState, Uplink } from './port.js'
+import type { LinkState, Uplink, UploadSource } from './port.js'
 import { Renewal } from './renewal.js'
 import { BUNDLES, sealPlainState } from './sealed-state.js'
 import { StateCache } from './state-cache.js'
 import { createUplinkMetrics } from './uplink-metrics.js'
+import { UploadClient } from './upload-client.js'
 
 export interface UplinkDeps {
   readonly clock: Clock
@@ -39,12 +40,16 @@ export interface UplinkDeps {
   readonly journalEpoch: bigint
   /** Carries out the erasure of a person; says what it found, as JSON. Default: erasures are refused. */
   readonly erase?: (command: EraseCommand) => Promise<string>
+  /** Does to a turn what a person asks for; says how it stands, as JSON. Default: such commands are refused. */
+  readonly turn?: NonNullable<CommandActions['turn']>
   /** What persons said of their data and the center has not got yet. */
   readonly reports?: {
     /** A link that takes reports; `send` is false once it is over. Returns what ends it. */
     attach(send: (report: SubjectReport) => boolean): () => void
     acknowledged(reportIds: readonly string[]): void
   }
+  /** What this edge has done; default: nothing is uploaded. */
+  readonly uploads?: UploadSource
   /** Both for heartbeats. */
   channelHealth(): readonly ChannelHealth[]
   waitingTurns(): number
@@ -105,6 +110,9 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     },
   )
 
+  const uploads =
+    deps.uploads && new UploadClient({ clock, log, metrics, random, source: deps.uploads }, backoff)
+
   const bundles = new BundleCache(log, files, join(config.dir, BUNDLES))
   const fetcher = new BundleFetcher(
     { clock, metrics, cache: bundles, files },
@@ -130,7 +138,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
       agentVersion: config.agentVersion,
       journalEpoch: deps.journalEpoch,
       appliedRevision: appliedRevision(),
-      capabilities: ['inference', 'bundles', 'renew'],
+      capabilities: ['inference', 'bundles', 'renew', 'ledger'],
       edgeTimeMs: BigInt(Math.round(clock.wall())),
       site: config.site,
     })
@@ -170,6 +178,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     const { client, generation } = session
     if (session.serves('inference')) inference.attach({ client, generation })
     else log.warn('the center serves no inference: requests wait')
+    if (session.serves('ledger')) uploads?.attach({ client, generation })
     reportBy(session)
     links += 1
     if (links > 1) metrics.reconnect()
@@ -192,9 +201,13 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
       hopeless: () => keeper.hopeless(),
       welcome,
       attached,
-      detached: (session) => inference.detach(session.generation),
-      draining: (_session, idle) => {
+      detached: ({ generation }) => {
+        inference.detach(generation)
+        uploads?.detach(generation)
+      },
+      draining: ({ generation }, idle) => {
         endReports()
+        uploads?.detach(generation)
         inference.drain(idle)
       },
       changed,
@@ -223,6 +236,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
   const commands = new CommandDesk(clock, {
     renew: () => renewal.now(stopping.signal),
     ...(deps.erase ? { erase: deps.erase } : {}),
+    ...(deps.turn ? { turn: deps.turn } : {}),
   })
 
   metrics.linkState(link.state)
@@ -235,6 +249,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     link.move({ e: 'stopped' })
     renewal.stop()
     inference.close()
+    uploads?.close()
     await states.stop()
     await keeper.settled()
   })

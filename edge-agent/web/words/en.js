@@ -26,7 +26,12 @@ export const EN = {
   awaySince: (time) =>
     `No link to the center since ${time}. What the branch knows is still answered; the rest waits in line.`,
   lostHint: 'The branch server cannot be reached. What you write is kept here and sent again by itself.',
-  by: { edge: 'Answered here', center: 'From the center', queued: 'Waits for the center' },
+  by: {
+    edge: 'Answered here',
+    center: 'From the center',
+    queued: 'Waits for the center',
+    person: 'By a person',
+  },
   generated: 'Generated text',
   sending: 'Sending…',
   notTaken: 'Not taken',

@@ -25,7 +25,7 @@ export const ZH = {
   linkSince: (time) => `自 ${time} 起与中心相连。本地知道的，就在本地回答。`,
   awaySince: (time) => `自 ${time} 起与中心断开。本地知道的照常回答，其余的排队等待。`,
   lostHint: '连不上本地服务器。您写的内容保存在这里，恢复后自动重发。',
-  by: { edge: '本地回答', center: '中心回答', queued: '等待中心' },
+  by: { edge: '本地回答', center: '中心回答', queued: '等待中心', person: '人工回答' },
   generated: 'AI 生成',
   sending: '发送中……',
   notTaken: '未接收',

@@ -1,7 +1,7 @@
 import type { LanguageMap } from '@yizhan/intent'
 import { create, FinishReason, type HistoryEntry, MessageSchema } from '@yizhan/proto'
 import type { LaneHold } from '../../intake/index.js'
-import type { ReplyContent, Route, Turn } from '../../ledger/index.js'
+import { questionOf, type ReplyContent, type Route, type Turn } from '../../ledger/index.js'
 import type { InferenceHandle, InferenceRequest, InferenceResult } from '../../uplink/port.js'
 import type { LatePlace } from './late-order.js'
 
@@ -61,7 +61,7 @@ export class ForwardedTurn {
 
   /** What is asked, also if the message is a number or a pressed button. */
   get question(): string {
-    return this.plan?.question ?? this.turn.notice?.content.asked ?? this.turn.message.text
+    return this.plan?.question ?? questionOf(this.turn)
   }
 
   get isLive(): boolean {
@@ -102,10 +102,11 @@ export class ForwardedTurn {
   }
 
   request(plan: ForwardPlan, history: readonly HistoryEntry[]): InferenceRequest {
-    const { id, tenant, message } = this.turn
+    const { id, tenant, message, mended } = this.turn
     const { question, knowledge, language } = plan
     return {
-      requestId: id,
+      // Started again it is another request: the center must not go on with the one before.
+      requestId: mended && mended.version > 0 ? `${id}~${mended.version}` : id,
       tenant,
       message: question === message.text ? message : create(MessageSchema, { ...message, text: question }),
       history,

@@ -107,15 +107,17 @@ export class Forwarder {
   /** Takes a turn that has its lane; resolves when it may let go of it. */
   async forward(turn: Turn, plan: ForwardPlan, lane: LaneHold): Promise<void> {
     this.#ends.signal.throwIfAborted()
+    // Started again while its asker had a ticket: nobody waits behind it.
+    if (turn.ticket !== undefined) return this.adopt(turn, plan)
     lane.park()
     const one = this.#add(turn, plan, lane)
     this.#queue(one)
     await one.released
   }
 
-  /** Takes a turn with a ticket from an earlier run. */
-  adopt(turn: Turn): void {
-    const one = this.#add(turn, undefined, undefined)
+  /** Takes a turn with a ticket from an earlier run; without a plan that is made again. */
+  adopt(turn: Turn, plan?: ForwardPlan): void {
+    const one = this.#add(turn, plan, undefined)
     one.late = this.#late.join(laneKey(turn), turn.receivedSeq)
     // A crash may have come between the state and the notice that tells of it.
     if (!turn.notice) this.#background(one, () => one.step(() => this.#notice(one)))
@@ -138,6 +140,14 @@ export class Forwarder {
     const { text } = one
     await this.#end(one, error.code, () => this.#deps.endings.failed(one.turn, error, text, quotedOf(one)))
     return true
+  }
+
+  /** Lets go of a turn whose fate somebody else has recorded; resolves when nothing is done with it here any more. */
+  async drop(turnId: string): Promise<void> {
+    const one = this.#live.get(turnId)
+    if (!one) return
+    one.late?.leave()
+    await this.#end(one, 'overtaken', async () => undefined)
   }
 
   /** Turns with a ticket, in order, with their place among all that wait. */
@@ -222,6 +232,7 @@ export class Forwarder {
         to: 'waiting',
         cause: this.#linkUp ? 'no-progress' : 'no-link',
         ticket,
+        seen: one.turn.version,
       }),
     )
     await this.#notice(one)
@@ -230,7 +241,7 @@ export class Forwarder {
   }
 
   async #notice(one: ForwardedTurn): Promise<void> {
-    const { endings, ledger, replies, tenants } = this.#deps
+    const { endings, replies, tenants } = this.#deps
     const { turn, plan, ticket = ticketFor(turn) } = one
     const languages = tenants.get(turn.tenant)?.file.languages ?? []
     const first = plan?.offline
@@ -240,9 +251,8 @@ export class Forwarder {
     const number = endings.say(turn, 'ticket.number', { ticket, place })
     const route = plan ? { route: { ...plan.route, decision: 'queue' } } : {}
     const asked = one.question === turn.message.text ? {} : { asked: one.question }
-    const now = ledger.get(turn.id) ?? turn
     await endings.persist(this.#ends.signal, () =>
-      replies.notice(now, {
+      replies.notice(turn, {
         text: `${first}\n${number}`,
         answeredBy: 'queued',
         citations: [],
@@ -303,7 +313,8 @@ export class Forwarder {
           )
         }
         // A late answer comes whole, with its question.
-        if (one.ticket === undefined) replies.delta(one.turn, { attempt, seq, text })
+        if (one.ticket === undefined && one.turn.successorOf === undefined)
+          replies.delta(one.turn, { attempt, seq, text })
       },
       final: (result) => this.#background(one, () => this.#finish(one, result)),
       failed: (error) => this.#failed(one, error),
@@ -313,11 +324,11 @@ export class Forwarder {
   async #finish(one: ForwardedTurn, result: InferenceResult): Promise<void> {
     if (one.phase.s !== 'submitted') return
     const { handle } = one.phase
-    const { endings, replies, ledger } = this.#deps
+    const { endings, replies } = this.#deps
     await this.#end(one, undefined, async () => {
       await one.late?.turnToSpeak()
       const whenEmpty = endings.say(one.turn, 'end.no-answer', {})
-      await replies.final(ledger.get(one.turn.id) ?? one.turn, one.content(result, whenEmpty))
+      await replies.final(one.turn, one.content(result, whenEmpty))
       handle.endAck()
     })
   }

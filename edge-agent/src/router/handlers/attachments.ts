@@ -7,8 +7,8 @@ export function attachmentsHandler(endings: Endings): RouterHandler {
   return {
     name: 'attachments',
     async handle(visit, next) {
-      const { message } = visit.turn
-      if (!isFilesOnly(message)) return next(visit)
+      const { message, mended } = visit.turn
+      if (!isFilesOnly(message) || mended?.asked !== undefined) return next(visit)
       const turn = await endings.advance(visit.turn, 'answering', 'attachments')
       const text = endings.say(turn, 'attachments.only', { names: namesOf(message) })
       await endings.answer(turn, text, plainRoute('attachments', 'attachments'))

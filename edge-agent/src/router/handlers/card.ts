@@ -8,8 +8,8 @@ export function cardHandler(deps: CommandDeps): RouterHandler {
   return {
     name: 'card',
     async handle(visit, next) {
-      const { message } = visit.turn
-      if (message.kind !== MessageKind.CARD) return next(visit)
+      const { message, mended } = visit.turn
+      if (message.kind !== MessageKind.CARD || mended?.target !== undefined) return next(visit)
       const command = parseRunnable(skills, message.cardAction?.action ?? '')
       if (command) return runCommand(deps, visit, command)
       // See `pressedIntent`: what was asked for is known from the start.

@@ -12,8 +12,11 @@ export function commandHandler(deps: CommandDeps): RouterHandler {
   return {
     name: 'command',
     async handle(visit, next) {
-      const { message } = visit.turn
-      const command = message.kind === MessageKind.TEXT ? parseRunnable(deps.skills, message.text) : undefined
+      const { message, mended } = visit.turn
+      // Somebody has decided already where it goes.
+      if (mended?.target !== undefined) return next(visit)
+      const text = mended?.asked ?? message.text
+      const command = message.kind === MessageKind.TEXT ? parseRunnable(deps.skills, text) : undefined
       return command ? runCommand(deps, visit, command) : next(visit)
     },
   }

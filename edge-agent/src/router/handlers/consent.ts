@@ -23,6 +23,8 @@ export interface ConsentDeps {
   readonly desk: ConsentDesk
   readonly endings: Endings
   readonly linkUp: () => boolean
+  /** Nothing forbids the use of this turn. */
+  readonly clear: (turnId: string) => void
 }
 
 /** Before anything is made of a message: may it be used, and does it say something about that? */
@@ -35,15 +37,23 @@ export function consentHandler(deps: ConsentDeps): RouterHandler {
       const wish = wishOf(visit)
       if (wish) return fulfil(deps, visit, wish)
       if (message.kind === MessageKind.EVENT) return event(deps, visit, next)
-      if ((visit.tenant.file.privacy?.purposes ?? []).length === 0) return next(visit)
+      if ((visit.tenant.file.privacy?.purposes ?? []).length === 0) return goOn(deps, visit, next)
       const wanted = await desk.wanted(visit)
       const decision = await spokenDecision(deps, visit, wanted)
       if (decision) return decide(deps, visit, decision)
       if (wanted.required.length > 0 && !isHarmless(visit)) return desk.hold(visit, wanted)
-      if (wanted.required.length === 0) await desk.tellBeside(visit, wanted)
-      return next(visit)
+      if (wanted.required.length > 0) return next(visit)
+      await desk.tellBeside(visit, wanted)
+      return goOn(deps, visit, next)
     },
   }
+}
+
+type Next = (visit: Visit) => Promise<void>
+
+function goOn({ clear }: ConsentDeps, visit: Visit, next: Next): Promise<void> {
+  clear(visit.turn.id)
+  return next(visit)
 }
 
 function wishOf({ turn: { message } }: Visit): PrivacyWish | undefined {
@@ -92,11 +102,7 @@ async function decide(deps: ConsentDeps, visit: Visit, decision: Decision): Prom
 }
 
 /** What a client says by itself, without a word in the chat. */
-async function event(
-  { desk, endings }: ConsentDeps,
-  visit: Visit,
-  next: (visit: Visit) => Promise<void>,
-): Promise<void> {
+async function event({ desk, endings }: ConsentDeps, visit: Visit, next: Next): Promise<void> {
   const { turn, language } = visit
   const { type, subject = '' } = turn.message.chatEvent ?? {}
   const purposes = named(visit, subject)

@@ -28,7 +28,8 @@ export function pendingQuestionHandler(deps: PendingQuestionDeps): RouterHandler
     name: 'pending-question',
     async handle(visit, next) {
       const { turn } = visit
-      if (turn.message.kind !== MessageKind.TEXT) return next(visit)
+      // One that was started again answers nothing that was asked meanwhile.
+      if (turn.message.kind !== MessageKind.TEXT || turn.mended) return next(visit)
       const pending = memory.takePending(turn)
       if (!pending) return next(visit)
       try {

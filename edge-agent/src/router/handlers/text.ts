@@ -28,7 +28,9 @@ export function textHandler(deps: TextDeps): RouterHandler {
     name: 'text',
     async handle(visit, next) {
       // An intent that was chosen on a card is answered like one that was written.
-      if (visit.turn.message.kind !== MessageKind.TEXT && visit.chosen === undefined) return next(visit)
+      const { message, mended } = visit.turn
+      const isAsked = visit.chosen !== undefined || mended?.target !== undefined
+      if (message.kind !== MessageKind.TEXT && !isAsked) return next(visit)
       await carryOut(deps, visit, await deps.understanding.of(visit, visit.signal))
     },
   }

@@ -21,6 +21,7 @@ import {
   type Heartbeat,
   type Hello,
   Inference,
+  Ledger,
   Link,
   type SignedDesiredState,
   SignedDesiredStateSchema,
@@ -34,6 +35,7 @@ import { TestBook } from './book.js'
 import { TestCa } from './ca.js'
 import { Inbox } from './inbox.js'
 import { EDGE_ID, failure, TestRegistrar, TRUST_DOMAIN } from './registrar.js'
+import { TestReplica } from './replica.js'
 import { TestShelf } from './shelf.js'
 
 type ConnectCall = ServerDuplexStream<ConnectRequest, ConnectResponse>
@@ -44,6 +46,7 @@ export class TestCenter {
   readonly ca: TestCa
   readonly registrar: TestRegistrar
   readonly book = new TestBook()
+  readonly replica = new TestReplica()
   readonly shelf: TestShelf
   readonly hellos = new Inbox<Hello>()
   readonly heartbeats = new Inbox<Heartbeat>()
@@ -82,13 +85,14 @@ export class TestCenter {
     this.#current = call
     this.generation += 1n
     this.book.generation = this.generation
+    this.replica.generation = this.generation
     const value: Welcome = {
       $typeName: 'yizhan.v1.Welcome',
       protocol: 1,
       linkGeneration: this.generation,
       heartbeatMs: this.heartbeatMs,
       reconnectSpreadMs: 0,
-      capabilities: ['inference', 'bundles', 'renew'],
+      capabilities: ['inference', 'bundles', 'renew', 'ledger'],
       centerTimeMs: BigInt(Date.now()),
       signingKeys: this.registrar.signingKeys,
       ...wishes,
@@ -176,6 +180,7 @@ export class TestCenter {
     const link = new Server(WIRE_LIMITS)
     link.addService(garbled(serviceDefinition(Link), garbage), { connect: this.#connect })
     link.addService(garbled(serviceDefinition(Inference), garbage), { infer: this.book.infer })
+    link.addService(serviceDefinition(Ledger), { upload: this.replica.upload })
     link.addService(serviceDefinition(Bundles), { fetch: this.shelf.fetch })
     link.addService(serviceDefinition(Enrollment), { enroll, renew })
     const enrol = new Server(WIRE_LIMITS)

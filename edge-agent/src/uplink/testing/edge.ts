@@ -17,7 +17,7 @@ import type { StateTarget } from '../desired-state.js'
 import { newEdgeKey } from '../edge-key.js'
 import { acceptIdentity } from '../held-identity.js'
 import { openIdentityStore } from '../identity-store.js'
-import type { InferenceRequest, LinkState, Uplink } from '../port.js'
+import type { InferenceRequest, LinkState, Uplink, UploadSource } from '../port.js'
 import { startUplink, type UplinkConfig, type UplinkDeps } from '../uplink.js'
 import type { TestCenter } from './center.js'
 import { Inbox } from './inbox.js'
@@ -45,6 +45,9 @@ export interface TestEdgeOptions {
   readonly config?: Partial<UplinkConfig>
   /** Of persons: what is reported, and how they are erased. */
   readonly persons?: Pick<UplinkDeps, 'erase' | 'reports'>
+  readonly uploads?: UploadSource
+  /** What people do to turns. */
+  readonly turn?: NonNullable<UplinkDeps['turn']>
 }
 
 export function testDirectory(t: TestContext): string {
@@ -86,10 +89,12 @@ export async function startTestEdge(
       random: () => 0.5,
       target,
       files: testFiles,
-      journalEpoch: 7n,
+      journalEpoch: options.uploads?.epoch ?? 7n,
       channelHealth: () => [],
       waitingTurns: () => 3,
       ...options.persons,
+      ...(options.uploads ? { uploads: options.uploads } : {}),
+      ...(options.turn ? { turn: options.turn } : {}),
     },
     {
       linkAddress: center.linkAddress,

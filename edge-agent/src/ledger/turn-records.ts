@@ -1,0 +1,116 @@
+import { type ChangeEntry, type Cleared, encodeEntry, type LedgerEntry } from './entries.js'
+import type { AppendOptions, Journal } from './journal.js'
+import type { LedgerMetrics } from './ledger-metrics.js'
+import type { Turn } from './turn.js'
+import { applyEntry, type Page } from './turn-book.js'
+import type { TurnPages } from './turn-pages.js'
+import type { TurnQueue } from './turn-queue.js'
+
+/**
+ * How a change gets to disk: `fsync` is waited for, `written` is not synced for its own sake, `rides` goes along with
+ * the next change of its turn that is written.
+ */
+export type Durability = 'fsync' | 'written' | 'rides'
+
+type Change<E> = E extends ChangeEntry ? Omit<E, 'id' | 'r' | 'n' | 'c'> : never
+/** A change as its author gives it; the rest is the record's. */
+export type NewChange = Change<ChangeEntry>
+
+export interface TurnRecordsDeps {
+  readonly journal: Pick<Journal, 'append'>
+  readonly metrics: LedgerMetrics
+  readonly pages: TurnPages
+  readonly queue: TurnQueue
+}
+
+/** Entries behind a page, with the page after them. */
+export interface Written {
+  readonly entries: readonly ChangeEntry[]
+  readonly page: Page
+}
+
+/** Writes changes of turns to the journal and keeps the pages as it has them. To be called within the turn's queue. */
+export class TurnRecords {
+  readonly #deps: TurnRecordsDeps
+  readonly #riding = new Map<string, ChangeEntry[]>()
+
+  constructor(deps: TurnRecordsDeps) {
+    this.#deps = deps
+  }
+
+  /** What is not written yet of a turn. */
+  riding(turnId: string): readonly ChangeEntry[] {
+    return this.#riding.get(turnId) ?? []
+  }
+
+  /** From now on the turn may leave this edge. What it was routed by goes along, if that is not written yet. */
+  clear(turnId: string): void {
+    const page = this.#deps.pages.get(turnId)
+    if (!page || page.cleared !== undefined) return
+    const riding = this.riding(turnId)
+    const last = riding.at(-1)
+    const rides = last?.k === 'state'
+    if (rides) this.#riding.set(turnId, [...riding.slice(0, -1), { ...last, c: 1 }])
+    this.#deps.pages.keep({ ...page, cleared: rides ? 'written' : 'noted' })
+  }
+
+  async record(turnId: string, change: NewChange, durability: Durability): Promise<Turn> {
+    const page = this.#deps.pages.need(turnId)
+    const { entries, page: next } = continued(page, [change])
+    if (durability === 'rides') {
+      this.#riding.set(turnId, [...this.riding(turnId), ...entries])
+      this.#deps.pages.keep(next)
+      return next.turn
+    }
+    const riding = this.riding(turnId)
+    const first = await this.append([...riding, ...entries], { lazy: durability === 'written' })
+    this.written(next, first + riding.length)
+    return next.turn
+  }
+
+  /** Appends in one batch; `written` is to be told of each turn in it. */
+  append(entries: readonly LedgerEntry[], options: AppendOptions): Promise<number> {
+    const { journal, metrics } = this.#deps
+    return metrics.timed(() => journal.append(entries.map(encodeEntry), options))
+  }
+
+  /** A page whose entries, those that rode with them included, are in the journal now, the last one at `lastSeq`. */
+  written(page: Page, lastSeq: number): void {
+    this.#riding.delete(page.turn.id)
+    this.#deps.pages.keep({ ...page, lastSeq })
+  }
+
+  /** Writes what rides, so that it does not wait for a next change that never comes. */
+  async writeRiding(): Promise<void> {
+    const { journal, queue } = this.#deps
+    await Promise.all(
+      [...this.#riding.keys()].map((turnId) =>
+        queue.run(turnId, async () => {
+          const entries = this.#riding.get(turnId)
+          if (!entries) return
+          await journal.append(entries.map(encodeEntry), { lazy: true })
+          this.#riding.delete(turnId)
+        }),
+      ),
+    )
+  }
+}
+
+/** The entries that changes become after `page`, and the page after them. A turn whose `receivedSeq` is 0 is received with them. */
+export function continued(page: Page, changes: readonly NewChange[]): Written {
+  const { id, receivedSeq } = page.turn
+  let now = page
+  const entries = changes.map((change, i) => {
+    const r = receivedSeq > 0 ? receivedSeq : -(i + 1)
+    const entry: ChangeEntry = { ...change, id, r, n: now.n, ...clearance(now, change) }
+    now = applyEntry(now, entry, now.lastSeq, now.age)
+    return entry
+  })
+  return { entries, page: now }
+}
+
+/** The first state says it, since it goes with the message; what comes before that stays here. */
+function clearance({ cleared }: Page, { k }: NewChange): { c?: Cleared } {
+  if (cleared === 'written') return { c: 2 }
+  return cleared === 'noted' && k === 'state' ? { c: 1 } : {}
+}

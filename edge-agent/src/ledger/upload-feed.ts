@@ -1,0 +1,166 @@
+import { type Logger, type Metrics, toYizhanError } from '@yizhan/kernel'
+import { create, type KnownTurn, MessageKind, UploadRecordSchema } from '@yizhan/proto'
+import type { UploadItem, UploadSource } from '../uplink/port.js'
+import { type ChangeEntry, decodeEntry, type LedgerEntry } from './entries.js'
+import type { Journal } from './journal.js'
+import type { EdgeLedger } from './ledger.js'
+import type { UploadMark } from './upload-mark.js'
+import { recordOf, type UploadedTurn } from './upload-records.js'
+
+export interface UploadFeedDeps {
+  readonly journal: Pick<Journal, 'epoch' | 'durable' | 'onDurable' | 'scan'>
+  readonly ledger: Pick<EdgeLedger, 'get' | 'remember'>
+  readonly mark: UploadMark
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** What of the journal goes to the center, in order. Only what survives a power cut: a position is never given twice. */
+export function createUploadFeed(deps: UploadFeedDeps): UploadSource {
+  return new UploadFeed(deps)
+}
+
+class UploadFeed implements UploadSource {
+  readonly #deps: UploadFeedDeps
+  readonly #metrics: ReturnType<typeof feedMetrics>
+  #learning: Promise<void> = Promise.resolve()
+
+  constructor(deps: UploadFeedDeps) {
+    this.#deps = deps
+    this.#metrics = feedMetrics(deps.metrics)
+    this.#metrics.dropped.inc(deps.mark.dropped)
+    this.#metrics.known.set(deps.mark.known)
+    this.#measure()
+  }
+
+  get epoch(): bigint {
+    return this.#deps.journal.epoch
+  }
+
+  get end(): number {
+    return this.#deps.journal.durable
+  }
+
+  onMore(fn: () => void): () => void {
+    return this.#deps.journal.onDurable(fn)
+  }
+
+  async read(from: number, limit: number): Promise<UploadItem[]> {
+    const { journal } = this.#deps
+    const { durable } = journal
+    const items: UploadItem[] = []
+    let expected = from
+    for await (const scanned of journal.scan(from)) {
+      const first = scanned.kind === 'record' ? scanned.seq : scanned.from
+      if (first >= durable || items.length >= limit) break
+      if (first > expected) items.push(this.#dropped(expected, first - 1))
+      expected = (scanned.kind === 'record' ? scanned.seq : Math.min(scanned.to, durable - 1)) + 1
+      items.push(
+        scanned.kind === 'lost'
+          ? lost(scanned.from, expected - 1)
+          : await this.#item(scanned.seq, scanned.bytes),
+      )
+    }
+    if (items.length === 0 && expected < durable) items.push(this.#dropped(expected, durable - 1))
+    return items
+  }
+
+  acknowledged(seq: number): void {
+    this.#deps.mark.acknowledged(seq)
+    this.#measure()
+  }
+
+  known(turns: readonly KnownTurn[]): Promise<void> {
+    const { ledger, log, mark } = this.#deps
+    const named = turns.map(({ turnId: id, ...turn }) => ({ id, ...turn }))
+    this.#learning = this.#learning.then(async () => {
+      try {
+        const fresh = await ledger.remember(named)
+        if (fresh === 0) return
+        log.fatal({ turns: fresh }, 'turns were lost with an earlier journal; the center knows of them')
+        mark.learned(fresh)
+        this.#metrics.known.set(mark.known)
+      } catch (thrown) {
+        log.error({ err: toYizhanError(thrown) }, 'turns of an earlier journal could not be remembered')
+      }
+    })
+    return this.#learning
+  }
+
+  /** Pruned before the center had it. */
+  #dropped(from: number, to: number): UploadItem {
+    const fresh = this.#deps.mark.droppedAt(from, to)
+    this.#metrics.dropped.inc(fresh)
+    if (fresh > 0) this.#deps.log.error({ from, to }, 'records went before the center had them')
+    return lost(from, to)
+  }
+
+  async #item(seq: number, bytes: Uint8Array): Promise<UploadItem> {
+    const entry = this.#decode(seq, bytes)
+    if (!entry || entry.k === 'received' || entry.k === 'known') return { seq }
+    const turn = this.#deps.ledger.get(entry.id) ?? (await this.#asReceived(seq, entry))
+    // Nobody mends what a client says by itself.
+    if (turn?.message.kind === MessageKind.EVENT) return { seq }
+    // Its reception is lost or pruned: nobody can say whose it is.
+    if (!turn) return { seq }
+    const record = recordOf(entry, turn)
+    if (!record) return { seq }
+    const { tenantId } = turn.message
+    return { seq, record: create(UploadRecordSchema, { seq: BigInt(seq), tenantId, record }) }
+  }
+
+  /** A settled turn that is no longer in memory. */
+  async #asReceived(seq: number, { id, r }: ChangeEntry): Promise<UploadedTurn | undefined> {
+    const receivedSeq = r > 0 ? r : seq + r
+    for await (const scanned of this.#deps.journal.scan(receivedSeq)) {
+      if (scanned.kind === 'lost' || scanned.seq !== receivedSeq) return undefined
+      const entry = this.#decode(scanned.seq, scanned.bytes)
+      if (entry?.k !== 'received' || entry.id !== id) return undefined
+      const { message, at: receivedAt, emptied, successorOf } = entry
+      return {
+        message,
+        receivedSeq,
+        receivedAt,
+        ...(emptied === undefined ? {} : { emptied }),
+        ...(successorOf === undefined ? {} : { successorOf }),
+      }
+    }
+    return undefined
+  }
+
+  #decode(seq: number, bytes: Uint8Array): LedgerEntry | undefined {
+    try {
+      return decodeEntry(bytes)
+    } catch (thrown) {
+      this.#deps.log.error({ err: toYizhanError(thrown), seq }, 'a journal record cannot be understood')
+      return undefined
+    }
+  }
+
+  #measure(): void {
+    const { journal, mark } = this.#deps
+    this.#metrics.lag.set(Math.max(0, journal.durable - 1 - mark.acked))
+  }
+}
+
+function lost(from: number, to: number): UploadItem {
+  const record = {
+    case: 'lost',
+    value: { $typeName: 'yizhan.v1.LostRecords', from: BigInt(from), to: BigInt(to) },
+  } as const
+  return { seq: to, record: create(UploadRecordSchema, { seq: BigInt(to), record }) }
+}
+
+function feedMetrics(metrics: Metrics) {
+  return {
+    lag: metrics.gauge('yizhan_upload_lag_records', 'Journal records that the center has not got'),
+    dropped: metrics.counter(
+      'yizhan_upload_dropped_records_total',
+      'Journal records that were pruned before the center had them',
+    ),
+    known: metrics.gauge(
+      'yizhan_turns_lost_with_journal',
+      'Turns of an earlier journal of this edge that the center knows of; what became of them is not known',
+    ),
+  }
+}

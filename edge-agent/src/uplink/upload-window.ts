@@ -1,0 +1,68 @@
+import type { Clock } from '@yizhan/kernel'
+
+/** Until the center grants another window, and again whenever the line is slow. */
+export const SMALL_WINDOW_BYTES = 8 * 1024
+/** An acknowledgement that takes longer says that the line is slow. */
+const SLOW_MS = 400
+
+interface Sent {
+  readonly seq: number
+  /** What follows and is not sent: the center has it when it has this. */
+  upTo: number
+  readonly bytes: number
+  readonly at: number
+}
+
+/**
+ * What may be under way to the center. At most what it grants, and no more than the line has shown to carry within
+ * 400 ms: what waits in the socket stands in front of answers.
+ */
+export class UploadWindow {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #sent: Sent[] = []
+  #bytes = 0
+  #granted = SMALL_WINDOW_BYTES
+  #pace = SMALL_WINDOW_BYTES
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  get isEmpty(): boolean {
+    return this.#sent.length === 0
+  }
+
+  /** Whether a request may go now. One that is larger than the window goes alone. */
+  hasRoom(bytes: number): boolean {
+    return this.isEmpty || this.#bytes + bytes <= Math.min(this.#granted, this.#pace)
+  }
+
+  sent(seq: number, bytes: number): void {
+    this.#sent.push({ seq, upTo: seq, bytes, at: this.#clock.monotonic() })
+    this.#bytes += bytes
+  }
+
+  /** Positions up to `upTo` follow that the center is not told of. False if it has everything before them already. */
+  passOver(upTo: number): boolean {
+    const last = this.#sent.at(-1)
+    if (last) last.upTo = upTo
+    return last !== undefined
+  }
+
+  /**
+   * `windowBytes`: what the center grants from now on; 0 = as before. Gives the position up to which the center has
+   * everything, or undefined if this told nothing new.
+   */
+  acknowledged(seq: number, windowBytes: number): number | undefined {
+    if (windowBytes > 0) this.#granted = windowBytes
+    let newest: Sent | undefined
+    while (this.#sent[0] && this.#sent[0].seq <= seq) {
+      newest = this.#sent.shift()
+      this.#bytes -= newest?.bytes ?? 0
+    }
+    if (!newest) return undefined
+    const isSlow = this.#clock.monotonic() - newest.at > SLOW_MS
+    this.#pace = isSlow ? SMALL_WINDOW_BYTES : Math.min(2 * this.#pace, this.#granted)
+    return newest.upTo
+  }
+}
