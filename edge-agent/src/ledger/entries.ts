@@ -1,6 +1,14 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { CitationSchema, create, fromBinary, type Message, MessageSchema, toBinary } from '@yizhan/proto'
-import type { Emptied, Feedback, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+import type {
+  DeliveredParts,
+  Emptied,
+  Feedback,
+  ReplyContent,
+  ReplyKind,
+  ReplyState,
+  TurnState,
+} from './turn.js'
 
 /**
  * What the ledger writes to the journal, as JSON with short keys. `n` counts the records of a turn from 0, so that a
@@ -42,6 +50,7 @@ export type LedgerEntry =
       readonly n: number
       readonly kind: ReplyKind
       readonly state: ReplyState
+      readonly delivered?: DeliveredParts
     }
   | {
       readonly k: 'feedback'

@@ -20,4 +20,4 @@ export {
   type Turn,
   type TurnState,
 } from './turn.js'
-export { canMove, owesFinal } from './turn-book.js'
+export { canMove, isSettledReply, owesFinal } from './turn-book.js'

@@ -9,6 +9,7 @@ import { createLedgerMetrics, type LedgerMetrics } from './ledger-metrics.js'
 import type { Ledger, Rating, Received, Transition, WhoseAccount } from './port.js'
 import { rebuild } from './rebuild.js'
 import {
+  type DeliveredParts,
   isTerminal,
   type Reply,
   type ReplyContent,
@@ -188,16 +189,18 @@ class JournalLedger implements EdgeLedger {
     })
   }
 
-  replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn> {
+  replyState(turnId: string, kind: ReplyKind, state: ReplyState, delivered?: DeliveredParts): Promise<Turn> {
     return this.#inTurn(turnId, async () => {
       const { turn, n } = this.#page(turnId)
-      if (!replyMoves(turn, kind, state)) return turn
-      const delivered = state === 'sent' || state === 'confirmed'
+      if (!replyMoves(turn, kind, state, delivered)) return turn
+      const isOut = state === 'sent' || state === 'confirmed'
       // The `done` that follows a delivered final takes it along.
-      const rides = delivered && kind === 'final' && !isTerminal(turn.state)
+      const rides = isOut && kind === 'final' && !isTerminal(turn.state)
+      const base = { k: 'reply-state', id: turnId, r: turn.receivedSeq, n, kind, state } as const
+      const entry = delivered ? { ...base, delivered } : base
       const next = await this.#record(
-        { k: 'reply-state', id: turnId, r: turn.receivedSeq, n, kind, state },
-        rides ? 'rides' : delivered ? 'written' : 'fsync',
+        entry,
+        rides ? 'rides' : isOut || state === 'pending' ? 'written' : 'fsync',
       )
       this.#tellReply(next, kind)
       return next

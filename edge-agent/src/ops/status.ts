@@ -1,6 +1,13 @@
 import type { Info } from '../channels/index.js'
 import type { ChannelAdapter } from '../channels/port.js'
-import { type EdgeLedger, isTerminal, type Journal } from '../ledger/index.js'
+import {
+  type EdgeLedger,
+  isTerminal,
+  type Journal,
+  type Reply,
+  type ReplyState,
+  type Turn,
+} from '../ledger/index.js'
 import type { OfflineLease, ReportOutbox } from '../privacy/index.js'
 import type { Turns } from '../router/index.js'
 import type { TenantHost } from '../tenants/index.js'
@@ -21,7 +28,7 @@ export interface StatusParts {
   readonly reports: Pick<ReportOutbox, 'waiting'>
   readonly channels: readonly ChannelAdapter[]
   readonly journal: Pick<Journal, 'quarantined'>
-  readonly ledger: Pick<EdgeLedger, 'open' | 'epoch' | 'lost'>
+  readonly ledger: Pick<EdgeLedger, 'open' | 'recent' | 'epoch' | 'lost'>
 }
 
 /** What `yizhan-edge status` shows; plain JSON. */
@@ -48,6 +55,12 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       waitingForCenter: parts.turns.waitingForCenter(),
       waitingForConsent: parts.turns.held,
     },
+    // Who has not got an answer, or may not have: somebody must look.
+    replies: {
+      waiting: countReplies(open, ['pending', 'attempting']),
+      unknown: countReplies(open, ['unknown']),
+      failed: countReplies(parts.ledger.recent(RECENT), ['failed']),
+    },
     // How long this edge may keep what it holds of persons without the center, and what the center has yet to hear of them.
     privacy: { lease: parts.lease.status, reportsWaiting: parts.reports.waiting },
     // What this disk has lost, if it has: somebody must look.
@@ -57,6 +70,14 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       quarantined: parts.journal.quarantined ?? null,
     },
   }
+}
+
+/** Of so many turns failed replies are counted. */
+const RECENT = 1_000
+
+function countReplies(turns: readonly Turn[], states: readonly ReplyState[]): number {
+  const isMeant = (reply: Reply | undefined) => reply !== undefined && states.includes(reply.state)
+  return turns.filter(({ notice, final }) => isMeant(notice) || isMeant(final)).length
 }
 
 function linkOf(link: Uplink['link']): Record<string, unknown> {

@@ -8,7 +8,7 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import type { ChannelAdapter, Delta } from '../channels/port.js'
-import { type Ledger, owesFinal } from '../ledger/index.js'
+import { type EdgeLedger, isSettledReply, owesFinal } from '../ledger/index.js'
 import { isTerminal, type ReplyContent, type ReplyKind, type ReplyState, type Turn } from '../ledger/turn.js'
 import { Courier } from './courier.js'
 import { Lane } from './lane.js'
@@ -16,7 +16,7 @@ import type { OutgoingPolicy } from './policy.js'
 import { Streams } from './streams.js'
 
 export interface RepliesDeps {
-  readonly ledger: Ledger
+  readonly ledger: EdgeLedger
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -120,7 +120,7 @@ class Part implements Replies {
   }
 
   recover(): void {
-    const unsettled: ReadonlySet<ReplyState> = new Set(['pending', 'attempting', 'sent'])
+    const unsettled: ReadonlySet<ReplyState> = new Set(['pending', 'attempting'])
     for (const turn of this.#deps.ledger.open()) {
       for (const kind of ['notice', 'final'] as const) {
         const state = turn[kind]?.state
@@ -204,7 +204,7 @@ class Part implements Replies {
   /** A crash came between the end of the final reply and the end of its turn. */
   #closeDelivered(turn: Turn): void {
     const state = turn.final?.state
-    if (isTerminal(turn.state) || (state !== 'confirmed' && state !== 'failed')) return
+    if (isTerminal(turn.state) || !isSettledReply(turn.final) || state === undefined) return
     const to = state === 'failed' ? 'failed' : 'done'
     this.#deps.ledger.transition(turn.id, { to, cause: 'recovered' }).catch((thrown: unknown) => {
       this.#deps.log.error({ err: toYizhanError(thrown), turnId: turn.id }, 'a turn could not be ended')

@@ -73,7 +73,7 @@ export interface TestReplies extends TestLedger {
   readonly replies: Replies
   readonly clock: ManualClock
   /** A turn that is being answered. */
-  ask(text: string, conversation?: string): Promise<Turn>
+  ask(text: string, conversation?: string, channel?: string): Promise<Turn>
   /** Resolves once the ledger says so. */
   until(turnId: string, holds: (turn: Turn) => boolean): Promise<Turn>
 }
@@ -106,8 +106,8 @@ export async function startTestReplies(
     ...opened,
     clock,
     replies,
-    async ask(text, conversation = 'acme/web/room-1') {
-      const received = await ledger.receive(textMessage(text, { conversationId: conversation }))
+    async ask(text, conversationId = 'acme/web/room-1', channelId = 'web') {
+      const received = await ledger.receive(textMessage(text, { conversationId, channelId }))
       if (received.outcome !== 'accepted') throw new Error('received twice')
       return await ledger.transition(received.turn.id, { to: 'routed', cause: 'text' })
     },

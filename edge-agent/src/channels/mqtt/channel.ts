@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { type Clock, type Logger, type Metrics, YizhanError } from '@yizhan/kernel'
 import { createWebSocketStream, type WebSocket } from 'ws'
-import type { Reply, Turn } from '../../ledger/turn.js'
+import type { Turn } from '../../ledger/turn.js'
 import type {
   ChannelAdapter,
   ChannelCapabilities,
   DeliveryOutcome,
   Delta,
   Inbound,
+  Outgoing,
   TicketSource,
   Watcher,
 } from '../port.js'
@@ -82,6 +83,8 @@ export async function startMqttChannel(
 }
 
 const CLOSE_UNSUPPORTED_DATA = 1003
+/** Of a reply's packet; the rest is for its sources, card and choices. */
+const TEXT_SHARE = 0.75
 
 class Part implements MqttChannel {
   readonly id = 'mqtt'
@@ -117,9 +120,10 @@ class Part implements MqttChannel {
     this.capabilities = {
       idempotent: true,
       probe: false,
-      edit: false,
+      edit: true,
       stream: true,
-      maxBytes: this.#limits.maxReplyBytes,
+      maxBytes: this.#limits.maxReplyBytes * TEXT_SHARE,
+      sizeOf: (text) => Buffer.byteLength(JSON.stringify(text)),
     }
     this.done = new Promise((resolve) => {
       this.#ended = resolve
@@ -201,7 +205,7 @@ class Part implements MqttChannel {
     this.#broker.handle(createWebSocketStream(socket), request)
   }
 
-  async deliver(turn: Turn, reply: Reply, signal: AbortSignal): Promise<DeliveryOutcome> {
+  async deliver(turn: Turn, reply: Outgoing, signal: AbortSignal): Promise<DeliveryOutcome> {
     const address = addressOf(turn)
     const { showRoute } = this.#config
     const payload = json(replyPayload(turn, reply, { showRoute, wallMs: this.#deps.clock.wall() }))
