@@ -19,7 +19,7 @@ import { type ChannelAdapter, refuseOpenBind, startMqttChannel } from './channel
 import type { EdgeConfig } from './config.js'
 import { createIntake } from './intake/index.js'
 import { startIntentService } from './intent/index.js'
-import { openJournal, openLedger } from './ledger/index.js'
+import { OffTime, openJournal, openLedger } from './ledger/index.js'
 import {
   channelHealth,
   infoOf,
@@ -103,7 +103,16 @@ export async function startAgent(
       )
       life.onStop('records of persons', () => persons.close(), 10_000)
       const { consents, outbox } = persons
-      const ledger = await openLedger({ journal, clock, log, metrics, digest: persons.digest })
+      const offTime = await OffTime.open({ journal, log }, dir.file('off-time.json'))
+      life.onStop('time off', () => offTime.close(), 10_000)
+      const ledger = await openLedger({
+        journal,
+        clock,
+        log,
+        metrics,
+        digest: persons.digest,
+        offSince: (age) => offTime.since(age),
+      })
       life.onStop('ledger', () => ledger.close(), 10_000)
 
       // How a person is taken out of all of that: by a command of the center, or when it was away for too long.
@@ -150,6 +159,7 @@ export async function startAgent(
             journalEpoch: ledger.epoch,
             erase: async (command) => JSON.stringify(await eraser.erase(command, ends.signal)),
             reports: outbox,
+            centerTime: (ms) => offTime.heard(ms),
             channelHealth: () => channelHealth(tenants, channels),
             // The link may be up before the turns stand.
             waitingTurns: () => turns?.waitingForCenter() ?? 0,

@@ -3,6 +3,7 @@ export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
 export { type EdgeLedger, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
 export { openJournal } from './level-journal.js'
+export { OffTime, type OffTimeDeps } from './off-time.js'
 export type { Ledger, Rating, Received, Transition, WhoseAccount } from './port.js'
 export {
   type AnsweredBy,

@@ -34,7 +34,10 @@ export interface LedgerConfig {
 }
 
 export interface EdgeLedger extends Ledger {
-  /** Milliseconds since the turn was received, not counting time when the agent did not run. Wall clock jumps do not matter. */
+  /**
+   * Milliseconds since the turn was received; time when the agent did not run counts as far as the center has told of it.
+   * Jumps of this machine's clock do not matter.
+   */
   waitedMs(turnId: string): number
   /** The states that a turn went through, oldest first. Reads the journal: for people, not for the way of a message. */
   history(turnId: string): Promise<HistoryStep[]>
@@ -51,6 +54,8 @@ export interface LedgerDeps {
   readonly metrics: Metrics
   /** One way, and with a key: platform ids name persons, and stay after an erasure. Default: SHA-256. */
   readonly digest?: (text: string) => string
+  /** Milliseconds that this edge was off since the journal had an age; default: never. */
+  readonly offSince?: (age: number) => number
 }
 
 /**
@@ -285,7 +290,9 @@ class JournalLedger implements EdgeLedger {
   }
 
   waitedMs(turnId: string): number {
-    return this.#deps.journal.age() - this.#page(turnId).age
+    const { journal, offSince = () => 0 } = this.#deps
+    const { age } = this.#page(turnId)
+    return journal.age() - age + offSince(age)
   }
 
   /** Ends a turn whose records are damaged: shown as failed, nothing is done again. */

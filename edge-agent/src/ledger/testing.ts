@@ -44,11 +44,11 @@ export interface TestLedger extends TestJournal {
 export async function openTestLedger(
   t: TestContext,
   dir: string,
-  options: LedgerConfig & { clock?: ManualClock; host?: EngineHost } = {},
+  options: LedgerConfig & { clock?: ManualClock; host?: EngineHost; offSince?: (age: number) => number } = {},
 ): Promise<TestLedger> {
-  const { clock, host, ...config } = options
+  const { clock, host, offSince = () => 0, ...config } = options
   const opened = await openTestJournal(t, dir, { ...(clock ? { clock } : {}), ...(host ? { host } : {}) })
-  const deps = { ...opened, log: silentLogger(), metrics: createMetrics() }
+  const deps = { ...opened, log: silentLogger(), metrics: createMetrics(), offSince }
   const ledger = await openLedger(deps, config)
   return { ...opened, ledger, kill: () => opened.journal.close() }
 }

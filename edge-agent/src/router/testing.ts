@@ -197,6 +197,7 @@ export interface EdgeOptions extends Partial<TurnsConfig> {
   readonly clock?: ManualClock
   readonly host?: EngineHost
   readonly linkUp?: boolean
+  readonly offSince?: (age: number) => number
   readonly policy?: () => RouterPolicy
   readonly skills?: readonly Skill[]
   /** Null: nobody has said yet who is served. */
@@ -210,9 +211,13 @@ export async function startTestEdge(
   dir: string,
   options: EdgeOptions = {},
 ): Promise<TestEdge> {
-  const { clock = new ManualClock(), host, policy, skills, linkUp = true, ...rest } = options
+  const { clock = new ManualClock(), host, policy, skills, linkUp = true, offSince, ...rest } = options
   const { tenants: files = [acme], classifier = new FakeClassifier(), ...config } = rest
-  const opened = await openTestLedger(t, dir, { clock, ...(host ? { host } : {}) })
+  const opened = await openTestLedger(t, dir, {
+    clock,
+    ...(host ? { host } : {}),
+    ...(offSince ? { offSince } : {}),
+  })
   const { ledger } = opened
   const log = silentLogger()
   const metrics = createMetrics()
@@ -284,6 +289,14 @@ export async function startTestEdge(
       return find() ?? assert.fail()
     },
   }
+}
+
+export const otherRoom = { conversationId: 'acme/web/room-2' }
+
+/** The request that was handed to the link as the `count`th, once it is. */
+export async function requested(edge: TestEdge, count: number) {
+  await edge.until(() => edge.uplink.requests.length >= count)
+  return edge.uplink.requests[count - 1] ?? assert.fail()
 }
 
 /** The fields of a message that is an event. */

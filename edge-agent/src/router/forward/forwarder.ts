@@ -10,7 +10,7 @@ import type { HistoryEntry } from '@yizhan/proto'
 import type { WaitingTicket } from '../../channels/port.js'
 import { type LaneHold, laneKey } from '../../intake/index.js'
 import type { EdgeLedger, Turn } from '../../ledger/index.js'
-import { inLanguage, type LiveTenant } from '../../tenants/index.js'
+import type { LiveTenant } from '../../tenants/index.js'
 import type { InferenceResult, InferenceSink, Uplink } from '../../uplink/port.js'
 import type { CancelCause, Endings } from '../endings.js'
 import type { Replies } from '../port.js'
@@ -20,6 +20,7 @@ import { ForwardedTurn, type ForwardPlan } from './forwarded-turn.js'
 import { LateOrder } from './late-order.js'
 import { LiveTurns } from './live-turns.js'
 import { SubmitLine } from './submit-line.js'
+import { ticketNotice } from './ticket-notice.js'
 
 export interface ForwarderDeps {
   readonly ledger: Pick<EdgeLedger, 'get' | 'waitedMs' | 'transition'>
@@ -231,28 +232,11 @@ export class Forwarder {
 
   async #notice(one: ForwardedTurn): Promise<void> {
     const { endings, ledger, replies, tenants } = this.#deps
-    const { turn, plan, ticket = ticketFor(turn) } = one
+    const { turn } = one
     const languages = tenants.get(turn.tenant)?.file.languages ?? []
-    const first = plan?.offline
-      ? inLanguage(plan.offline, plan.language, languages)
-      : endings.say(turn, 'ticket.waits', {})
-    const place = this.#live.placeOf(one)
-    const number = endings.say(turn, 'ticket.number', { ticket, place })
-    const route = plan ? { route: { ...plan.route, decision: 'queue' } } : {}
-    const asked = one.question === turn.message.text ? {} : { asked: one.question }
+    const content = ticketNotice(one, this.#live.placeOf(one), languages, endings)
     const now = ledger.get(turn.id) ?? turn
-    await endings.persist(this.#ends.signal, () =>
-      replies.notice(now, {
-        text: `${first}\n${number}`,
-        answeredBy: 'queued',
-        citations: [],
-        ticket,
-        place,
-        finish: 'stop',
-        ...route,
-        ...asked,
-      }),
-    )
+    await endings.persist(this.#ends.signal, () => replies.notice(now, content))
   }
 
   async #prepare(one: ForwardedTurn): Promise<void> {
@@ -260,6 +244,8 @@ export class Forwarder {
     const { signal } = this.#ends
     one.enter({ s: 'submitting' })
     this.#watch(one)
+    // It may have waited while this edge was off, which is known since the link is up.
+    if (this.#isExpired(one)) return this.#background(one, () => this.#expire(one))
     try {
       one.plan ??= await plan(one.turn, signal)
       await one.step(async () => {
@@ -375,13 +361,15 @@ export class Forwarder {
     this.#cancelSweep = this.#deps.clock.after(every, () => {
       for (const one of this.#live) {
         if (one.isLive && one.ticket !== undefined && this.#isExpired(one)) {
-          this.#background(one, () =>
-            this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn, one.question)),
-          )
+          this.#background(one, () => this.#expire(one))
         }
       }
       this.#sweepLater()
     })
+  }
+
+  #expire(one: ForwardedTurn): Promise<void> {
+    return this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn, one.question))
   }
 
   #ticketsMoved(): void {
