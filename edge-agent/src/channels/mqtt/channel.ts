@@ -20,13 +20,14 @@ import { ClientIds } from './client-ids.js'
 import type { Info } from './contract.js'
 import { type MqttCounters, mqttCounters } from './counters.js'
 import { Deliveries } from './deliveries.js'
+import { Deltas } from './deltas.js'
 import { MQTT_LIMITS, type MqttLimits } from './limits.js'
 import { listen } from './listener.js'
 import { type MqttUser, Passwords } from './passwords.js'
 import { Receiver } from './receiver.js'
-import { deltaPayload, replyPayload } from './reply-payload.js'
+import { replyPayload } from './reply-payload.js'
 import type { Session } from './session.js'
-import { Subscriptions, topicTest } from './subscriptions.js'
+import { Subscriptions } from './subscriptions.js'
 import { TicketBoard } from './ticket-board.js'
 import { type ChatAddress, chatOf, chatTopic, INFO_TOPIC } from './topics.js'
 import { upgradeProblem } from './upgrade.js'
@@ -101,7 +102,7 @@ class Part implements MqttChannel {
   readonly #subscriptions = new Subscriptions<Session>()
   readonly #deliveries: Deliveries
   readonly #reachable = new Set<(conversation: string) => void>()
-  readonly #watchers = new Set<(watcher: Watcher) => void>()
+  readonly #deltas: Deltas
   readonly #announcer: Announcer
   readonly #ticketBoard: TicketBoard
   readonly #receiver: Receiver
@@ -131,6 +132,14 @@ class Part implements MqttChannel {
     this.#passwords = new Passwords(config.auth.users)
     this.#count = mqttCounters(deps.metrics)
     this.#announcer = new Announcer({ subscriptions: this.#subscriptions, info: deps.info })
+    this.#deltas = new Deltas(
+      {
+        subscriptions: this.#subscriptions,
+        topicOf: (turn) => chatTopic(addressOf(turn), 'delta'),
+        dropped: () => this.#count.deltasDropped.inc(),
+      },
+      this.#limits,
+    )
     this.#ticketBoard = new TicketBoard(
       { ...deps, subscriptions: this.#subscriptions },
       { everyMs: this.#limits.ticketsEveryMs },
@@ -207,6 +216,7 @@ class Part implements MqttChannel {
 
   async deliver(turn: Turn, reply: Outgoing, signal: AbortSignal): Promise<DeliveryOutcome> {
     const address = addressOf(turn)
+    if (reply.kind === 'final') this.#deltas.ended(turn.id)
     const { showRoute } = this.#config
     const payload = json(replyPayload(turn, reply, { showRoute, wallMs: this.#deps.clock.wall() }))
     if (payload.length > this.#limits.maxReplyBytes) {
@@ -217,24 +227,7 @@ class Part implements MqttChannel {
   }
 
   delta(turn: Turn, delta: Delta): boolean {
-    const topic = chatTopic(addressOf(turn), 'delta')
-    const subscribers = this.#subscriptions.match(topic)
-    if (subscribers.size === 0) return true
-    const payload = json(deltaPayload(turn, delta))
-    let taken = false
-    for (const session of subscribers.keys()) {
-      if (this.#sendDelta(session, topic, payload)) taken = true
-    }
-    return taken
-  }
-
-  #sendDelta(session: Session, topic: string, payload: Buffer): boolean {
-    if (session.backlogBytes > this.#limits.maxBacklogBytes) {
-      this.#count.deltasDropped.inc()
-      return false
-    }
-    session.send(topic, payload)
-    return true
+    return this.#deltas.show(turn, delta)
   }
 
   onReachable(fn: (conversation: string) => void): () => void {
@@ -243,8 +236,7 @@ class Part implements MqttChannel {
   }
 
   onWatcher(fn: (watcher: Watcher) => void): () => void {
-    this.#watchers.add(fn)
-    return () => this.#watchers.delete(fn)
+    return this.#deltas.onWatcher(fn)
   }
 
   health() {
@@ -267,17 +259,6 @@ class Part implements MqttChannel {
     this.#ended()
   }
 
-  /** What runs already comes as one piece, and the next ones follow on that. */
-  #welcomeWatcher(session: Session, filter: string): void {
-    const wants = topicTest(filter)
-    const topicOf = (turn: Turn) => chatTopic(addressOf(turn), 'delta')
-    const watcher: Watcher = {
-      wants: (turn) => wants(topicOf(turn)),
-      show: (turn, delta) => void this.#sendDelta(session, topicOf(turn), json(deltaPayload(turn, delta))),
-    }
-    for (const fn of this.#watchers) fn(watcher)
-  }
-
   #hooks() {
     return {
       login: async (username: string | undefined, password: Buffer | undefined) => {
@@ -294,7 +275,7 @@ class Part implements MqttChannel {
         this.#subscriptions.add(session, filter, qos)
         if (filter === INFO_TOPIC) this.#announcer.infoTo(session, qos)
         this.#deliveries.subscribed(session, filter)
-        this.#welcomeWatcher(session, filter)
+        this.#deltas.subscribed(session, filter)
         this.#ticketBoard.subscribed(session, filter, qos)
       },
       unsubscribed: (session: Session, filter: string) => {
@@ -304,6 +285,7 @@ class Part implements MqttChannel {
       hasRoom: (session: Session) => this.#deliveries.hasRoom(session),
       left: (session: Session) => {
         this.#subscriptions.removeAll(session)
+        this.#deltas.left(session)
         this.#ticketBoard.left(session)
       },
       misbehaved: (reason: string) => {
