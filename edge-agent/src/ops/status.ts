@@ -23,7 +23,7 @@ export interface StatusParts {
   /** When the link got into its present state; wall clock, milliseconds. */
   linkSince(): number
   readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
-  readonly turns: Pick<Turns, 'waitingForCenter' | 'held'>
+  readonly turns: Pick<Turns, 'waitingForCenter' | 'held' | 'load'>
   readonly lease: Pick<OfflineLease, 'status'>
   readonly reports: Pick<ReportOutbox, 'waiting'>
   readonly channels: readonly ChannelAdapter[]
@@ -54,6 +54,7 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       open: open.filter((turn) => !isTerminal(turn.state)).length,
       waitingForCenter: parts.turns.waitingForCenter(),
       waitingForConsent: parts.turns.held,
+      ...parts.turns.load,
     },
     // Who has not got an answer, or may not have: somebody must look.
     replies: {

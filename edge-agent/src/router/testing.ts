@@ -257,7 +257,7 @@ export async function startTestEdge(
   t.after(() => turns.stop('test ends'))
   const intake = createIntake(
     { ledger, turns, tenants, log, metrics },
-    { maxWaiting: 100, maxWaitingPerTenant: 50, maxTextChars: 4_000 },
+    { maxWaiting: 100, maxWaitingPerTenant: 50, maxWaitingBytes: 1_000_000, maxTextChars: 4_000 },
   )
   intake.replay()
   const until = async (holds: () => unknown) => {

@@ -8,7 +8,7 @@ import {
 } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
 import type { TicketSource } from '../channels/port.js'
-import { type LaneHold, Lanes, type RunTurn, type TurnEntry } from '../intake/index.js'
+import { type LaneHold, type LaneLoad, Lanes, type RunTurn, type TurnEntry } from '../intake/index.js'
 import { type EdgeLedger, isTerminal, owesFinal, type Turn, type WhoseAccount } from '../ledger/index.js'
 import type { ConsentBook } from '../privacy/index.js'
 import {
@@ -78,6 +78,7 @@ export interface Turns extends Running, TurnEntry {
   readonly chain: Chain<Visit>
   /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
+  readonly load: LaneLoad
   /** Turns that wait for their sender's consent. */
   readonly held: number
   readonly tickets: TicketSource
@@ -202,6 +203,14 @@ class Part implements Turns {
 
   waiting(tenant?: Turn['tenant']): number {
     return this.#lanes.waiting(tenant)
+  }
+
+  get waitingBytes(): number {
+    return this.#lanes.waitingBytes
+  }
+
+  get load(): LaneLoad {
+    return this.#lanes.load
   }
 
   waitingForCenter(): number {
