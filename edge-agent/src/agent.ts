@@ -23,6 +23,7 @@ import { OffTime, openJournal, openLedger } from './ledger/index.js'
 import {
   channelHealth,
   infoOf,
+  OperatingModes,
   registerOpsRoutes,
   type StatusParts,
   startHttp,
@@ -226,6 +227,9 @@ export async function startAgent(
         { ledger, turns, tenants, log, metrics },
         { ...config.turns, maxTextChars: config.chat.maxTextChars },
       )
+      const modes = new OperatingModes({ clock, log, metrics, uplink, turns })
+      const offModes = modes.start()
+      life.onStop('operating mode', async () => offModes())
       const status: StatusParts = {
         version,
         site: config.site,
@@ -243,6 +247,7 @@ export async function startAgent(
         journal,
         ledger,
         turns,
+        modes,
         lease,
         reports: outbox,
       }
@@ -264,7 +269,7 @@ export async function startAgent(
                 told = turns.waitingForCenter()
                 fn()
               })
-              const off = [uplink.onLink(fn), tenants.onChange(fn), waits]
+              const off = [uplink.onLink(fn), tenants.onChange(fn), modes.onChange(fn), waits]
               return () => {
                 for (const each of off) each()
               }

@@ -13,6 +13,8 @@ import type { Turns } from '../router/index.js'
 import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
 
+import type { OperatingModes } from './operating-mode.js'
+
 export interface StatusParts {
   readonly version: string
   readonly site: string
@@ -24,6 +26,7 @@ export interface StatusParts {
   linkSince(): number
   readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
   readonly turns: Pick<Turns, 'waitingForCenter' | 'held' | 'load'>
+  readonly modes: Pick<OperatingModes, 'mode'>
   readonly lease: Pick<OfflineLease, 'status'>
   readonly reports: Pick<ReportOutbox, 'waiting'>
   readonly channels: readonly ChannelAdapter[]
@@ -43,6 +46,7 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
     certificate: identity
       ? { serial: identity.serial, notAfter: new Date(identity.notAfter).toISOString() }
       : null,
+    mode: { ...parts.modes.mode, since: new Date(parts.modes.mode.since).toISOString() },
     link: linkOf(parts.uplink.link),
     tenants: parts.tenants.list().map(({ tenant, digest }) => ({ tenant, digest })),
     channels: parts.channels.map((channel) => {

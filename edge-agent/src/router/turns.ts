@@ -79,6 +79,8 @@ export interface Turns extends Running, TurnEntry {
   /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
   readonly load: LaneLoad
+  /** The link is up, but what was handed over does not move. */
+  readonly isCenterSilent: boolean
   /** Turns that wait for their sender's consent. */
   readonly held: number
   readonly tickets: TicketSource
@@ -203,6 +205,10 @@ class Part implements Turns {
 
   waiting(tenant?: Turn['tenant']): number {
     return this.#lanes.waiting(tenant)
+  }
+
+  get isCenterSilent(): boolean {
+    return this.#forwarder.isCenterSilent
   }
 
   get waitingBytes(): number {

@@ -23,6 +23,13 @@ export interface Info {
     /** Turns that wait for the center. */
     readonly waiting: number
   }
+  /** How the edge works: `degraded` says why. */
+  readonly mode: {
+    readonly state: 'online' | 'degraded' | 'offline'
+    readonly reason?: string
+    /** ISO 8601. */
+    readonly since: string
+  }
   readonly tenants: readonly TenantInfo[]
   readonly defaultTenant: string
   readonly chat: {
