@@ -31,7 +31,7 @@ import {
 } from './ops/index.js'
 import { Eraser, OfflineLease, openPersons } from './privacy/index.js'
 import { startReplies } from './replies/index.js'
-import { startTurns, type Turns } from './router/index.js'
+import { startTurns, supersededLine, type Turns } from './router/index.js'
 import { checkMessages, loadSkills } from './skills/index.js'
 import { type LiveTenant, TenantHost } from './tenants/index.js'
 import { bundleReader, startUplink, type Uplink } from './uplink/index.js'
@@ -192,7 +192,10 @@ export async function startAgent(
       // A turn's way: replies stand before the router that makes them, intake before the channels that hand in.
       const replies = life.add(
         'replies',
-        await startReplies({ ledger, clock, log, metrics }, config.replies),
+        await startReplies(
+          { ledger, clock, log, metrics, superseded: (turn) => supersededLine(tenants, turn) },
+          config.replies,
+        ),
         10_000,
       )
       const classifier = {

@@ -21,6 +21,8 @@ export interface RepliesDeps {
   readonly log: Logger
   readonly metrics: Metrics
   readonly policy?: OutgoingPolicy
+  /** What is said above a final whose running text was superseded where it cannot be replaced; default nothing. */
+  readonly superseded?: (turn: Turn) => string
   /** Between 0 and 1, for the jitter of retries; default Math.random. */
   readonly random?: () => number
 }
@@ -138,8 +140,10 @@ class Part implements Replies {
     const { ledger } = this.#deps
     const now = ledger.get(turn.id) ?? turn
     if (now.final || (isTerminal(now.state) && !owesFinal(now))) return this.#ignored(now, 'final')
+    const line = this.#streams.isSuperseded(turn.id) ? this.#deps.superseded?.(now) : undefined
     this.#streams.end(turn.id)
-    return await this.#say(turn, 'final', content, async () => {
+    const whole = line === undefined ? content : { ...content, text: `${line}\n\n${content.text}` }
+    return await this.#say(turn, 'final', whole, async () => {
       if (now.state === 'replying' || isTerminal(now.state)) return
       await ledger.transition(turn.id, { to: 'replying', cause: content.finish })
     })

@@ -26,8 +26,8 @@ export class HeldChannel implements ChannelAdapter {
   readonly #reachable = new Set<(conversation: string) => void>()
   #taken = 0
 
-  constructor(idempotent = true) {
-    this.capabilities = { idempotent, probe: false, edit: false, stream: true, maxBytes: 10_000 }
+  constructor(idempotent = true, edit = true) {
+    this.capabilities = { idempotent, probe: false, edit, stream: true, maxBytes: 10_000 }
   }
 
   deliver(_turn: Turn, reply: { id: string; content: ReplyContent }, signal: AbortSignal) {
@@ -85,6 +85,7 @@ export async function startTestReplies(
     readonly channel?: HeldChannel
     readonly config?: RepliesConfig
     readonly policy?: RepliesDeps['policy']
+    readonly superseded?: RepliesDeps['superseded']
   } = {},
 ): Promise<TestReplies> {
   const clock = new ManualClock()
@@ -98,6 +99,7 @@ export async function startTestReplies(
       metrics: createMetrics(),
       random: () => 1,
       ...(options.policy ? { policy: options.policy } : {}),
+      ...(options.superseded ? { superseded: options.superseded } : {}),
     },
     options.config,
   )

@@ -7,5 +7,6 @@ export type {
   RouterPolicy,
   ScoredIntent,
 } from './port.js'
+export { supersededLine } from './superseded-line.js'
 export { startTurns, type Turns, type TurnsConfig, type TurnsDeps } from './turns.js'
 export type { RouterHandler, Visit } from './visit.js'
