@@ -19,10 +19,11 @@ import { type ChannelAdapter, refuseOpenBind, startMqttChannel } from './channel
 import type { EdgeConfig } from './config.js'
 import { createIntake } from './intake/index.js'
 import { startIntentService } from './intent/index.js'
-import { createUploadFeed, openJournal, openLedger, UploadMark } from './ledger/index.js'
+import { createUploadFeed, OffTime, openJournal, openLedger, UploadMark } from './ledger/index.js'
 import {
   channelHealth,
   infoOf,
+  OperatingModes,
   registerOpsRoutes,
   type StatusParts,
   startHttp,
@@ -30,7 +31,7 @@ import {
 } from './ops/index.js'
 import { Eraser, OfflineLease, openPersons } from './privacy/index.js'
 import { startReplies } from './replies/index.js'
-import { startTurns, type Turns } from './router/index.js'
+import { startTurns, supersededLine, type Turns } from './router/index.js'
 import { checkMessages, loadSkills } from './skills/index.js'
 import { type LiveTenant, TenantHost } from './tenants/index.js'
 import { bundleReader, startUplink, type Uplink } from './uplink/index.js'
@@ -105,6 +106,8 @@ export async function startAgent(
       const { consents, outbox } = persons
       const mark = await UploadMark.open({ journal, log }, dir.file('upload.json'))
       life.onStop('mark of the upload', () => mark.close())
+      const offTime = await OffTime.open({ journal, log }, dir.file('off-time.json'))
+      life.onStop('time off', () => offTime.close(), 10_000)
       const ledger = await openLedger({
         journal,
         clock,
@@ -112,6 +115,7 @@ export async function startAgent(
         metrics,
         digest: persons.digest,
         keep: () => mark.keep(),
+        offSince: (age) => offTime.since(age),
       })
       life.onStop('ledger', () => ledger.close(), 10_000)
       const uploads = createUploadFeed({ journal, ledger, mark, log, metrics })
@@ -161,6 +165,7 @@ export async function startAgent(
             erase: async (command) => JSON.stringify(await eraser.erase(command, ends.signal)),
             reports: outbox,
             uploads,
+            centerTime: (ms) => offTime.heard(ms),
             channelHealth: () => channelHealth(tenants, channels),
             // The link may be up before the turns stand.
             waitingTurns: () => turns?.waitingForCenter() ?? 0,
@@ -192,7 +197,10 @@ export async function startAgent(
       // A turn's way: replies stand before the router that makes them, intake before the channels that hand in.
       const replies = life.add(
         'replies',
-        await startReplies({ ledger, clock, log, metrics }, config.replies),
+        await startReplies(
+          { ledger, clock, log, metrics, superseded: (turn) => supersededLine(tenants, turn) },
+          config.replies,
+        ),
         10_000,
       )
       const classifier = {
@@ -227,6 +235,9 @@ export async function startAgent(
         { ledger, turns, tenants, log, metrics },
         { ...config.turns, maxTextChars: config.chat.maxTextChars },
       )
+      const modes = new OperatingModes({ clock, log, metrics, uplink, turns })
+      const offModes = modes.start()
+      life.onStop('operating mode', async () => offModes())
       const status: StatusParts = {
         version,
         site: config.site,
@@ -245,6 +256,7 @@ export async function startAgent(
         mark,
         ledger,
         turns,
+        modes,
         lease,
         reports: outbox,
       }
@@ -266,7 +278,7 @@ export async function startAgent(
                 told = turns.waitingForCenter()
                 fn()
               })
-              const off = [uplink.onLink(fn), tenants.onChange(fn), waits]
+              const off = [uplink.onLink(fn), tenants.onChange(fn), modes.onChange(fn), waits]
               return () => {
                 for (const each of off) each()
               }

@@ -90,6 +90,10 @@ export const MESSAGES = {
     en: 'Which one do you mean? Please reply with the number:',
   },
   'ask-back.neither': { zh: '都不是', en: 'neither' },
+  'end.superseded': {
+    zh: '（上面的回答中断了，以下是重新生成的完整回答。）',
+    en: '(The answer above was cut off. Here is the whole answer, made anew.)',
+  },
   'end.cancelled': { zh: '已取消。', en: 'Cancelled.' },
   'end.expired': {
     zh: '很抱歉，等待太久，没能得到总部的答复，请重新提问。',

@@ -28,6 +28,8 @@ export type {
   DeliveryOutcome,
   Delta,
   Inbound,
+  Outgoing,
+  ProbeOutcome,
   TicketSource,
   WaitingTicket,
   Watcher,

@@ -136,6 +136,26 @@ test('--once --json prints one line with the contracted fields', async (t) => {
   assert.equal(run.messages[0]?.conversationId, 'acme/mqtt/me/terminal', 'the tenant is the default one')
 })
 
+test('an answer in parts is printed whole', async (t) => {
+  const run = await startTestChannel(t)
+  answering(run, async (turn) => {
+    for (const index of [1, 2, 2, 3]) {
+      const reply = replyOf(turn, `part ${index}`)
+      const id = index === 1 ? reply.id : `${reply.id}/${index}`
+      await run.channel.deliver(turn, { ...reply, id, part: { index, of: 3 } }, never)
+    }
+  })
+  const io = testIo()
+  assert.equal(await chat(optionsFor(run, { once: 'VPN?' }), io), 0)
+  assert.equal(
+    io
+      .out()
+      .match(/part \d/g)
+      ?.join(' '),
+    'part 1 part 2 part 3',
+  )
+})
+
 test('an edge that has just started is waited for until it serves the tenant', async (t) => {
   const run = await startTestChannel(t)
   run.setInfo({ ...INFO, tenants: [], defaultTenant: '' })

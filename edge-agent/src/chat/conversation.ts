@@ -135,16 +135,20 @@ export class Conversation {
     const id = reply.inReplyTo ?? ''
     const question = this.#asked.get(id)
     // A hand-off ends it here: what a person answers comes by itself, whenever it comes.
-    if (reply.type === 'final' || reply.handoff !== undefined) this.#asked.delete(id)
+    const isWhole = reply.part === undefined || reply.part.index === reply.part.of
+    if ((reply.type === 'final' && isWhole) || reply.handoff !== undefined) this.#asked.delete(id)
     else if (question) question.waits = true
     if (json) json(reply)
     else {
       const ms = question ? clock.monotonic() - question.at : undefined
-      if (question && !reply.late && reply.type === 'final') this.#ownAnswer(id, question, reply)
+      const begins = (reply.part?.index ?? 1) === 1
+      if (question && !reply.late && reply.type === 'final' && begins) this.#ownAnswer(id, question, reply)
       else this.#otherReply(reply)
-      this.#deps.view.print([...this.#below(reply), ...footer(reply, words, paint, ms).split('\n')])
+      if (isWhole) {
+        this.#deps.view.print([...this.#below(reply), ...footer(reply, words, paint, ms).split('\n')])
+      }
     }
-    if (reply.type === 'final') this.#last = reply
+    if (reply.type === 'final' && isWhole) this.#last = reply
   }
 
   /** An answer to what was asked here, which may have been shown in part. */

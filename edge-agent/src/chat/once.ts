@@ -65,8 +65,12 @@ export async function askOnce(
     if (payload.type === 'notice' && (options.wait || !isEnd)) {
       return handlers.ticket(payload)
     }
+    // QoS 1: a part may come twice.
+    parts.set(payload.id, payload.text)
+    if (payload.part && payload.part.index < payload.part.of) return
     const now = clock.monotonic()
-    const { text, answeredBy, intent, score, citations, turnId } = payload
+    const text = [...parts.values()].join('\n')
+    const { answeredBy, intent, score, citations, turnId } = payload
     const firstTokenMs = round((firstAt ?? now) - askedAt)
     const answer = {
       text,
@@ -78,8 +82,9 @@ export async function askOnce(
       firstTokenMs,
       totalMs: round(now - askedAt),
     }
-    settle({ answer, reply: payload })
+    settle({ answer, reply: { ...payload, text } })
   }
+  const parts = new Map<string, string>()
   const onDelta = (payload: DeltaPayload) => {
     if (payload.inReplyTo === id) firstAt ??= clock.monotonic()
   }

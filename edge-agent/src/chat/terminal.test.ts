@@ -205,14 +205,14 @@ test('a ticket, the state of the link, a late answer that quotes its question, a
     ticket: 'A-1',
     place: 3,
   }
-  await run.channel.deliver(asked, { id: 'n1', kind: 'notice', state: 'pending', content: noted }, never)
+  await run.channel.deliver(asked, { id: 'n1', kind: 'notice', content: noted }, never)
   await terminal.shows(/Noted\.\n {2}— waiting · A-1 · place 3/)
   terminal.press('other\r')
   const other = await turn(1)
   await final(asked, 'Second class.', { answeredBy: 'center', quoted: 'heavy' })
   await terminal.shows(/Answer to “heavy”:\nSecond class\.\n {2}— center/)
   const taken: ReplyContent = { ...noted, text: 'A person answers.', ticket: 'A-2', handoff: 'hr' }
-  await run.channel.deliver(other, { id: 'n2', kind: 'notice', state: 'pending', content: taken }, never)
+  await run.channel.deliver(other, { id: 'n2', kind: 'notice', content: taken }, never)
   await terminal.shows(/A person answers\.\n→ hr takes over/)
 })
 

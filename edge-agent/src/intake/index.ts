@@ -1,2 +1,2 @@
 export { createIntake, type Intake, type IntakeConfig, type IntakeDeps, type TurnEntry } from './intake.js'
-export { type LaneHold, Lanes, type LanesConfig, laneKey, type RunTurn } from './lanes.js'
+export { type LaneHold, type LaneLoad, Lanes, type LanesConfig, laneKey, type RunTurn } from './lanes.js'

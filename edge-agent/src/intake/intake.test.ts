@@ -12,19 +12,22 @@ async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, 
   const host = faultyHost()
   const opened = await openTestLedger(t, dir, { host })
   const entered: Turn[] = []
-  const state = { waiting: 0, waitingOfTenant: 0 }
+  const state = { waiting: 0, waitingOfTenant: 0, waitingBytes: 0 }
   const intake = createIntake(
     {
       ledger: opened.ledger,
       turns: {
         waiting: (tenant) => (tenant === undefined ? state.waiting : state.waitingOfTenant),
+        get waitingBytes() {
+          return state.waitingBytes
+        },
         enter: (turn) => entered.push(turn),
       },
       tenants: { get: (tenant) => (tenant === 'acme' ? {} : undefined) },
       log: silentLogger(),
       metrics: createMetrics(),
     },
-    { maxWaiting: 10, maxWaitingPerTenant: 5, maxTextChars: 100 },
+    { maxWaiting: 10, maxWaitingPerTenant: 5, maxWaitingBytes: 10_000, maxTextChars: 100 },
   )
   if (replay) intake.replay()
   const send = (fields: Fields, text = 'hi') => intake.accept(textMessage(text, fields))
@@ -138,6 +141,16 @@ test('too many waiting turns refuse with overloaded, counting those that are bei
     (await Promise.all(outcomes)).map(({ outcome }) => outcome),
     ['accepted', 'accepted', 'refused'],
   )
+})
+
+test('waiting turns that take too many bytes refuse too, however few they are', async (t) => {
+  const { send, state } = await makeIntake(t, await temporaryDir(t))
+  state.waiting = 1
+  state.waitingBytes = 10_000
+  const full = await send({})
+  assert.equal(full.outcome === 'refused' && full.code, 'overloaded')
+  state.waitingBytes = 9_999
+  assert.equal((await send({})).outcome, 'accepted')
 })
 
 test('turns enter in the order in which their messages came', async (t) => {

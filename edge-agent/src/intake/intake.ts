@@ -3,11 +3,14 @@ import type { Message } from '@yizhan/proto'
 import type { AcceptOutcome, Inbound } from '../channels/port.js'
 import type { Ledger, Received, Turn } from '../ledger/index.js'
 import { problemOf } from './message-check.js'
+import { messageBytes } from './message-size.js'
 
 /** Where accepted turns go on. */
 export interface TurnEntry {
   /** Turns that wait for their start, of one tenant or of all. */
   waiting(tenant?: TenantId): number
+  /** About how many bytes they take in memory. */
+  readonly waitingBytes: number
   enter(turn: Turn): void
 }
 
@@ -23,6 +26,8 @@ export interface IntakeConfig {
   /** Turns that may wait for their start; one more is refused with `overloaded`. */
   readonly maxWaiting: number
   readonly maxWaitingPerTenant: number
+  /** About how many bytes they may take. */
+  readonly maxWaitingBytes: number
   /** Longest text in UTF-16 units. */
   readonly maxTextChars: number
 }
@@ -43,10 +48,12 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
   const outcomes = deps.metrics.counter('yizhan_intake_total', 'Inbound messages by outcome', ['outcome'])
   const arriving = new Map<string, number>()
   let arrivingInAll = 0
+  let arrivingBytes = 0
   let replayed: ReadonlySet<string> | undefined
 
-  function count(tenant: string, by: number): void {
+  function count(tenant: string, bytes: number, by: number): void {
     arrivingInAll += by
+    arrivingBytes += by * bytes
     const now = (arriving.get(tenant) ?? 0) + by
     if (now > 0) arriving.set(tenant, now)
     else arriving.delete(tenant)
@@ -55,6 +62,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
   function hasRoom(tenant: TenantId): boolean {
     return (
       turns.waiting() + arrivingInAll < config.maxWaiting &&
+      turns.waitingBytes + arrivingBytes < config.maxWaitingBytes &&
       turns.waiting(tenant) + (arriving.get(tenant) ?? 0) < config.maxWaitingPerTenant
     )
   }
@@ -65,7 +73,8 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
     const problem = problemOf(message, config.maxTextChars)
     if (problem) return problem
     if (!hasRoom(tenant)) return refused('overloaded', 'too many messages wait here')
-    count(tenant, 1)
+    const bytes = messageBytes(message)
+    count(tenant, bytes, 1)
     let received: Received
     try {
       received = await ledger.receive(message)
@@ -74,7 +83,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
       if (error.code !== 'disk_full') throw error
       return refused('disk_full', 'the disk of this edge is full')
     } finally {
-      count(tenant, -1)
+      count(tenant, bytes, -1)
     }
     if (received.outcome === 'duplicate') return received
     // Before the replay it is the replay's to enter; it may also come between the fsync and here.

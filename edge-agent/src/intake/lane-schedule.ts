@@ -17,11 +17,17 @@ export class LaneSchedule<T> {
   readonly #ready = new Map<string, Lane<T>[]>()
   readonly #waitingByTenant = new Map<string, number>()
   readonly #orderOf: (item: T) => number
+  readonly #bytesOf: (item: T) => number
   #waiting = 0
+  #waitingBytes = 0
 
-  /** `orderOf`: the place of an item in its lane; one that comes late stands before those with a higher one. */
-  constructor(orderOf: (item: T) => number) {
+  /**
+   * `orderOf`: the place of an item in its lane; one that comes late stands before those with a higher one. `bytesOf`:
+   * what it takes while it waits, always the same.
+   */
+  constructor(orderOf: (item: T) => number, bytesOf: (item: T) => number) {
     this.#orderOf = orderOf
+    this.#bytesOf = bytesOf
   }
 
   get lanes(): number {
@@ -32,6 +38,10 @@ export class LaneSchedule<T> {
     return tenant === undefined ? this.#waiting : (this.#waitingByTenant.get(tenant) ?? 0)
   }
 
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
   add(tenant: string, key: string, item: T): void {
     const known = this.#lanes.get(key)
     const lane = known ?? { key, tenant, queue: [], busy: false }
@@ -39,7 +49,7 @@ export class LaneSchedule<T> {
     let at = lane.queue.length
     while (at > 0 && this.#orderOf(lane.queue[at - 1] as T) > this.#orderOf(item)) at -= 1
     lane.queue.splice(at, 0, item)
-    this.#count(tenant, 1)
+    this.#count(tenant, item, 1)
     if (!lane.busy && lane.queue.length === 1) this.#makeReady(lane)
   }
 
@@ -52,7 +62,7 @@ export class LaneSchedule<T> {
       const item = lane?.queue.shift()
       if (!lane || item === undefined) continue
       lane.busy = true
-      this.#count(tenant, -1)
+      this.#count(tenant, item, -1)
       return { lane, item }
     }
     return undefined
@@ -70,7 +80,7 @@ export class LaneSchedule<T> {
     const at = lane?.queue.findIndex(fits) ?? -1
     if (!lane || at < 0) return undefined
     const [item] = lane.queue.splice(at, 1)
-    this.#count(lane.tenant, -1)
+    if (item !== undefined) this.#count(lane.tenant, item, -1)
     if (lane.queue.length === 0 && !lane.busy) {
       this.#lanes.delete(key)
       const ready = this.#ready.get(lane.tenant)
@@ -85,8 +95,9 @@ export class LaneSchedule<T> {
     else this.#ready.set(lane.tenant, [lane])
   }
 
-  #count(tenant: string, by: number): void {
+  #count(tenant: string, item: T, by: number): void {
     this.#waiting += by
+    this.#waitingBytes += by * this.#bytesOf(item)
     const now = (this.#waitingByTenant.get(tenant) ?? 0) + by
     if (now > 0) this.#waitingByTenant.set(tenant, now)
     else this.#waitingByTenant.delete(tenant)

@@ -114,6 +114,34 @@ test('a tenant with many conversations does not starve another', async () => {
   assert.deepEqual(names(), ['big0', 'big1', 'small0', 'big2', 'small1', 'big3'])
 })
 
+test('ten thousand waiting turns of one tenant delay another by its share, in one lane or in many', async () => {
+  const { lanes, names, get } = makeLanes({ maxConcurrent: 4 })
+  for (let i = 0; i < 5_000; i++) {
+    lanes.enter(turn(`lane${i}`, 'big-room', 'big'))
+    lanes.enter(turn(`room${i}`, `big-room-${i}`, 'big'))
+  }
+  for (let i = 0; i < 10; i++) lanes.enter(turn(`small${i}`, `small-room-${i}`, 'small'))
+  await settle()
+  for (let ended = 0; !names().includes('small9'); ended++) {
+    assert.ok(ended < 24, 'ten turns start within twice their number, and what ran before')
+    get(names()[ended] ?? '').end()
+    await settle()
+  }
+})
+
+test('what waits is counted in bytes too, and given back', async () => {
+  const { lanes, get } = makeLanes({ maxConcurrent: 1 })
+  lanes.enter(turn('a', 'room'))
+  const long = turn('b', 'room')
+  long.message.text = 'x'.repeat(4_000)
+  lanes.enter(long)
+  await settle()
+  assert.ok(lanes.waitingBytes >= 8_000)
+  assert.equal(lanes.cancel(long, new YizhanError('cancelled', 'x')), 'queued')
+  assert.equal(lanes.waitingBytes, 0)
+  get('a').end()
+})
+
 test('a handler that exceeds its deadline is aborted with its reason and the lane goes on', async () => {
   const { lanes, clock, names, get } = makeLanes()
   lanes.enter(turn('a', 'room'))

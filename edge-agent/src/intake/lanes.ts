@@ -8,6 +8,7 @@ import {
 } from '@yizhan/kernel'
 import type { Turn } from '../ledger/index.js'
 import { type Lane, LaneSchedule } from './lane-schedule.js'
+import { messageBytes } from './message-size.js'
 
 /** What a running turn may do with its lane. Both are idempotent. */
 export interface LaneHold {
@@ -29,6 +30,13 @@ export interface LanesConfig {
   readonly parkedMs: number
   /** Turns that may run beside their lane at once; more queue up in it. Default 16. */
   readonly maxBypassing?: number
+}
+
+export interface LaneLoad {
+  readonly running: number
+  readonly waiting: number
+  readonly conversations: number
+  readonly timedOut: number
 }
 
 interface Job {
@@ -55,12 +63,16 @@ export class Lanes implements Running {
   readonly #deps: { readonly clock: Clock; readonly log: Logger }
   readonly #config: Required<LanesConfig>
   readonly #run: RunTurn
-  readonly #schedule = new LaneSchedule<Turn>(({ receivedSeq }) => receivedSeq)
+  readonly #schedule = new LaneSchedule<Turn>(
+    ({ receivedSeq }) => receivedSeq,
+    ({ message }) => messageBytes(message),
+  )
   readonly #jobs = new Map<string, Job>()
   readonly #settling = new Set<Promise<void>>()
   readonly #metrics: ReturnType<typeof laneMetrics>
   #running = 0
   #bypassing = 0
+  #timedOut = 0
   #stopped: YizhanError | undefined
   #onDone: () => void = () => undefined
 
@@ -81,6 +93,22 @@ export class Lanes implements Running {
   /** Turns that wait for their start. */
   waiting(tenant?: string): number {
     return this.#schedule.waiting(tenant)
+  }
+
+  /** About how many bytes they take. */
+  get waitingBytes(): number {
+    return this.#schedule.waitingBytes
+  }
+
+  /** What runs and waits now, and how many have exceeded their deadline since the start. */
+  get load(): LaneLoad {
+    const { lanes } = this.#schedule
+    return {
+      running: this.#running,
+      waiting: this.waiting(),
+      conversations: lanes,
+      timedOut: this.#timedOut,
+    }
   }
 
   /** Conversations in memory. */
@@ -190,6 +218,7 @@ export class Lanes implements Running {
   #expire(job: Job, limit: 'handlerMs' | 'parkedMs'): void {
     const ms = this.#config[limit]
     this.#metrics.timeouts.inc()
+    this.#timedOut += 1
     this.#deps.log.warn({ turnId: job.turn.id, [limit]: ms }, 'a turn took too long; its lane goes on')
     job.controller.abort(
       new YizhanError('deadline_exceeded', `the turn took longer than ${ms} ms`, { details: { limit, ms } }),

@@ -1,6 +1,15 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { CitationSchema, create, fromBinary, type Message, MessageSchema, toBinary } from '@yizhan/proto'
-import type { Emptied, Feedback, MendAction, ReplyContent, ReplyKind, ReplyState, TurnState } from './turn.js'
+import type {
+  DeliveredParts,
+  Emptied,
+  Feedback,
+  MendAction,
+  ReplyContent,
+  ReplyKind,
+  ReplyState,
+  TurnState,
+} from './turn.js'
 
 /** What a person asked for, on the record that came of it. */
 export interface CommandMark {
@@ -69,6 +78,7 @@ export type LedgerEntry =
       readonly kind: ReplyKind
       readonly state: ReplyState
       readonly c?: Cleared
+      readonly delivered?: DeliveredParts
     }
   | {
       readonly k: 'feedback'

@@ -3,6 +3,7 @@ export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
 export { type EdgeLedger, type KnownTurn, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
 export { openJournal } from './level-journal.js'
+export { OffTime, type OffTimeDeps } from './off-time.js'
 export type {
   Ledger,
   MendOrder,
@@ -32,6 +33,6 @@ export {
   type Turn,
   type TurnState,
 } from './turn.js'
-export { canMove, checkSeen, isOvertaken, owesFinal } from './turn-book.js'
+export { canMove, checkSeen, isOvertaken, isSettledReply, owesFinal } from './turn-book.js'
 export { createUploadFeed } from './upload-feed.js'
 export { UploadMark } from './upload-mark.js'

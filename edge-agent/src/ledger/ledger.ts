@@ -20,6 +20,7 @@ import type {
 } from './port.js'
 import { rebuild } from './rebuild.js'
 import {
+  type DeliveredParts,
   isTerminal,
   type Reply,
   type ReplyContent,
@@ -47,7 +48,10 @@ export interface LedgerConfig {
 }
 
 export interface EdgeLedger extends Ledger {
-  /** Milliseconds since the turn was received, not counting time when the agent did not run. Wall clock jumps do not matter. */
+  /**
+   * Milliseconds since the turn was received; time when the agent did not run counts as far as the center has told of it.
+   * Jumps of this machine's clock do not matter.
+   */
   waitedMs(turnId: string): number
   /** The states that a turn went through, oldest first. Reads the journal: for people, not for the way of a message. */
   history(turnId: string): Promise<HistoryStep[]>
@@ -76,6 +80,8 @@ export interface LedgerDeps {
   readonly digest?: (text: string) => string
   /** What somebody has yet to read of the journal; see `PruneOptions.keep`. Default: nothing. */
   readonly keep?: () => PruneOptions['keep']
+  /** Milliseconds that this edge was off since the journal had an age; default: never. */
+  readonly offSince?: (age: number) => number
 }
 
 /** If a crash loses one of these, a step without effect outside is repeated. */
@@ -238,16 +244,17 @@ class JournalLedger implements EdgeLedger {
     })
   }
 
-  replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn> {
+  replyState(turnId: string, kind: ReplyKind, state: ReplyState, delivered?: DeliveredParts): Promise<Turn> {
     return this.#queue.run(turnId, async () => {
       const { turn } = this.#pages.need(turnId)
-      if (!replyMoves(turn, kind, state)) return turn
-      const delivered = state === 'sent' || state === 'confirmed'
+      if (!replyMoves(turn, kind, state, delivered)) return turn
+      const isOut = state === 'sent' || state === 'confirmed'
       // The `done` that follows a delivered final takes it along.
-      const rides = delivered && kind === 'final' && !isTerminal(turn.state)
-      const durability = rides ? 'rides' : delivered ? 'written' : 'fsync'
+      const rides = isOut && kind === 'final' && !isTerminal(turn.state)
+      const durability = rides ? 'rides' : isOut || state === 'pending' ? 'written' : 'fsync'
       const at = this.#deps.clock.wall()
-      const next = await this.#records.record(turnId, { k: 'reply-state', at, kind, state }, durability)
+      const entry = { k: 'reply-state', at, kind, state, ...(delivered ? { delivered } : {}) } as const
+      const next = await this.#records.record(turnId, entry, durability)
       this.#tell(next, replyOf(next, kind))
       return next
     })
@@ -316,7 +323,9 @@ class JournalLedger implements EdgeLedger {
   }
 
   waitedMs(turnId: string): number {
-    return this.#deps.journal.age() - this.#pages.need(turnId).age
+    const { journal, offSince = () => 0 } = this.#deps
+    const { age } = this.#pages.need(turnId)
+    return journal.age() - age + offSince(age)
   }
 
   /** Ends a turn whose records are damaged: shown as failed, nothing is done again. */

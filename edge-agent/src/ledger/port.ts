@@ -1,6 +1,15 @@
 import type { Message } from '@yizhan/proto'
 import type { CommandMark } from './entries.js'
-import type { Feedback, Reply, ReplyContent, ReplyKind, ReplyState, Turn, TurnState } from './turn.js'
+import type {
+  DeliveredParts,
+  Feedback,
+  Reply,
+  ReplyContent,
+  ReplyKind,
+  ReplyState,
+  Turn,
+  TurnState,
+} from './turn.js'
 
 export type Received =
   | { readonly outcome: 'accepted'; readonly turn: Turn }
@@ -75,10 +84,10 @@ export interface Ledger {
    */
   addReply(turnId: string, kind: ReplyKind, content: ReplyContent, seen?: number): Promise<Turn>
   /**
-   * Moves a reply on; `sent` and `confirmed`, and the `done` that follows them, are not waited for by fsync (a crash
-   * re-sends under the same id).
+   * Moves a reply on; `pending`, `sent` and `confirmed`, and the `done` that follows them, are not waited for by fsync (a
+   * crash re-sends under the same id). `delivered`: parts of a long text that need not go out again.
    */
-  replyState(turnId: string, kind: ReplyKind, state: ReplyState): Promise<Turn>
+  replyState(turnId: string, kind: ReplyKind, state: ReplyState, delivered?: DeliveredParts): Promise<Turn>
   /**
    * Keeps what the asker says of a turn's final, also of a settled turn. Of several the one that was received last counts,
    * in whatever order they come here. `not_found` once the turn is no longer in memory.

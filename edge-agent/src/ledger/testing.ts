@@ -44,11 +44,18 @@ export interface TestLedger extends TestJournal {
 export async function openTestLedger(
   t: TestContext,
   dir: string,
-  options: LedgerConfig & Pick<LedgerDeps, 'keep'> & { clock?: ManualClock; host?: EngineHost } = {},
+  options: LedgerConfig &
+    Pick<LedgerDeps, 'keep' | 'offSince'> & { clock?: ManualClock; host?: EngineHost } = {},
 ): Promise<TestLedger> {
-  const { clock, host, keep, ...config } = options
+  const { clock, host, keep, offSince = () => 0, ...config } = options
   const opened = await openTestJournal(t, dir, { ...(clock ? { clock } : {}), ...(host ? { host } : {}) })
-  const deps = { ...opened, log: silentLogger(), metrics: createMetrics(), ...(keep ? { keep } : {}) }
+  const deps = {
+    ...opened,
+    log: silentLogger(),
+    metrics: createMetrics(),
+    offSince,
+    ...(keep ? { keep } : {}),
+  }
   const ledger = await openLedger(deps, config)
   return { ...opened, ledger, kill: () => opened.journal.close() }
 }

@@ -1,6 +1,7 @@
 import { YizhanError } from '@yizhan/kernel'
 import { type ChangeEntry, type CommandMark, type LedgerEntry, tenantOf } from './entries.js'
 import {
+  type DeliveredParts,
   isTerminal,
   type Mended,
   NEXT_STATES,
@@ -127,7 +128,8 @@ function changed(turn: Turn, entry: ChangeEntry): Turn {
     }
     case 'reply-state': {
       const reply = turn[entry.kind]
-      return reply ? withReply(turn, { ...reply, state: entry.state }) : turn
+      const { state, delivered } = entry
+      return reply ? withReply(turn, { ...reply, state, ...(delivered ? { delivered } : {}) }) : turn
     }
     case 'feedback': {
       if (turn.emptied === 'all') return turn
@@ -165,9 +167,10 @@ export function checkMove(turn: Turn, to: TurnState): void {
 }
 
 /** Whether a reply state is worth a record: a late or repeated one is not. */
-export function replyMoves(turn: Turn, kind: ReplyKind, to: ReplyState): boolean {
+export function replyMoves(turn: Turn, kind: ReplyKind, to: ReplyState, delivered?: DeliveredParts): boolean {
   const reply = turn[kind]
   if (!reply)
     throw new YizhanError('conflict', `turn ${turn.id} has no ${kind}`, { details: { turnId: turn.id } })
-  return reply.state !== to && reply.state !== 'confirmed'
+  if (reply.state === 'confirmed') return false
+  return reply.state !== to || (delivered?.parts ?? 0) > (reply.delivered?.parts ?? 0)
 }

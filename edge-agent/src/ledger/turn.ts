@@ -147,6 +147,14 @@ export interface Reply {
   readonly kind: ReplyKind
   readonly content: ReplyContent
   readonly state: ReplyState
+  /** Of a text that goes out in parts: what has been delivered; `state` is then that of the next part. */
+  readonly delivered?: DeliveredParts
+}
+
+export interface DeliveredParts {
+  readonly parts: number
+  /** Where in the text the next part begins, in UTF-16 units. */
+  readonly upTo: number
 }
 
 export type Emptied = 'text' | 'all'

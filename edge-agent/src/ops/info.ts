@@ -16,6 +16,7 @@ export function infoOf(parts: StatusParts): Info {
       since: new Date(parts.linkSince()).toISOString(),
       waiting: parts.turns.waitingForCenter(),
     },
+    mode: { ...parts.modes.mode, since: new Date(parts.modes.mode.since).toISOString() },
     tenants: live.map(({ tenant, file }) => ({
       id: tenant,
       name: file.name,

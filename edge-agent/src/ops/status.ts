@@ -1,10 +1,20 @@
 import type { Info } from '../channels/index.js'
 import type { ChannelAdapter } from '../channels/port.js'
-import { type EdgeLedger, isTerminal, type Journal, type UploadMark } from '../ledger/index.js'
+import {
+  type EdgeLedger,
+  isTerminal,
+  type Journal,
+  type Reply,
+  type ReplyState,
+  type Turn,
+  type UploadMark,
+} from '../ledger/index.js'
 import type { OfflineLease, ReportOutbox } from '../privacy/index.js'
 import type { Turns } from '../router/index.js'
 import type { TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
+
+import type { OperatingModes } from './operating-mode.js'
 
 export interface StatusParts {
   readonly version: string
@@ -16,13 +26,14 @@ export interface StatusParts {
   /** When the link got into its present state; wall clock, milliseconds. */
   linkSince(): number
   readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
-  readonly turns: Pick<Turns, 'waitingForCenter' | 'held'>
+  readonly turns: Pick<Turns, 'waitingForCenter' | 'held' | 'load'>
+  readonly modes: Pick<OperatingModes, 'mode'>
   readonly lease: Pick<OfflineLease, 'status'>
   readonly reports: Pick<ReportOutbox, 'waiting'>
   readonly channels: readonly ChannelAdapter[]
   readonly journal: Pick<Journal, 'quarantined' | 'durable'>
   readonly mark: Pick<UploadMark, 'acked' | 'dropped' | 'known'>
-  readonly ledger: Pick<EdgeLedger, 'open' | 'epoch' | 'lost'>
+  readonly ledger: Pick<EdgeLedger, 'open' | 'recent' | 'epoch' | 'lost'>
 }
 
 /** What `yizhan-edge status` shows; plain JSON. */
@@ -37,6 +48,7 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
     certificate: identity
       ? { serial: identity.serial, notAfter: new Date(identity.notAfter).toISOString() }
       : null,
+    mode: { ...parts.modes.mode, since: new Date(parts.modes.mode.since).toISOString() },
     link: linkOf(parts.uplink.link),
     tenants: parts.tenants.list().map(({ tenant, digest }) => ({ tenant, digest })),
     channels: parts.channels.map((channel) => {
@@ -48,6 +60,13 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       open: open.filter((turn) => !isTerminal(turn.state)).length,
       waitingForCenter: parts.turns.waitingForCenter(),
       waitingForConsent: parts.turns.held,
+      ...parts.turns.load,
+    },
+    // Who has not got an answer, or may not have: somebody must look.
+    replies: {
+      waiting: countReplies(open, ['pending', 'attempting']),
+      unknown: countReplies(open, ['unknown']),
+      failed: countReplies(parts.ledger.recent(RECENT), ['failed']),
     },
     // How long this edge may keep what it holds of persons without the center, and what the center has yet to hear of them.
     privacy: { lease: parts.lease.status, reportsWaiting: parts.reports.waiting },
@@ -64,6 +83,14 @@ export function statusOf(parts: StatusParts): Record<string, unknown> {
       dropped: parts.mark.dropped,
     },
   }
+}
+
+/** Of so many turns failed replies are counted. */
+const RECENT = 1_000
+
+function countReplies(turns: readonly Turn[], states: readonly ReplyState[]): number {
+  const isMeant = (reply: Reply | undefined) => reply !== undefined && states.includes(reply.state)
+  return turns.filter(({ notice, final }) => isMeant(notice) || isMeant(final)).length
 }
 
 function linkOf(link: Uplink['link']): Record<string, unknown> {

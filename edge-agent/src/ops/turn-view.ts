@@ -8,6 +8,7 @@ export function turnRow(turn: Turn): Row {
   return {
     id: turn.id,
     state: turn.state,
+    cause: turn.cause ?? null,
     version: turn.version,
     tenant: turn.tenant,
     conversation: turn.message.conversationId,
@@ -27,7 +28,6 @@ export function turnDetails(turn: Turn, history: readonly HistoryStep[], { text 
   const content = final?.content ?? notice?.content
   return {
     ...turnRow(turn),
-    cause: turn.cause ?? null,
     states: history.map((step) => ({ ...step, at: iso(step.at) })),
     finish: final?.content.finish ?? null,
     model: content?.model ?? null,

@@ -1,11 +1,12 @@
 import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
-import type { ChannelAdapter, DeliveryOutcome } from '../channels/port.js'
-import type { Ledger } from '../ledger/port.js'
+import type { ChannelAdapter, DeliveryOutcome, ProbeOutcome } from '../channels/port.js'
+import type { EdgeLedger } from '../ledger/index.js'
 import { isTerminal, type Reply, type ReplyKind, type ReplyState, type Turn } from '../ledger/turn.js'
 import type { Lane } from './lane.js'
+import { type NextOutgoing, nextOutgoing } from './outgoing.js'
 
 export interface CourierDeps {
-  readonly ledger: Ledger
+  readonly ledger: Pick<EdgeLedger, 'get' | 'replyState' | 'transition' | 'waitedMs'>
   readonly clock: Clock
   readonly log: Logger
   /** Between 0 and 1. */
@@ -28,7 +29,22 @@ export interface CourierSignals {
   readonly cuts: AbortSignal
 }
 
-type Attempt = DeliveryOutcome | { readonly error: YizhanError } | 'stopped'
+type Step = DeliveryOutcome | ProbeOutcome | { readonly error: YizhanError } | 'stopped'
+
+/** What is known of the part in hand. */
+interface Journey {
+  readonly turnId: string
+  readonly kind: ReplyKind
+  readonly lane: Lane
+  /** It may have been shown: who does not recognise a repetition is asked, and never sent one blindly. */
+  inDoubt: boolean
+  /** The platform has said that the direct way is closed. */
+  isExpired: boolean
+  /** Some part is no more than sent. */
+  onlySent: boolean
+  failures: number
+  lostSince: number | undefined
+}
 
 /** Brings one reply to its end: confirmed, sent, failed or unknown; left as it is if the agent stops before. */
 export class Courier {
@@ -44,68 +60,164 @@ export class Courier {
 
   /** `recovered`: the state in which a restart found the reply. Never rejects. */
   async bring(turnId: string, kind: ReplyKind, lane: Lane, recovered?: ReplyState): Promise<void> {
+    const inDoubt = recovered === 'attempting'
+    const fresh = { isExpired: false, onlySent: false, failures: 0, lostSince: undefined }
+    const journey: Journey = { turnId, kind, lane, inDoubt, ...fresh }
     try {
-      await this.#bring(turnId, kind, lane, recovered)
+      while (await this.#step(journey));
     } catch (thrown) {
       this.#deps.log.error({ err: toYizhanError(thrown), turnId, kind }, 'a reply could not be recorded')
     }
   }
 
-  async #bring(turnId: string, kind: ReplyKind, lane: Lane, recovered?: ReplyState): Promise<void> {
-    const { ledger, clock, adapterFor } = this.#deps
-    const mayBeShown = recovered === 'attempting' || recovered === 'sent'
-    let failures = 0
-    let lostSince: number | undefined
-    for (;;) {
-      if (this.#signals.ends.aborted) return
-      const turn = ledger.get(turnId)
-      const reply = turn?.[kind]
-      if (!turn || !reply) return
-      // A person gave the turn up: nothing more is shown.
-      if (turn.state === 'abandoned') return
-      const wakes = lane.wakes
-      const adapter = adapterFor(turn.message.channelId)
-      // Who cannot recognise a repetition is never sent one blindly.
-      if (adapter && mayBeShown && !adapter.capabilities.idempotent) return this.#end(turn, reply, 'unknown')
-      const outcome = adapter ? await this.#attempt(adapter, turn, reply) : 'unreachable'
-      if (outcome === 'stopped') return
-      if (outcome === 'confirmed' || outcome === 'sent') return this.#end(turn, reply, outcome)
-      if (outcome === 'unreachable') {
-        lostSince ??= clock.monotonic()
-        const left = this.#config.keepMs - (clock.monotonic() - lostSince)
-        const woken = await lane.sleep(clock, wakes, left, this.#signals.ends)
-        if (woken === 'expired') return this.#end(turn, reply, 'failed', 'nobody-came')
-        continue
-      }
-      lostSince = undefined
-      const { error } = outcome
-      this.#deps.log.warn({ turnId, kind, code: error.code, reason: error.message }, 'a delivery failed')
-      const inDoubt = error.code === 'deadline_exceeded' && adapter?.capabilities.idempotent !== true
-      if (inDoubt) return this.#end(turn, reply, 'unknown')
-      if (!error.retryable || failures >= this.#config.retries)
-        return this.#end(turn, reply, 'failed', error.code)
-      if (!(await this.#pause(failures++))) return
+  /** One delivery, probe or wait; false once there is nothing more to do. */
+  async #step(journey: Journey): Promise<boolean> {
+    const { ledger, adapterFor } = this.#deps
+    const turn = ledger.get(journey.turnId)
+    const reply = turn?.[journey.kind]
+    if (this.#signals.ends.aborted || !turn || !reply) return false
+    // A person gave the turn up: nothing more is shown.
+    if (turn.state === 'abandoned') return false
+    const { wakes } = journey.lane
+    const adapter = adapterFor(turn.message.channelId)
+    if (!adapter) return await this.#wait(journey, turn, reply, wakes, undefined)
+    const { capabilities } = adapter
+    const mayRepeat = capabilities.idempotent
+    if (journey.inDoubt && !mayRepeat && !adapter.probe) return await this.#end(turn, reply, 'unknown')
+    const isLate = journey.isExpired || this.#leftMs(adapter, turn) <= 0
+    const asks = journey.inDoubt && !mayRepeat
+    if (isLate && !asks && capabilities.proactive !== true) {
+      return await this.#end(turn, reply, 'failed', 'deadline')
+    }
+    const next = nextOutgoing(reply, capabilities, { isLate })
+    const step = asks
+      ? await this.#probe(adapter, turn, next)
+      : await this.#deliver(adapter, turn, reply, next)
+    switch (step) {
+      case 'stopped':
+        return false
+      case 'confirmed':
+      case 'sent':
+      case 'shown':
+        return await this.#delivered(journey, turn, reply, next, step)
+      case 'absent':
+        journey.inDoubt = false
+        return true
+      case 'unsure':
+        return await this.#end(turn, reply, 'unknown')
+      case 'expired':
+        await this.#notShown(adapter, turn, reply)
+        journey.isExpired = true
+        return true
+      case 'unreachable':
+        await this.#notShown(adapter, turn, reply)
+        return await this.#wait(journey, turn, reply, wakes, adapter)
+      default:
+        return await this.#failed(journey, adapter, turn, reply, step.error)
     }
   }
 
-  async #attempt(adapter: ChannelAdapter, turn: Turn, reply: Reply): Promise<Attempt> {
-    const { ledger, clock } = this.#deps
+  async #delivered(
+    journey: Journey,
+    turn: Turn,
+    reply: Reply,
+    { behind }: NextOutgoing,
+    how: 'confirmed' | 'sent' | 'shown',
+  ): Promise<boolean> {
+    if (how === 'sent') journey.onlySent = true
+    if (!behind) return await this.#end(turn, reply, journey.onlySent ? 'sent' : 'confirmed')
+    journey.inDoubt = false
+    journey.failures = 0
+    journey.lostSince = undefined
+    await this.#deps.ledger.replyState(turn.id, reply.kind, 'pending', behind)
+    return true
+  }
+
+  /** Waits until somebody may be there, or the time of a direct reply is over. */
+  async #wait(
+    journey: Journey,
+    turn: Turn,
+    reply: Reply,
+    wakes: number,
+    adapter: ChannelAdapter | undefined,
+  ): Promise<boolean> {
+    const { clock } = this.#deps
+    journey.lostSince ??= clock.monotonic()
+    const keepsMs = this.#config.keepMs - (clock.monotonic() - journey.lostSince)
+    const directMs = adapter ? this.#leftMs(adapter, turn) : Number.POSITIVE_INFINITY
+    const waitMs = directMs > 0 ? Math.min(keepsMs, directMs) : keepsMs
+    const woken = await journey.lane.sleep(clock, wakes, waitMs, this.#signals.ends)
+    if (woken === 'expired' && waitMs === keepsMs) {
+      return await this.#end(turn, reply, 'failed', 'nobody-came')
+    }
+    return woken !== 'stopped'
+  }
+
+  async #failed(
+    journey: Journey,
+    adapter: ChannelAdapter,
+    turn: Turn,
+    reply: Reply,
+    error: YizhanError,
+  ): Promise<boolean> {
+    const { turnId, kind } = journey
+    this.#deps.log.warn({ turnId, kind, code: error.code, reason: error.message }, 'a delivery failed')
+    journey.lostSince = undefined
+    const isBlind = !adapter.capabilities.idempotent
+    if (error.code === 'deadline_exceeded' && isBlind) journey.inDoubt = true
+    if (journey.inDoubt && isBlind && !adapter.probe) return await this.#end(turn, reply, 'unknown')
+    if (!error.retryable || journey.failures >= this.#config.retries) {
+      if (journey.inDoubt && isBlind) return await this.#end(turn, reply, 'unknown')
+      return await this.#end(turn, reply, 'failed', error.code)
+    }
+    if (!journey.inDoubt) await this.#notShown(adapter, turn, reply)
+    return await this.#pause(journey.failures++)
+  }
+
+  /** A crash from now on leaves nothing in doubt. */
+  async #notShown({ capabilities }: ChannelAdapter, turn: Turn, reply: Reply): Promise<void> {
+    if (!capabilities.idempotent) await this.#deps.ledger.replyState(turn.id, reply.kind, 'pending')
+  }
+
+  async #deliver(adapter: ChannelAdapter, turn: Turn, reply: Reply, next: NextOutgoing): Promise<Step> {
+    return await this.#timed(async (signal) => {
+      // Tells a restart that this may have been shown. Who recognises a repetition needs no such record.
+      if (!adapter.capabilities.idempotent) {
+        await this.#deps.ledger.replyState(turn.id, reply.kind, 'attempting')
+      }
+      return await adapter.deliver(turn, next.reply, signal)
+    })
+  }
+
+  async #probe(adapter: ChannelAdapter, turn: Turn, next: NextOutgoing): Promise<Step> {
+    return await this.#timed(
+      async (signal) => (await adapter.probe?.(turn, next.reply.id, signal)) ?? 'unsure',
+    )
+  }
+
+  async #timed(work: (signal: AbortSignal) => Promise<Step>): Promise<Step> {
+    const { cuts } = this.#signals
     const cut = new AbortController()
-    const stop = () => cut.abort(this.#signals.cuts.reason)
-    const cancel = clock.after(this.#config.deliverMs, () => {
+    const stop = () => cut.abort(cuts.reason)
+    const cancel = this.#deps.clock.after(this.#config.deliverMs, () => {
       cut.abort(new YizhanError('deadline_exceeded', 'the delivery took too long'))
     })
-    this.#signals.cuts.addEventListener('abort', stop, { once: true })
+    cuts.addEventListener('abort', stop, { once: true })
     try {
-      // Tells a restart that this may have been shown. Who recognises a repetition needs no such record.
-      if (!adapter.capabilities.idempotent) await ledger.replyState(turn.id, reply.kind, 'attempting')
-      return await adapter.deliver(turn, reply, cut.signal)
+      return await work(cut.signal)
     } catch (thrown) {
-      return this.#signals.cuts.aborted ? 'stopped' : { error: toYizhanError(thrown) }
+      return cuts.aborted ? 'stopped' : { error: toYizhanError(thrown) }
     } finally {
       cancel()
-      this.#signals.cuts.removeEventListener('abort', stop)
+      cuts.removeEventListener('abort', stop)
     }
+  }
+
+  /** How long a direct reply is still possible. */
+  #leftMs({ capabilities }: ChannelAdapter, turn: Turn): number {
+    const { deadlineMs } = capabilities
+    if (deadlineMs === undefined) return Number.POSITIVE_INFINITY
+    return deadlineMs - this.#deps.ledger.waitedMs(turn.id)
   }
 
   /** Full jitter; false if the agent stops meanwhile. */
@@ -120,12 +232,13 @@ export class Courier {
     }
   }
 
-  async #end(turn: Turn, reply: Reply, state: ReplyState, cause = 'delivered'): Promise<void> {
+  async #end(turn: Turn, reply: Reply, state: ReplyState, cause = 'delivered'): Promise<false> {
     const { ledger } = this.#deps
     const next = await ledger.replyState(turn.id, reply.kind, state)
     this.#deps.settled(reply.kind, state)
     // An unknown final leaves its turn open: a person decides. A turn that ended before it was told of stays as it is.
-    if (reply.kind === 'notice' || state === 'unknown' || isTerminal(next.state)) return
+    if (reply.kind === 'notice' || state === 'unknown' || isTerminal(next.state)) return false
     await ledger.transition(turn.id, { to: state === 'failed' ? 'failed' : 'done', cause })
+    return false
   }
 }

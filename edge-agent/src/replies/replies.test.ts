@@ -249,6 +249,24 @@ test('a policy sees every outgoing text before it is recorded', async (t) => {
   assert.equal(done.final?.content.text, 'a *** b')
 })
 
+test('a superseded answer is told in an honest line where what was shown cannot be replaced', async (t) => {
+  for (const canEdit of [false, true]) {
+    const channel = new HeldChannel(true, canEdit)
+    const { replies, ask } = await startTestReplies(t, { channel, superseded: () => '(cut off)' })
+    const turn = await ask('hi')
+    for (const [attempt, text] of [
+      [1, 'Be'],
+      [2, 'Because'],
+      [3, 'So'],
+    ] as const) {
+      replies.delta(turn, { attempt, seq: 1, text })
+    }
+    const { final } = await replies.final(turn, answer('So it is.'))
+    assert.equal(final?.content.text, canEdit ? 'So it is.' : '(cut off)\n\nSo it is.')
+    assert.equal(channel.deltas.length, canEdit ? 3 : 1)
+  }
+})
+
 test('deltas: a slow client gets no gap, a higher attempt starts anew, a late one is dropped, none after the final', async (t) => {
   const channel = new HeldChannel()
   const { replies, ask } = await startTestReplies(t, { channel })

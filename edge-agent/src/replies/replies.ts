@@ -8,7 +8,7 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import type { ChannelAdapter, Delta } from '../channels/port.js'
-import { type Ledger, owesFinal } from '../ledger/index.js'
+import { type EdgeLedger, isSettledReply, owesFinal } from '../ledger/index.js'
 import { isTerminal, type ReplyContent, type ReplyKind, type ReplyState, type Turn } from '../ledger/turn.js'
 import { Courier } from './courier.js'
 import { Lane } from './lane.js'
@@ -16,11 +16,13 @@ import type { OutgoingPolicy } from './policy.js'
 import { Streams } from './streams.js'
 
 export interface RepliesDeps {
-  readonly ledger: Ledger
+  readonly ledger: EdgeLedger
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
   readonly policy?: OutgoingPolicy
+  /** What is said above a final whose running text was superseded where it cannot be replaced; default nothing. */
+  readonly superseded?: (turn: Turn) => string
   /** Between 0 and 1, for the jitter of retries; default Math.random. */
   readonly random?: () => number
 }
@@ -122,7 +124,7 @@ class Part implements Replies {
   }
 
   recover(): void {
-    const unsettled: ReadonlySet<ReplyState> = new Set(['pending', 'attempting', 'sent'])
+    const unsettled: ReadonlySet<ReplyState> = new Set(['pending', 'attempting'])
     for (const turn of this.#deps.ledger.open()) {
       for (const kind of ['notice', 'final'] as const) {
         const state = turn[kind]?.state
@@ -140,8 +142,10 @@ class Part implements Replies {
     const { ledger } = this.#deps
     const now = ledger.get(turn.id) ?? turn
     if (now.final || (isTerminal(now.state) && !owesFinal(now))) return this.#ignored(now, 'final')
+    const line = this.#streams.isSuperseded(turn.id) ? this.#deps.superseded?.(now) : undefined
     this.#streams.end(turn.id)
-    return await this.#say(turn, 'final', content, async () => {
+    const whole = line === undefined ? content : { ...content, text: `${line}\n\n${content.text}` }
+    return await this.#say(turn, 'final', whole, async () => {
       if (now.state === 'replying' || isTerminal(now.state)) return
       await ledger.transition(turn.id, { to: 'replying', cause: content.finish, seen: turn.version })
     })
@@ -211,7 +215,7 @@ class Part implements Replies {
   /** A crash came between the end of the final reply and the end of its turn. */
   #closeDelivered(turn: Turn): void {
     const state = turn.final?.state
-    if (isTerminal(turn.state) || (state !== 'confirmed' && state !== 'failed')) return
+    if (isTerminal(turn.state) || !isSettledReply(turn.final) || state === undefined) return
     const to = state === 'failed' ? 'failed' : 'done'
     this.#deps.ledger.transition(turn.id, { to, cause: 'recovered' }).catch((thrown: unknown) => {
       this.#deps.log.error({ err: toYizhanError(thrown), turnId: turn.id }, 'a turn could not be ended')

@@ -13,6 +13,8 @@ interface Stream {
   /** Everything up to `seq`, for who comes in the middle; undefined once it is longer than any final may be. */
   shown: string | undefined
   shownBytes: number
+  /** A lower attempt stands on a screen that cannot take it back: nothing more is shown before the final. */
+  readonly isMute: boolean
 }
 
 /**
@@ -29,8 +31,8 @@ export class Streams {
   }
 
   show(adapter: ChannelAdapter, turn: Turn, delta: Delta): void {
-    const stream = this.#streamOf(turn, delta.attempt)
-    if (!stream) return
+    const stream = this.#streamOf(turn, delta.attempt, adapter.capabilities.edit)
+    if (!stream || stream.isMute) return
     const text = stream.held + (stream.filter ? stream.filter(delta.text) : delta.text)
     if (text === '') return
     const taken = adapter.delta(turn, { attempt: stream.attempt, seq: stream.seq + 1, text })
@@ -49,6 +51,11 @@ export class Streams {
     }
   }
 
+  /** Whether what was shown of the turn was superseded where it cannot be replaced. */
+  isSuperseded(turnId: string): boolean {
+    return this.#streams.get(turnId)?.isMute ?? false
+  }
+
   /** The turn has its final, or never will. */
   end(turnId: string): void {
     this.#streams.delete(turnId)
@@ -59,12 +66,13 @@ export class Streams {
   }
 
   /** Undefined for a late piece of a superseded attempt. */
-  #streamOf(turn: Turn, attempt: number): Stream | undefined {
+  #streamOf(turn: Turn, attempt: number, canEdit: boolean): Stream | undefined {
     const known = this.#streams.get(turn.id)
     if (known && known.attempt === attempt) return known
     if (known && known.attempt > attempt) return undefined
     const filter = this.#policy?.stream(turn)
-    const stream: Stream = { turn, attempt, filter, seq: 0, held: '', shown: '', shownBytes: 0 }
+    const isMute = known !== undefined && (known.isMute || (known.seq > 0 && !canEdit))
+    const stream: Stream = { turn, attempt, filter, seq: 0, held: '', shown: '', shownBytes: 0, isMute }
     this.#streams.set(turn.id, stream)
     return stream
   }

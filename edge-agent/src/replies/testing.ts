@@ -26,8 +26,8 @@ export class HeldChannel implements ChannelAdapter {
   readonly #reachable = new Set<(conversation: string) => void>()
   #taken = 0
 
-  constructor(idempotent = true) {
-    this.capabilities = { idempotent, probe: false, edit: false, stream: true, maxBytes: 10_000 }
+  constructor(idempotent = true, edit = true) {
+    this.capabilities = { idempotent, probe: false, edit, stream: true, maxBytes: 10_000 }
   }
 
   deliver(_turn: Turn, reply: { id: string; content: ReplyContent }, signal: AbortSignal) {
@@ -73,7 +73,7 @@ export interface TestReplies extends TestLedger {
   readonly replies: Replies
   readonly clock: ManualClock
   /** A turn that is being answered. */
-  ask(text: string, conversation?: string): Promise<Turn>
+  ask(text: string, conversation?: string, channel?: string): Promise<Turn>
   /** Resolves once the ledger says so. */
   until(turnId: string, holds: (turn: Turn) => boolean): Promise<Turn>
 }
@@ -85,6 +85,7 @@ export async function startTestReplies(
     readonly channel?: HeldChannel
     readonly config?: RepliesConfig
     readonly policy?: RepliesDeps['policy']
+    readonly superseded?: RepliesDeps['superseded']
   } = {},
 ): Promise<TestReplies> {
   const clock = new ManualClock()
@@ -98,6 +99,7 @@ export async function startTestReplies(
       metrics: createMetrics(),
       random: () => 1,
       ...(options.policy ? { policy: options.policy } : {}),
+      ...(options.superseded ? { superseded: options.superseded } : {}),
     },
     options.config,
   )
@@ -106,8 +108,8 @@ export async function startTestReplies(
     ...opened,
     clock,
     replies,
-    async ask(text, conversation = 'acme/web/room-1') {
-      const received = await ledger.receive(textMessage(text, { conversationId: conversation }))
+    async ask(text, conversationId = 'acme/web/room-1', channelId = 'web') {
+      const received = await ledger.receive(textMessage(text, { conversationId, channelId }))
       if (received.outcome !== 'accepted') throw new Error('received twice')
       return await ledger.transition(received.turn.id, { to: 'routed', cause: 'text' })
     },

@@ -7,6 +7,7 @@ export type {
   RouterPolicy,
   ScoredIntent,
 } from './port.js'
+export { supersededLine } from './superseded-line.js'
 export type { TurnOrder } from './turn-commands.js'
 export { startTurns, type Turns, type TurnsConfig, type TurnsDeps } from './turns.js'
 export type { RouterHandler, Visit } from './visit.js'

@@ -214,6 +214,7 @@ export interface EdgeOptions extends Partial<TurnsConfig> {
   readonly linkUp?: boolean
   /** Settled turns in memory. */
   readonly recent?: number
+  readonly offSince?: (age: number) => number
   readonly policy?: () => RouterPolicy
   readonly skills?: readonly Skill[]
   /** Null: nobody has said yet who is served. */
@@ -227,12 +228,22 @@ export async function startTestEdge(
   dir: string,
   options: EdgeOptions = {},
 ): Promise<TestEdge> {
-  const { clock = new ManualClock(), host, policy, skills, linkUp = true, recent, ...rest } = options
+  const {
+    clock = new ManualClock(),
+    host,
+    policy,
+    skills,
+    linkUp = true,
+    recent,
+    offSince,
+    ...rest
+  } = options
   const { tenants: files = [acme], classifier = new FakeClassifier(), ...config } = rest
   const opened = await openTestLedger(t, dir, {
     clock,
     ...(host ? { host } : {}),
     ...(recent === undefined ? {} : { recent }),
+    ...(offSince ? { offSince } : {}),
   })
   const { ledger } = opened
   const log = silentLogger()
@@ -273,7 +284,7 @@ export async function startTestEdge(
   t.after(() => turns.stop('test ends'))
   const intake = createIntake(
     { ledger, turns, tenants, log, metrics },
-    { maxWaiting: 100, maxWaitingPerTenant: 50, maxTextChars: 4_000 },
+    { maxWaiting: 100, maxWaitingPerTenant: 50, maxWaitingBytes: 1_000_000, maxTextChars: 4_000 },
   )
   intake.replay()
   const until = async (holds: () => unknown) => {
@@ -305,6 +316,14 @@ export async function startTestEdge(
       return find() ?? assert.fail()
     },
   }
+}
+
+export const otherRoom = { conversationId: 'acme/web/room-2' }
+
+/** The request that was handed to the link as the `count`th, once it is. */
+export async function requested(edge: TestEdge, count: number) {
+  await edge.until(() => edge.uplink.requests.length >= count)
+  return edge.uplink.requests[count - 1] ?? assert.fail()
 }
 
 /** The fields of a message that is an event. */

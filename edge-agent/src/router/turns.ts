@@ -1,7 +1,7 @@
 import { type Clock, type Logger, type Metrics, type Running, toYizhanError } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
 import type { TicketSource } from '../channels/port.js'
-import { Lanes, type TurnEntry } from '../intake/index.js'
+import { type LaneLoad, Lanes, type TurnEntry } from '../intake/index.js'
 import {
   type EdgeLedger,
   isTerminal,
@@ -81,6 +81,9 @@ export interface Turns extends Running, TurnEntry {
   readonly chain: Chain<Visit>
   /** Turns with a ticket whose answer is still to come. Cheap. */
   waitingForCenter(): number
+  readonly load: LaneLoad
+  /** The link is up, but what was handed over does not move. */
+  readonly isCenterSilent: boolean
   /** Turns that wait for their sender's consent. */
   readonly held: number
   readonly tickets: TicketSource
@@ -235,6 +238,18 @@ class Part implements Turns {
 
   waiting(tenant?: Turn['tenant']): number {
     return this.#lanes.waiting(tenant)
+  }
+
+  get isCenterSilent(): boolean {
+    return this.#forwarder.isCenterSilent
+  }
+
+  get waitingBytes(): number {
+    return this.#lanes.waitingBytes
+  }
+
+  get load(): LaneLoad {
+    return this.#lanes.load
   }
 
   waitingForCenter(): number {

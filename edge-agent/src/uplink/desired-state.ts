@@ -1,4 +1,4 @@
-import { type Clock, type EdgeId, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { Backoff, type Clock, type EdgeId, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   create,
   type DesiredState,
@@ -7,7 +7,6 @@ import {
   type RpcClient,
   type SignedDesiredState,
 } from '@yizhan/proto'
-import { Backoff } from './backoff.js'
 import type { BundleCache } from './bundle-cache.js'
 import type { BundleFetcher } from './bundle-fetcher.js'
 import type { HeldSigningKey } from './held-identity.js'

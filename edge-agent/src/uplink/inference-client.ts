@@ -1,5 +1,12 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js'
-import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import {
+  Backoff,
+  type BackoffConfig,
+  type Clock,
+  type Logger,
+  toYizhanError,
+  YizhanError,
+} from '@yizhan/kernel'
 import {
   create,
   Inference,
@@ -11,7 +18,6 @@ import {
   SubmitSchema,
   toBinary,
 } from '@yizhan/proto'
-import { Backoff, type BackoffConfig } from './backoff.js'
 import { InferenceRun, type RunLimits, type RunStep } from './inference-run.js'
 import type { InferenceHandle, InferenceRequest, InferenceSink } from './port.js'
 import { rpcError } from './rpc-error.js'

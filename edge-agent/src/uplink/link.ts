@@ -1,6 +1,12 @@
-import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import {
+  Backoff,
+  type BackoffConfig,
+  type Clock,
+  type Logger,
+  toYizhanError,
+  YizhanError,
+} from '@yizhan/kernel'
 import type { Drain, Hello, RpcClient, Welcome } from '@yizhan/proto'
-import { Backoff, type BackoffConfig } from './backoff.js'
 import {
   endOf,
   type LinkSession,

@@ -50,6 +50,8 @@ export interface UplinkDeps {
   }
   /** What this edge has done; default: nothing is uploaded. */
   readonly uploads?: UploadSource
+  /** The center's time, milliseconds since the epoch, with each link, before anything travels on it. */
+  readonly centerTime?: (ms: number) => void
   /** Both for heartbeats. */
   channelHealth(): readonly ChannelHealth[]
   waitingTurns(): number
@@ -145,6 +147,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
 
   const welcome = ({ signingKeys, centerTimeMs }: Welcome) => {
     keeper.trust(signingKeys)
+    deps.centerTime?.(Number(centerTimeMs))
     const offMs = clock.wall() - Number(centerTimeMs)
     if (Math.abs(offMs) > CLOCK_OFF_MS) log.warn({ offMs }, "this machine's clock differs from the center's")
   }

@@ -1,5 +1,4 @@
-import type { Clock, Logger } from '@yizhan/kernel'
-import { Backoff, type BackoffConfig } from './backoff.js'
+import { Backoff, type BackoffConfig, type Clock, type Logger } from '@yizhan/kernel'
 import type { Carrier } from './inference-client.js'
 import type { UploadSource } from './port.js'
 import { isRefusal, retryAfterMs } from './rpc-error.js'

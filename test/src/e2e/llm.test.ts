@@ -84,8 +84,10 @@ test('with an OpenAI-compatible server the center streams from it, documents as 
     const call = await model.call(1)
     call.response.write(piece('数据分为'))
     await li.until(() => (li.deltasOf(id).length > 0 ? true : undefined))
+    const asked = performance.now()
     await li.say('/cancel')
     await call.closed
+    t.diagnostic(`from /cancel to the closed connection: ${(performance.now() - asked).toFixed(1)} ms`)
     assert.equal((await li.final(id)).finish, 'cancelled')
   })
 

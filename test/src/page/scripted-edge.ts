@@ -31,6 +31,7 @@ export const INFO: Info = {
   site: '上海总部',
   version: '0.1.0',
   link: { state: 'ready', since: '2027-01-15T08:02:00.000Z', waiting: 0 },
+  mode: { state: 'online', since: '2027-01-15T08:02:00.000Z' },
   tenants: [
     {
       id: 'acme',

@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { type Clock, type Logger, type Metrics, YizhanError } from '@yizhan/kernel'
 import { createWebSocketStream, type WebSocket } from 'ws'
-import type { Reply, Turn } from '../../ledger/turn.js'
+import type { Turn } from '../../ledger/turn.js'
 import type {
   ChannelAdapter,
   ChannelCapabilities,
   DeliveryOutcome,
   Delta,
   Inbound,
+  Outgoing,
   TicketSource,
   Watcher,
 } from '../port.js'
@@ -19,13 +20,14 @@ import { ClientIds } from './client-ids.js'
 import type { Info } from './contract.js'
 import { type MqttCounters, mqttCounters } from './counters.js'
 import { Deliveries } from './deliveries.js'
+import { Deltas } from './deltas.js'
 import { MQTT_LIMITS, type MqttLimits } from './limits.js'
 import { listen } from './listener.js'
 import { type MqttUser, Passwords } from './passwords.js'
 import { Receiver } from './receiver.js'
-import { deltaPayload, replyPayload } from './reply-payload.js'
+import { replyPayload } from './reply-payload.js'
 import type { Session } from './session.js'
-import { Subscriptions, topicTest } from './subscriptions.js'
+import { Subscriptions } from './subscriptions.js'
 import { TicketBoard } from './ticket-board.js'
 import { type ChatAddress, chatOf, chatTopic, INFO_TOPIC } from './topics.js'
 import { upgradeProblem } from './upgrade.js'
@@ -82,6 +84,8 @@ export async function startMqttChannel(
 }
 
 const CLOSE_UNSUPPORTED_DATA = 1003
+/** Of a reply's packet; the rest is for its sources, card and choices. */
+const TEXT_SHARE = 0.75
 
 class Part implements MqttChannel {
   readonly id = 'mqtt'
@@ -98,7 +102,7 @@ class Part implements MqttChannel {
   readonly #subscriptions = new Subscriptions<Session>()
   readonly #deliveries: Deliveries
   readonly #reachable = new Set<(conversation: string) => void>()
-  readonly #watchers = new Set<(watcher: Watcher) => void>()
+  readonly #deltas: Deltas
   readonly #announcer: Announcer
   readonly #ticketBoard: TicketBoard
   readonly #receiver: Receiver
@@ -117,9 +121,10 @@ class Part implements MqttChannel {
     this.capabilities = {
       idempotent: true,
       probe: false,
-      edit: false,
+      edit: true,
       stream: true,
-      maxBytes: this.#limits.maxReplyBytes,
+      maxBytes: this.#limits.maxReplyBytes * TEXT_SHARE,
+      sizeOf: (text) => Buffer.byteLength(JSON.stringify(text)),
     }
     this.done = new Promise((resolve) => {
       this.#ended = resolve
@@ -127,6 +132,14 @@ class Part implements MqttChannel {
     this.#passwords = new Passwords(config.auth.users)
     this.#count = mqttCounters(deps.metrics)
     this.#announcer = new Announcer({ subscriptions: this.#subscriptions, info: deps.info })
+    this.#deltas = new Deltas(
+      {
+        subscriptions: this.#subscriptions,
+        topicOf: (turn) => chatTopic(addressOf(turn), 'delta'),
+        dropped: () => this.#count.deltasDropped.inc(),
+      },
+      this.#limits,
+    )
     this.#ticketBoard = new TicketBoard(
       { ...deps, subscriptions: this.#subscriptions },
       { everyMs: this.#limits.ticketsEveryMs },
@@ -201,8 +214,9 @@ class Part implements MqttChannel {
     this.#broker.handle(createWebSocketStream(socket), request)
   }
 
-  async deliver(turn: Turn, reply: Reply, signal: AbortSignal): Promise<DeliveryOutcome> {
+  async deliver(turn: Turn, reply: Outgoing, signal: AbortSignal): Promise<DeliveryOutcome> {
     const address = addressOf(turn)
+    if (reply.kind === 'final') this.#deltas.ended(turn.id)
     const { showRoute } = this.#config
     const payload = json(replyPayload(turn, reply, { showRoute, wallMs: this.#deps.clock.wall() }))
     if (payload.length > this.#limits.maxReplyBytes) {
@@ -213,24 +227,7 @@ class Part implements MqttChannel {
   }
 
   delta(turn: Turn, delta: Delta): boolean {
-    const topic = chatTopic(addressOf(turn), 'delta')
-    const subscribers = this.#subscriptions.match(topic)
-    if (subscribers.size === 0) return true
-    const payload = json(deltaPayload(turn, delta))
-    let taken = false
-    for (const session of subscribers.keys()) {
-      if (this.#sendDelta(session, topic, payload)) taken = true
-    }
-    return taken
-  }
-
-  #sendDelta(session: Session, topic: string, payload: Buffer): boolean {
-    if (session.backlogBytes > this.#limits.maxBacklogBytes) {
-      this.#count.deltasDropped.inc()
-      return false
-    }
-    session.send(topic, payload)
-    return true
+    return this.#deltas.show(turn, delta)
   }
 
   onReachable(fn: (conversation: string) => void): () => void {
@@ -239,8 +236,7 @@ class Part implements MqttChannel {
   }
 
   onWatcher(fn: (watcher: Watcher) => void): () => void {
-    this.#watchers.add(fn)
-    return () => this.#watchers.delete(fn)
+    return this.#deltas.onWatcher(fn)
   }
 
   health() {
@@ -263,17 +259,6 @@ class Part implements MqttChannel {
     this.#ended()
   }
 
-  /** What runs already comes as one piece, and the next ones follow on that. */
-  #welcomeWatcher(session: Session, filter: string): void {
-    const wants = topicTest(filter)
-    const topicOf = (turn: Turn) => chatTopic(addressOf(turn), 'delta')
-    const watcher: Watcher = {
-      wants: (turn) => wants(topicOf(turn)),
-      show: (turn, delta) => void this.#sendDelta(session, topicOf(turn), json(deltaPayload(turn, delta))),
-    }
-    for (const fn of this.#watchers) fn(watcher)
-  }
-
   #hooks() {
     return {
       login: async (username: string | undefined, password: Buffer | undefined) => {
@@ -290,7 +275,7 @@ class Part implements MqttChannel {
         this.#subscriptions.add(session, filter, qos)
         if (filter === INFO_TOPIC) this.#announcer.infoTo(session, qos)
         this.#deliveries.subscribed(session, filter)
-        this.#welcomeWatcher(session, filter)
+        this.#deltas.subscribed(session, filter)
         this.#ticketBoard.subscribed(session, filter, qos)
       },
       unsubscribed: (session: Session, filter: string) => {
@@ -300,6 +285,7 @@ class Part implements MqttChannel {
       hasRoom: (session: Session) => this.#deliveries.hasRoom(session),
       left: (session: Session) => {
         this.#subscriptions.removeAll(session)
+        this.#deltas.left(session)
         this.#ticketBoard.left(session)
       },
       misbehaved: (reason: string) => {

@@ -23,6 +23,13 @@ export interface Info {
     /** Turns that wait for the center. */
     readonly waiting: number
   }
+  /** How the edge works: `degraded` says why. */
+  readonly mode: {
+    readonly state: 'online' | 'degraded' | 'offline'
+    readonly reason?: string
+    /** ISO 8601. */
+    readonly since: string
+  }
   readonly tenants: readonly TenantInfo[]
   readonly defaultTenant: string
   readonly chat: {
@@ -100,7 +107,7 @@ export interface CitationPayload {
 
 export interface ReplyPayload {
   readonly type: 'final' | 'notice'
-  /** The same for every delivery of this reply: what a client de-duplicates by. */
+  /** The same for every delivery of this reply, or of this part of it: what a client de-duplicates by. */
   readonly id: string
   readonly turnId: string
   /** The client's id; not there if it gave none. */
@@ -108,6 +115,8 @@ export interface ReplyPayload {
   /** There if the message had no id. */
   readonly promise?: 'at-most-once'
   readonly text: string
+  /** There if the text is too long for one packet: this is one of `of` messages, each whole in itself, in order. */
+  readonly part?: { readonly index: number; readonly of: number }
   readonly answeredBy: AnsweredBy
   readonly intent: string | null
   readonly score: number | null

@@ -1,12 +1,12 @@
-import type { Reply, Turn } from '../../ledger/turn.js'
-import type { Delta } from '../port.js'
+import type { Turn } from '../../ledger/turn.js'
+import type { Delta, Outgoing } from '../port.js'
 import type { DeltaPayload, ReplyPayload } from './contract.js'
 import { clientMessageId } from './platform-id.js'
 
 /** A reply as clients get it; `showRoute` adds how the turn was decided. */
 export function replyPayload(
   turn: Turn,
-  reply: Reply,
+  reply: Outgoing,
   { showRoute, wallMs }: ReplyPayloadOptions,
 ): ReplyPayload {
   const { content } = reply
@@ -17,6 +17,7 @@ export function replyPayload(
     turnId: turn.id,
     ...promiseOf(turn),
     text: content.text,
+    ...(reply.part === undefined ? {} : { part: reply.part }),
     answeredBy: content.answeredBy,
     intent: route?.intent ?? null,
     score: route?.score ?? null,

@@ -14,6 +14,7 @@ export const INFO: Info = {
   site: 'beijing',
   version: '0.1.0',
   link: { state: 'ready', since: '2027-01-15T08:00:00.000Z', waiting: 0 },
+  mode: { state: 'online', since: '2027-01-15T08:00:00.000Z' },
   tenants: ['acme', 'globex'].map((id) => ({
     id,
     name: { zh: id, en: id },

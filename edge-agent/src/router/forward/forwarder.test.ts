@@ -3,14 +3,7 @@ import { test } from 'node:test'
 import { YizhanError } from '@yizhan/kernel'
 import { ChatEventType, FinishReason } from '@yizhan/proto'
 import { temporaryDir } from '../../ledger/testing.js'
-import { eventFields, startTestEdge, sure, type TestEdge } from '../testing.js'
-
-const otherRoom = { conversationId: 'acme/web/room-2' }
-
-async function requested(edge: TestEdge, count: number) {
-  await edge.until(() => edge.uplink.requests.length >= count)
-  return edge.uplink.requests[count - 1] ?? assert.fail()
-}
+import { eventFields, otherRoom, requested, startTestEdge, sure } from '../testing.js'
 
 test('an answer streams through, and is acked to the center once the final is durable', async (t) => {
   const edge = await startTestEdge(t, await temporaryDir(t))
@@ -289,34 +282,6 @@ test('a failure that will not pass is told at once, behind what was shown alread
   request.sink.failed(new YizhanError('permission_denied', 'no'))
   assert.match((await edge.final(id)).text, /^Because\n\nSorry.*permission_denied/)
   assert.equal(edge.uplink.requests.length, 1)
-})
-
-test('a turn that waits too long expires with a sentence, whatever the wall clock does', async (t) => {
-  const edge = await startTestEdge(t, await temporaryDir(t), { linkUp: false, waitingTtlMs: 60_000 })
-  const id = await edge.say('why')
-  await edge.until(() => edge.channel.shown.length === 1)
-  edge.clock.jumpWall(864_000_000)
-  edge.clock.advance(54_000)
-  assert.equal(edge.ledger.get(id)?.state, 'waiting')
-  edge.clock.advance(6_000)
-  const final = await edge.final(id)
-  assert.match(final.text, /Please ask again/)
-  assert.equal(final.content.quoted, 'why')
-  assert.equal(edge.ledger.get(id)?.state, 'expired')
-})
-
-test('a ticket that the center never answers expires too, one whose answer comes in does not', async (t) => {
-  const edge = await startTestEdge(t, await temporaryDir(t), { linkUp: false, waitingTtlMs: 60_000 })
-  const [silent, coming] = [await edge.say('why'), await edge.say('how', otherRoom)]
-  await edge.until(() => edge.channel.shown.length === 2)
-  edge.uplink.up = true
-  const request = await requested(edge, 2)
-  request.sink.tokens(1, 1, 'Slow')
-  edge.clock.advance(60_000)
-  await edge.final(silent)
-  assert.equal(edge.uplink.requests[0]?.cancelled, 'expired')
-  request.finish('Slowly.')
-  assert.equal((await edge.final(coming)).text, 'Slowly.')
 })
 
 test('more waiting turns than there is room for are refused while local answers go on', async (t) => {

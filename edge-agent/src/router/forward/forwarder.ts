@@ -10,16 +10,19 @@ import type { HistoryEntry } from '@yizhan/proto'
 import type { WaitingTicket } from '../../channels/port.js'
 import { type LaneHold, laneKey } from '../../intake/index.js'
 import type { EdgeLedger, Turn } from '../../ledger/index.js'
-import { inLanguage, type LiveTenant } from '../../tenants/index.js'
-import type { InferenceResult, InferenceSink, Uplink } from '../../uplink/port.js'
+import type { LiveTenant } from '../../tenants/index.js'
+import type { InferenceResult, Uplink } from '../../uplink/port.js'
 import type { CancelCause, Endings } from '../endings.js'
 import type { Replies } from '../port.js'
 import { ticketFor } from '../ticket.js'
+import { answerSink } from './answer-sink.js'
 import { forwardMetrics } from './forward-metrics.js'
 import { ForwardedTurn, type ForwardPlan } from './forwarded-turn.js'
+import type { ForwarderConfig } from './forwarder-config.js'
 import { LateOrder } from './late-order.js'
 import { LiveTurns } from './live-turns.js'
 import { SubmitLine } from './submit-line.js'
+import { ticketNotice } from './ticket-notice.js'
 
 export interface ForwarderDeps {
   readonly ledger: Pick<EdgeLedger, 'get' | 'waitedMs' | 'transition'>
@@ -37,22 +40,6 @@ export interface ForwarderDeps {
   readonly random: () => number
 }
 
-export interface ForwarderConfig {
-  /** How long a turn may stand still without the link before its asker gets a ticket. */
-  readonly ticketAfterMs: number
-  /** How long a turn waits for the center before it ends as expired. */
-  readonly waitingTtlMs: number
-  /** Turns that may wait for the center. */
-  readonly maxWaiting: number
-  readonly maxWaitingPerTenant: number
-  /** Turns handed to the uplink at once. Default 64. */
-  readonly maxSubmitted?: number
-  /** How often a failed request is presented again. Default 3. */
-  readonly retries?: number
-  /** Full jitter between half and whole of `retryBaseMs` × 2ⁿ. Default 2,000. */
-  readonly retryBaseMs?: number
-}
-
 const MAX_SWEEP_MS = 60_000
 
 /**
@@ -63,13 +50,13 @@ const MAX_SWEEP_MS = 60_000
 export class Forwarder {
   readonly #deps: ForwarderDeps
   readonly #config: Required<ForwarderConfig>
-  readonly #live = new LiveTurns(() => this.#ticketsMoved())
-  readonly #ticketListeners = new Set<() => void>()
+  readonly #live = new LiveTurns()
   readonly #line: SubmitLine
   readonly #late = new LateOrder()
   readonly #ends = new AbortController()
   readonly #metrics: ReturnType<typeof forwardMetrics>
   #linkUp: boolean
+  #isSilent = false
   #off: () => void = () => undefined
   #cancelSweep: () => void = () => undefined
 
@@ -91,6 +78,11 @@ export class Forwarder {
 
   get linkUp(): boolean {
     return this.#linkUp
+  }
+
+  /** The link is up, and what was last handed over got no answer, or was put off. */
+  get isCenterSilent(): boolean {
+    return this.#linkUp && this.#isSilent
   }
 
   /** Turns with a ticket whose answer is still to come. */
@@ -125,21 +117,17 @@ export class Forwarder {
   }
 
   /** Cancels a turn; false if it is not here, or its end is decided already. Resolves when that is recorded. */
-  async cancel(turnId: string, cause: CancelCause): Promise<boolean> {
-    const one = this.#live.get(turnId)
-    if (!one?.isLive) return false
-    const { text } = one
-    await this.#end(one, cause, () => this.#deps.endings.cancelled(one.turn, cause, text, quotedOf(one)))
-    return true
+  cancel(turnId: string, cause: CancelCause): Promise<boolean> {
+    return this.#endAs(turnId, cause, (one, text) =>
+      this.#deps.endings.cancelled(one.turn, cause, text, quotedOf(one)),
+    )
   }
 
   /** Ends a turn as failed; false as for `cancel`. */
-  async fail(turnId: string, error: YizhanError): Promise<boolean> {
-    const one = this.#live.get(turnId)
-    if (!one?.isLive) return false
-    const { text } = one
-    await this.#end(one, error.code, () => this.#deps.endings.failed(one.turn, error, text, quotedOf(one)))
-    return true
+  fail(turnId: string, error: YizhanError): Promise<boolean> {
+    return this.#endAs(turnId, error.code, (one, text) =>
+      this.#deps.endings.failed(one.turn, error, text, quotedOf(one)),
+    )
   }
 
   /** Lets go of a turn whose fate somebody else has recorded; resolves when nothing is done with it here any more. */
@@ -157,8 +145,7 @@ export class Forwarder {
 
   /** Called when a ticket has come, has ended, or may have another place. */
   onTickets(fn: () => void): () => void {
-    this.#ticketListeners.add(fn)
-    return () => this.#ticketListeners.delete(fn)
+    return this.#live.onTickets(fn)
   }
 
   /** Everything stays open for the next start. */
@@ -194,6 +181,7 @@ export class Forwarder {
   #onLink(up: boolean): void {
     if (up === this.#linkUp) return
     this.#linkUp = up
+    this.#isSilent = false
     for (const one of this.#live) this.#watch(one)
     this.#pump()
   }
@@ -224,6 +212,7 @@ export class Forwarder {
     one.cancelStallTimer = undefined
     if (!one.isLive || one.ticket !== undefined || this.#moves(one)) return
     const ticket = ticketFor(one.turn)
+    this.#isSilent = this.#linkUp
     this.#live.giveTicket(one, ticket)
     one.late = this.#late.join(laneKey(one.turn), one.turn.receivedSeq)
     const { endings, ledger } = this.#deps
@@ -242,27 +231,10 @@ export class Forwarder {
 
   async #notice(one: ForwardedTurn): Promise<void> {
     const { endings, replies, tenants } = this.#deps
-    const { turn, plan, ticket = ticketFor(turn) } = one
+    const { turn } = one
     const languages = tenants.get(turn.tenant)?.file.languages ?? []
-    const first = plan?.offline
-      ? inLanguage(plan.offline, plan.language, languages)
-      : endings.say(turn, 'ticket.waits', {})
-    const place = this.#live.placeOf(one)
-    const number = endings.say(turn, 'ticket.number', { ticket, place })
-    const route = plan ? { route: { ...plan.route, decision: 'queue' } } : {}
-    const asked = one.question === turn.message.text ? {} : { asked: one.question }
-    await endings.persist(this.#ends.signal, () =>
-      replies.notice(turn, {
-        text: `${first}\n${number}`,
-        answeredBy: 'queued',
-        citations: [],
-        ticket,
-        place,
-        finish: 'stop',
-        ...route,
-        ...asked,
-      }),
-    )
+    const content = ticketNotice(one, this.#live.placeOf(one), languages, endings)
+    await endings.persist(this.#ends.signal, () => replies.notice(turn, content))
   }
 
   async #prepare(one: ForwardedTurn): Promise<void> {
@@ -270,6 +242,8 @@ export class Forwarder {
     const { signal } = this.#ends
     one.enter({ s: 'submitting' })
     this.#watch(one)
+    // It may have waited while this edge was off, which is known since the link is up.
+    if (this.#isExpired(one)) return this.#background(one, () => this.#expire(one))
     try {
       one.plan ??= await plan(one.turn, signal)
       await one.step(async () => {
@@ -283,46 +257,36 @@ export class Forwarder {
   }
 
   #infer(one: ForwardedTurn): void {
-    const { uplink, history } = this.#deps
+    const { uplink, history, endings, replies } = this.#deps
     const { plan, turn } = one
     if (one.phase.s !== 'submitting' || !plan) return
     one.accepted = false
-    const handle = uplink.infer(one.request(plan, history(turn)), this.#sink(one))
+    const handle = uplink.infer(
+      one.request(plan, history(turn)),
+      answerSink(one, {
+        moves: () => {
+          this.#heard()
+          this.#watch(one)
+        },
+        begins: () =>
+          this.#background(one, () =>
+            one.step(async () => {
+              if (one.isLive) await endings.advance(one.turn, 'streaming', 'first-token')
+            }),
+          ),
+        shows: (delta) => replies.delta(one.turn, delta),
+        ends: (result) => this.#background(one, () => this.#finish(one, result)),
+        fails: (error) => this.#failed(one, error),
+      }),
+    )
     one.enter({ s: 'submitted', handle })
     this.#metrics.forwarded.inc()
     this.#watch(one)
   }
 
-  #sink(one: ForwardedTurn): InferenceSink {
-    const { replies, endings } = this.#deps
-    let streaming = false
-    return {
-      started: (attempt) => {
-        one.accepted = true
-        one.begin(attempt)
-        this.#watch(one)
-      },
-      tokens: (attempt, seq, text) => {
-        if (!one.isLive || !one.take(attempt, text)) return
-        if (!streaming) {
-          streaming = true
-          this.#background(one, () =>
-            one.step(async () => {
-              if (one.isLive) await endings.advance(one.turn, 'streaming', 'first-token')
-            }),
-          )
-        }
-        // A late answer comes whole, with its question.
-        if (one.ticket === undefined && one.turn.successorOf === undefined)
-          replies.delta(one.turn, { attempt, seq, text })
-      },
-      final: (result) => this.#background(one, () => this.#finish(one, result)),
-      failed: (error) => this.#failed(one, error),
-    }
-  }
-
   async #finish(one: ForwardedTurn, result: InferenceResult): Promise<void> {
     if (one.phase.s !== 'submitted') return
+    this.#heard()
     const { handle } = one.phase
     const { endings, replies } = this.#deps
     await this.#end(one, undefined, async () => {
@@ -353,6 +317,18 @@ export class Forwarder {
     this.#line.left(one)
     this.#watch(one)
     this.#pump()
+  }
+
+  async #endAs(
+    turnId: string,
+    reason: string,
+    record: (one: ForwardedTurn, soFar: string) => Promise<void>,
+  ): Promise<boolean> {
+    const one = this.#live.get(turnId)
+    if (!one?.isLive) return false
+    const { text } = one
+    await this.#end(one, reason, () => record(one, text))
+    return true
   }
 
   /** Ends a turn once: what else would end it, or give it a ticket, finds it taken. */
@@ -386,17 +362,21 @@ export class Forwarder {
     this.#cancelSweep = this.#deps.clock.after(every, () => {
       for (const one of this.#live) {
         if (one.isLive && one.ticket !== undefined && this.#isExpired(one)) {
-          this.#background(one, () =>
-            this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn, one.question)),
-          )
+          this.#background(one, () => this.#expire(one))
         }
       }
       this.#sweepLater()
     })
   }
 
-  #ticketsMoved(): void {
-    for (const listener of this.#ticketListeners) listener()
+  #heard(): void {
+    if (!this.#isSilent) return
+    this.#isSilent = false
+    this.#live.moved()
+  }
+
+  #expire(one: ForwardedTurn): Promise<void> {
+    return this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn, one.question))
   }
 
   #isExpired(one: ForwardedTurn): boolean {

@@ -1,2 +1,3 @@
 export type { ForwardPlan } from './forwarded-turn.js'
-export { Forwarder, type ForwarderConfig, type ForwarderDeps } from './forwarder.js'
+export { Forwarder, type ForwarderDeps } from './forwarder.js'
+export type { ForwarderConfig } from './forwarder-config.js'

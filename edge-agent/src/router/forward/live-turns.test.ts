@@ -11,7 +11,8 @@ function forwarded(receivedSeq: number): ForwardedTurn {
 
 test('what has ended, twice or never begun, has no place and moves nobody', () => {
   let moves = 0
-  const live = new LiveTurns(() => moves++)
+  const live = new LiveTurns()
+  live.onTickets(() => moves++)
   const [one, two, stranger] = [forwarded(1), forwarded(2), forwarded(3)]
   live.add(one)
   live.endOf(one)
@@ -30,7 +31,7 @@ test('what has ended, twice or never begun, has no place and moves nobody', () =
 })
 
 test('places are as if counted one by one, whatever comes and ends in whatever order', () => {
-  const live = new LiveTurns(() => undefined)
+  const live = new LiveTurns()
   const waiting: ForwardedTurn[] = []
   const seqs = Array.from({ length: 600 }, (_, index) => index + 1)
   let state = 7

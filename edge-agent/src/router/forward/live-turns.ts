@@ -9,11 +9,17 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
   readonly #ticketed = new Set<ForwardedTurn>()
   /** Those whose end is not decided, in the order in which they were received. */
   readonly #line: ForwardedTurn[] = []
-  readonly #onTickets: () => void
+  readonly #listeners = new Set<() => void>()
 
-  /** `onTickets` is called when a ticket has come, has ended, or may have another place. */
-  constructor(onTickets: () => void) {
-    this.#onTickets = onTickets
+  /** Called when a ticket has come, has ended, or may have another place. */
+  onTickets(fn: () => void): () => void {
+    this.#listeners.add(fn)
+    return () => this.#listeners.delete(fn)
+  }
+
+  /** Tells who listens to tickets to look again. */
+  moved(): void {
+    for (const listener of this.#listeners) listener()
   }
 
   get size(): number {
@@ -43,7 +49,7 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
   giveTicket(one: ForwardedTurn, ticket: string): void {
     one.ticket = ticket
     this.#ticketed.add(one)
-    this.#onTickets()
+    this.moved()
   }
 
   /** Its end is decided: it waits no longer. */
@@ -53,7 +59,7 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
     this.#line.splice(at, 1)
     const tickets = this.tickets
     this.#ticketed.delete(one)
-    if (tickets > 0) this.#onTickets()
+    if (tickets > 0) this.moved()
   }
 
   delete(one: ForwardedTurn): void {

@@ -1,0 +1,15 @@
+export interface ForwarderConfig {
+  /** How long a turn may stand still without the link before its asker gets a ticket. */
+  readonly ticketAfterMs: number
+  /** How long a turn waits for the center before it ends as expired. */
+  readonly waitingTtlMs: number
+  /** Turns that may wait for the center. */
+  readonly maxWaiting: number
+  readonly maxWaitingPerTenant: number
+  /** Turns handed to the uplink at once. Default 64. */
+  readonly maxSubmitted?: number
+  /** How often a failed request is presented again. Default 3. */
+  readonly retries?: number
+  /** Full jitter between half and whole of `retryBaseMs` × 2ⁿ. Default 2,000. */
+  readonly retryBaseMs?: number
+}
