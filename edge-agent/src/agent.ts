@@ -21,12 +21,14 @@ import { createIntake } from './intake/index.js'
 import { startIntentService } from './intent/index.js'
 import { createUploadFeed, OffTime, openJournal, openLedger, UploadMark } from './ledger/index.js'
 import {
+  carryOutTurnCommand,
   channelHealth,
   infoOf,
   OperatingModes,
   registerOpsRoutes,
   type StatusParts,
   startHttp,
+  type TurnHands,
   tenantTarget,
 } from './ops/index.js'
 import { Eraser, OfflineLease, openPersons } from './privacy/index.js'
@@ -118,7 +120,6 @@ export async function startAgent(
         offSince: (age) => offTime.since(age),
       })
       life.onStop('ledger', () => ledger.close(), 10_000)
-      const uploads = createUploadFeed({ journal, ledger, mark, log, metrics })
 
       // How a person is taken out of all of that: by a command of the center, or when it was away for too long.
       let turnsStand: (turns: Turns) => void = () => undefined
@@ -141,7 +142,19 @@ export async function startAgent(
       const skills = await loadSkills({ log, clock }, config.skills.dir)
       const intents = life.add('intents', await startIntentService({ log, clock, metrics, readBundleFile }))
 
-      // The center, whether it is there or not.
+      // The center, whether it is there or not. It is told of turns of the tenants that are served here.
+      const uploads = createUploadFeed({
+        journal,
+        ledger,
+        mark,
+        log,
+        metrics,
+        serves: (tenant) => !tenants.isApplied || tenants.get(tenant) !== undefined,
+      })
+      let handsStand: (hands: TurnHands) => void = () => undefined
+      const hands = new Promise<TurnHands>((resolve) => {
+        handsStand = resolve
+      })
       let turns: Turns | undefined
       const target = tenantTarget({
         tenants,
@@ -166,6 +179,7 @@ export async function startAgent(
             reports: outbox,
             uploads,
             centerTime: (ms) => offTime.heard(ms),
+            turn: async (command, order) => carryOutTurnCommand(await hands, command, order),
             channelHealth: () => channelHealth(tenants, channels),
             // The link may be up before the turns stand.
             waitingTurns: () => turns?.waitingForCenter() ?? 0,
@@ -294,6 +308,11 @@ export async function startAgent(
       )
       channels.push(mqtt)
       const detach = replies.attach(mqtt)
+      handsStand({
+        turns,
+        accept: intake.accept,
+        servesChannel: (channelId) => channels.some(({ id }) => id === channelId),
+      })
       life.onStop('mqtt replies', async () => detach())
       log.info({ turns: intake.replay() }, 'turns of an earlier run go on')
 

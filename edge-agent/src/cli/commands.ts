@@ -13,7 +13,7 @@ import {
 import type { Command } from 'commander'
 import { edgeConfig } from '../config.js'
 import { doctor } from './doctor.js'
-import { printTurn } from './turn-lines.js'
+import { type EdgeCall, turnCommands } from './turns.js'
 
 /** Flags that set a setting, by its path. */
 const FLAGS: FlagPaths = {
@@ -35,8 +35,13 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
 
   const sources = (command: Command) => programSources('edge', FLAGS, io, command)
   const load = (command: Command) => loadConfig(edgeConfig, sources(command))
-  const call = async <T = Answer>(command: Command, method: 'GET' | 'POST', path: string): Promise<T> =>
-    (await adminCall(adminSocketPath(load(command).value.stateDir), method, path, undefined, {
+  const call: EdgeCall = async <T = Answer>(
+    command: Command,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+  ): Promise<T> =>
+    (await adminCall(adminSocketPath(load(command).value.stateDir), method, path, body, {
       timeoutMs: 620_000,
     })) as T
 
@@ -85,24 +90,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .description('renew the certificate now')
     .action(async (_options, command: Command) => io.record(await call(command, 'POST', '/v1/renew')))
 
-  const turns = program.command('turns').description('what came in and what became of it')
-  turns
-    .command('list')
-    .description('recent turns, newest first')
-    .option('--limit <n>', 'how many', '50')
-    .action(async (options: { limit: string }, command: Command) => {
-      const path = `/v1/turns?limit=${encodeURIComponent(options.limit)}`
-      const columns = ['id', 'state', 'tenant', 'answeredBy', 'intent', 'ticket', 'feedback']
-      io.table(await call<Answer[]>(command, 'GET', path), columns)
-    })
-  turns
-    .command('show <id>')
-    .description('one turn: its states, how it was decided, what was said of the answer')
-    .option('--text', 'also what was asked and answered')
-    .action(async (id: string, options: { text?: boolean }, command: Command) => {
-      const path = `/v1/turns/${encodeURIComponent(id)}?text=${options.text === true}`
-      printTurn(io, await call(command, 'GET', path))
-    })
+  turnCommands(program, io, call)
 
   program
     .command('doctor')

@@ -1,7 +1,7 @@
-import { type Logger, type Metrics, toYizhanError } from '@yizhan/kernel'
+import { type Logger, type Metrics, type TenantId, toYizhanError } from '@yizhan/kernel'
 import { create, type KnownTurn, MessageKind, UploadRecordSchema } from '@yizhan/proto'
 import type { UploadItem, UploadSource } from '../uplink/port.js'
-import { type ChangeEntry, decodeEntry, type LedgerEntry } from './entries.js'
+import { type ChangeEntry, decodeEntry, type LedgerEntry, tenantOf } from './entries.js'
 import type { Journal } from './journal.js'
 import type { EdgeLedger } from './ledger.js'
 import type { UploadMark } from './upload-mark.js'
@@ -11,6 +11,8 @@ export interface UploadFeedDeps {
   readonly journal: Pick<Journal, 'epoch' | 'durable' | 'onDurable' | 'scan'>
   readonly ledger: Pick<EdgeLedger, 'get' | 'remember'>
   readonly mark: UploadMark
+  /** Whether the center takes turns of this tenant from this edge; default: it does. */
+  readonly serves?: (tenant: TenantId) => boolean
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -99,6 +101,8 @@ class UploadFeed implements UploadSource {
     const entry = this.#decode(seq, bytes)
     if (!entry || entry.k === 'received' || entry.k === 'known') return { seq }
     const turn = this.#deps.ledger.get(entry.id) ?? (await this.#asReceived(seq, entry))
+    // Taken off this edge meanwhile: the center would refuse the whole upload.
+    if (turn && this.#deps.serves?.(tenantOf(turn.message)) === false) return { seq }
     // Nobody mends what a client says by itself.
     if (turn?.message.kind === MessageKind.EVENT) return { seq }
     // Its reception is lost or pruned: nobody can say whose it is.

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
-import { type Clock, wantedSignals, YizhanError } from '@yizhan/kernel'
+import { type Clock, newId, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
-import type { EdgeLedger } from '../ledger/index.js'
+import type { EdgeLedger, MendAction } from '../ledger/index.js'
 import type { Uplink } from '../uplink/port.js'
 import { type StatusParts, statusOf, type Wanted, waitFor } from './status.js'
 import { turnDetails, turnRow } from './turn-view.js'
@@ -10,6 +10,14 @@ export interface OpsParts extends StatusParts {
   readonly clock: Clock
   readonly uplink: Uplink
   readonly ledger: EdgeLedger
+}
+
+const ACTIONS = ['retry', 'edit', 'reroute', 'answer', 'abandon'] as const satisfies readonly MendAction[]
+
+interface Mending {
+  readonly expect: number
+  readonly text?: string
+  readonly target?: string
 }
 
 const Closed = { additionalProperties: false } as const
@@ -83,6 +91,38 @@ export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
         })
       }
       return turnDetails(turn, await parts.ledger.history(turn.id), { text: query.text === true })
+    },
+  )
+
+  app.post<{ Params: { id: string; action: MendAction }; Body: Mending }>(
+    '/v1/turns/:id/:action',
+    {
+      schema: {
+        params: Type.Object(
+          {
+            id: Type.String({ maxLength: 64 }),
+            action: Type.Union(ACTIONS.map((action) => Type.Literal(action))),
+          },
+          Closed,
+        ),
+        body: Type.Object(
+          {
+            expect: Type.Integer({ minimum: 0 }),
+            text: Type.Optional(Type.String()),
+            target: Type.Optional(Type.String({ maxLength: 300 })),
+          },
+          Closed,
+        ),
+      },
+    },
+    async ({ params: { id: turnId, action }, body }) => {
+      if (body.target?.startsWith('edge:')) {
+        throw new YizhanError('failed_precondition', 'only the center hands a turn to another edge', {
+          hint: 'see `yizhan-center turns reroute`',
+        })
+      }
+      const commandId = newId('cmd', parts.clock.wall())
+      return await parts.turns.mend({ commandId, actor: 'admin', turnId, action, ...body })
     },
   )
 }

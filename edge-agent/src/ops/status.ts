@@ -26,7 +26,7 @@ export interface StatusParts {
   /** When the link got into its present state; wall clock, milliseconds. */
   linkSince(): number
   readonly tenants: Pick<TenantHost, 'list' | 'onChange'>
-  readonly turns: Pick<Turns, 'waitingForCenter' | 'held' | 'load'>
+  readonly turns: Pick<Turns, 'waitingForCenter' | 'held' | 'load' | 'mend'>
   readonly modes: Pick<OperatingModes, 'mode'>
   readonly lease: Pick<OfflineLease, 'status'>
   readonly reports: Pick<ReportOutbox, 'waiting'>

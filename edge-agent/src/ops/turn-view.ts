@@ -19,22 +19,33 @@ export function turnRow(turn: Turn): Row {
     notice: turn.notice?.state ?? null,
     final: turn.final?.state ?? null,
     feedback: turn.feedback?.rating ?? null,
+    successorOf: turn.successorOf ?? null,
   }
 }
 
 /** Everything that the ledger knows of a turn; what was asked and answered only with `text`. */
 export function turnDetails(turn: Turn, history: readonly HistoryStep[], { text }: { text: boolean }): Row {
-  const { feedback, final, message, notice } = turn
+  const { feedback, final, mended, message, notice } = turn
   const content = final?.content ?? notice?.content
   return {
     ...turnRow(turn),
     states: history.map((step) => ({ ...step, at: iso(step.at) })),
     finish: final?.content.finish ?? null,
     model: content?.model ?? null,
+    reroutedTo: mended?.target ?? null,
     handoff: notice?.content.handoff ?? null,
     route: content?.route ?? null,
     feedback: feedback ? { rating: feedback.rating, reason: feedback.reason, at: iso(feedback.at) } : null,
-    ...(text ? { text: { question: message.text, notice: said(notice), final: said(final) } } : {}),
+    ...(text
+      ? {
+          text: {
+            question: message.text,
+            asked: mended?.asked ?? null,
+            notice: said(notice),
+            final: said(final),
+          },
+        }
+      : {}),
   }
 }
 

@@ -112,8 +112,10 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
     },
   )
 
+  const refusedRetryMs = config.refusedRetryMs ?? 60_000
   const uploads =
-    deps.uploads && new UploadClient({ clock, log, metrics, random, source: deps.uploads }, backoff)
+    deps.uploads &&
+    new UploadClient({ clock, log, metrics, random, source: deps.uploads }, { ...backoff, refusedRetryMs })
 
   const bundles = new BundleCache(log, files, join(config.dir, BUNDLES))
   const fetcher = new BundleFetcher(
@@ -196,7 +198,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
 
   const link = new Link(
     { clock, log, random },
-    { ...backoff, refusedRetryMs: config.refusedRetryMs ?? 60_000, stableMs: STABLE_MS },
+    { ...backoff, refusedRetryMs, stableMs: STABLE_MS },
     {
       prepare: (signal) => keeper.prepare(signal),
       dial: () => keeper.openChannel(),

@@ -1,9 +1,14 @@
-import { Backoff, type BackoffConfig, type Clock, type Logger } from '@yizhan/kernel'
+import { Backoff, type BackoffConfig, type Clock, type ErrorCode, type Logger } from '@yizhan/kernel'
 import type { Carrier } from './inference-client.js'
 import type { UploadSource } from './port.js'
 import { isRefusal, retryAfterMs } from './rpc-error.js'
 import type { UplinkMetrics } from './uplink-metrics.js'
 import { type UploadEnd, UploadStream } from './upload-stream.js'
+
+export interface UploadClientConfig extends BackoffConfig {
+  /** Shortest wait after a refusal, in milliseconds. */
+  readonly refusedRetryMs: number
+}
 
 export interface UploadClientDeps {
   readonly clock: Clock
@@ -16,13 +21,17 @@ export interface UploadClientDeps {
 /** Keeps the center's replica of this edge's turns up to date: one stream per link, opened again when it breaks. */
 export class UploadClient {
   readonly #deps: UploadClientDeps
+  readonly #config: UploadClientConfig
   readonly #backoff: Backoff
   #stream: UploadStream | undefined
   #generation = 0n
+  /** Code of the refusal that is in the log already. */
+  #refusal: ErrorCode | undefined
   #cancelTimer: () => void = () => undefined
 
-  constructor(deps: UploadClientDeps, config: BackoffConfig) {
+  constructor(deps: UploadClientDeps, config: UploadClientConfig) {
     this.#deps = deps
+    this.#config = config
     this.#backoff = new Backoff(deps.random, config)
   }
 
@@ -67,15 +76,16 @@ export class UploadClient {
   #reopen(carrier: Carrier, end: UploadEnd): void {
     const { clock, log } = this.#deps
     this.#stream = undefined
-    if (end !== 'closed' && isRefusal(end.error)) {
-      // Asked again with the next link.
-      log.error({ err: end.error }, 'the center takes no turns of this edge')
-      return
+    const error = end === 'closed' ? undefined : end.error
+    const isRefused = error !== undefined && isRefusal(error)
+    const leastMs = Math.max(error ? retryAfterMs(error) : 0, isRefused ? this.#config.refusedRetryMs : 0)
+    const waitMs = Math.max(leastMs, this.#backoff.next())
+    if (isRefused && error.code !== this.#refusal) {
+      log.error({ err: error, waitMs }, 'the center takes no turns of this edge')
+    } else {
+      log.debug({ reason: error?.message ?? 'closed', waitMs }, 'the upload of turns was interrupted')
     }
-    const advisedMs = end === 'closed' ? 0 : retryAfterMs(end.error)
-    const waitMs = Math.max(advisedMs, this.#backoff.next())
-    const reason = end === 'closed' ? 'the center closed the stream' : end.error.message
-    log.debug({ reason, waitMs }, 'the upload of turns was interrupted')
+    this.#refusal = isRefused ? error.code : undefined
     this.#cancelTimer = clock.after(waitMs, () => this.#open(carrier))
   }
 }

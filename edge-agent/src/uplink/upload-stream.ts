@@ -130,7 +130,8 @@ export class UploadStream {
     if (known.length > 0) void source.known(known)
     const isFirst = this.#begun === undefined
     this.#begun ??= Number(seq)
-    const upTo = this.#window.acknowledged(Number(seq), windowBytes)
+    const upTo = this.#window.acknowledged(Number(seq))
+    this.#window.grant(windowBytes)
     if (upTo !== undefined) this.#deps.moved()
     if (upTo !== undefined || isFirst) source.acknowledged(upTo ?? Number(seq))
     this.#wake()
@@ -156,27 +157,28 @@ export class UploadStream {
 
 interface Batch {
   readonly records: UploadRecord[]
+  /** Of the whole request. */
   readonly bytes: number
   /** Last position that it covers. */
   readonly upTo: number
 }
 
+/** Generation, epoch and kind; and what stands before each record. */
+const REQUEST_OVERHEAD = 22
+const RECORD_OVERHEAD = 4
+
 /** Items as requests of at most 4 KiB; a larger record makes one of its own. */
 function batchesOf(items: readonly UploadItem[]): Batch[] {
   const batches: Batch[] = []
-  let now: Batch | undefined
+  let now: Batch = { records: [], bytes: 0, upTo: 0 }
   for (const { seq, record } of items) {
-    const bytes = record ? toBinary(UploadRecordSchema, record).length : 0
-    if (now && now.bytes > 0 && now.bytes + bytes > REQUEST_BYTES) {
+    const bytes = record ? toBinary(UploadRecordSchema, record).length + RECORD_OVERHEAD : 0
+    if (now.records.length > 0 && now.bytes + bytes > REQUEST_BYTES) {
       batches.push(now)
-      now = undefined
+      now = { records: [], bytes: 0, upTo: 0 }
     }
-    const before: Batch = now ?? { records: [], bytes: 0, upTo: 0 }
-    now = {
-      records: record ? [...before.records, record] : before.records,
-      bytes: before.bytes + bytes,
-      upTo: seq,
-    }
+    const before = now.records.length === 0 && record ? REQUEST_OVERHEAD : now.bytes
+    now = { records: record ? [...now.records, record] : now.records, bytes: before + bytes, upTo: seq }
   }
-  return now ? [...batches, now] : batches
+  return items.length === 0 ? [] : [...batches, now]
 }

@@ -1,7 +1,9 @@
 import type { Clock } from '@yizhan/kernel'
 
-/** Until the center grants another window, and again whenever the line is slow. */
+/** Until the center grants something, and again whenever the line is slow. */
 export const SMALL_WINDOW_BYTES = 8 * 1024
+/** However quick the line is. */
+const LARGEST_WINDOW_BYTES = 1024 * 1024
 /** An acknowledgement that takes longer says that the line is slow. */
 const SLOW_MS = 400
 
@@ -21,7 +23,9 @@ export class UploadWindow {
   readonly #clock: Pick<Clock, 'monotonic'>
   #sent: Sent[] = []
   #bytes = 0
-  #granted = SMALL_WINDOW_BYTES
+  /** Bytes that may still be sent. */
+  #credit = SMALL_WINDOW_BYTES
+  #isGranted = false
   #pace = SMALL_WINDOW_BYTES
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
@@ -34,12 +38,13 @@ export class UploadWindow {
 
   /** Whether a request may go now. One that is larger than the window goes alone. */
   hasRoom(bytes: number): boolean {
-    return this.isEmpty || this.#bytes + bytes <= Math.min(this.#granted, this.#pace)
+    return this.isEmpty || (bytes <= this.#credit && this.#bytes + bytes <= this.#pace)
   }
 
   sent(seq: number, bytes: number): void {
     this.#sent.push({ seq, upTo: seq, bytes, at: this.#clock.monotonic() })
     this.#bytes += bytes
+    this.#credit -= bytes
   }
 
   /** Positions up to `upTo` follow that the center is not told of. False if it has everything before them already. */
@@ -49,20 +54,26 @@ export class UploadWindow {
     return last !== undefined
   }
 
-  /**
-   * `windowBytes`: what the center grants from now on; 0 = as before. Gives the position up to which the center has
-   * everything, or undefined if this told nothing new.
-   */
-  acknowledged(seq: number, windowBytes: number): number | undefined {
-    if (windowBytes > 0) this.#granted = windowBytes
+  /** The center lets so many more bytes be sent. */
+  grant(bytes: number): void {
+    if (bytes === 0) return
+    this.#credit = this.#isGranted ? this.#credit + bytes : bytes - this.#bytes
+    this.#isGranted = true
+  }
+
+  /** Gives the position up to which the center has everything, or undefined if this told nothing new. */
+  acknowledged(seq: number): number | undefined {
     let newest: Sent | undefined
+    let bytes = 0
     while (this.#sent[0] && this.#sent[0].seq <= seq) {
       newest = this.#sent.shift()
-      this.#bytes -= newest?.bytes ?? 0
+      bytes += newest?.bytes ?? 0
     }
     if (!newest) return undefined
+    this.#bytes -= bytes
+    if (!this.#isGranted) this.#credit += bytes
     const isSlow = this.#clock.monotonic() - newest.at > SLOW_MS
-    this.#pace = isSlow ? SMALL_WINDOW_BYTES : Math.min(2 * this.#pace, this.#granted)
+    this.#pace = isSlow ? SMALL_WINDOW_BYTES : Math.min(2 * this.#pace, LARGEST_WINDOW_BYTES)
     return newest.upTo
   }
 }

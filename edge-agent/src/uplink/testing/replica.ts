@@ -2,8 +2,10 @@ import type { ServerDuplexStream } from '@grpc/grpc-js'
 import {
   create,
   type KnownTurn,
+  toBinary,
   type UploadRecord,
   type UploadRequest,
+  UploadRequestSchema,
   type UploadResponse,
   UploadResponseSchema,
 } from '@yizhan/proto'
@@ -23,21 +25,25 @@ export class TestReplica {
   seq = 0n
   /** Told with the answer to a first request. */
   known: KnownTurn[] = []
+  /** What may be unacknowledged; granted as the center does it: what is missing to it, with each answer. */
   windowBytes = 64 * 1024
   /** Whether it answers by itself. */
   answers = true
   #call: UploadCall | undefined
+  #granted = 0
 
   /** Acknowledges what it has, or says something else. */
   answer(fields: Partial<Omit<UploadResponse, '$typeName'>> = {}): void {
     const { journalEpoch = 0n, kind } = this.opened.all.at(-1) ?? {}
+    const windowBytes = Math.max(0, this.windowBytes - this.#granted)
+    this.#granted += windowBytes
     this.#call?.write(
       create(UploadResponseSchema, {
         linkGeneration: this.generation,
         journalEpoch,
         ...(kind === undefined ? {} : { kind }),
         seq: this.seq,
-        windowBytes: this.windowBytes,
+        windowBytes,
         ...fields,
       }),
     )
@@ -50,6 +56,7 @@ export class TestReplica {
 
   readonly upload = (call: UploadCall): void => {
     this.#call = call
+    this.#granted = 0
     let begun = false
     call.on('error', () => undefined)
     call.on('end', () => call.end())
@@ -61,6 +68,7 @@ export class TestReplica {
         this.seq = record.seq
         this.records.push(record)
       }
+      if (!first) this.#granted = Math.max(0, this.#granted - toBinary(UploadRequestSchema, request).length)
       // Who waits for a request finds it answered, if that is done here.
       if (first) this.opened.put(request)
       if (this.answers) this.answer(first ? { known: this.known } : {})
