@@ -391,3 +391,64 @@ test('a turn that nobody remembers is found in the journal', async (t) => {
   const { successor = '' } = await mend(edge, id, { action: 'answer', text: 'again', expect: 4 })
   assert.equal((await edge.final(successor)).text, 'again')
 })
+
+test('a handler that does not let go comes too late with its answer, once the turn was started again', async (t) => {
+  const held = heldSkill()
+  const edge = await startEdge(t, { skills: [held.skill] })
+  const id = await edge.say('slow one')
+  await edge.until(() => held.waiting.has('slow one'))
+  const first = held.waiting.get('slow one')
+  held.waiting.clear()
+  await mend(edge, id, { action: 'retry' })
+  await edge.until(() => held.waiting.has('slow one'))
+  first?.('old')
+  await settled(edge)
+  assert.deepEqual([edge.channel.texts, turnOf(edge, id).state], [[], 'answering'])
+  held.answer('slow one', 'new')
+  assert.equal((await edge.final(id)).text, 'new')
+  await settled(edge)
+  assert.deepEqual(edge.channel.texts, ['new'])
+})
+
+test('a turn that waits for consent can be given up, and then its text is gone; nothing else is done with it', async (t) => {
+  const purpose = {
+    id: 'answers',
+    title: { en: 'Answers' },
+    basis: 'consent',
+    notice: { en: 'Your questions are kept.' },
+    version: '1',
+    required: true,
+    crossBorder: false,
+  } as const
+  const privacy = {
+    contact: 'p@acme.example',
+    purposes: [purpose],
+    retentionMs: {},
+    pendingConsentMs: 3_600_000,
+    offlineLeaseMs: 0,
+  }
+  const edge = await startEdge(t, { tenants: [{ ...acme, privacy }] })
+  const id = await edge.say('vpn')
+  await edge.until(() => edge.turns.held === 1)
+  for (const action of ['retry', 'answer', 'edit'] as const) {
+    await assert.rejects(mend(edge, id, { action, text: 'x' }), refusedAs('failed_precondition'))
+  }
+  await mend(edge, id, { action: 'abandon' })
+  const { emptied, message, state } = turnOf(edge, id)
+  assert.deepEqual([emptied, message.text, state, edge.turns.held], ['text', '', 'abandoned', 0])
+})
+
+test('a question that was edited is gone with its asker, from memory and from every file', async (t) => {
+  const dir = await temporaryDir(t)
+  const edge = await startEdge(t, { linkUp: false }, dir)
+  const id = await edge.say('wy')
+  await edge.until(() => turnOf(edge, id).notice?.state === 'confirmed')
+  await mend(edge, id, { action: 'edit', text: 'my secret question' })
+  await edge.until(() => edge.turns.waitingForCenter() === 1)
+  await edge.turns.forget(() => true)
+  await edge.ledger.erase(() => true, new AbortController().signal)
+  assert.doesNotMatch(JSON.stringify(turnOf(edge, id).mended), /secret/)
+  for await (const scanned of edge.journal.scan(0)) {
+    if (scanned.kind === 'record') assert.doesNotMatch(Buffer.from(scanned.bytes).toString(), /secret/)
+  }
+})
