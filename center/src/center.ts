@@ -27,6 +27,7 @@ import {
   openCa,
   openEdgeCommands,
   openEdgeRegistry,
+  openEpochFences,
   openServerCertificate,
   openSigner,
 } from './fleet/index.js'
@@ -38,6 +39,7 @@ import {
   createRequestBook,
   REQUEST_BOOK_DEFAULTS,
 } from './inference/index.js'
+import { createAskers, LedgerMetrics, TurnReplica } from './ledger/index.js'
 import { openData } from './open-data.js'
 import {
   attachmentsSource,
@@ -45,6 +47,7 @@ import {
   openErasureLog,
   policiesOf,
   resumeBuffersSource,
+  SubjectDirectory,
 } from './privacy/index.js'
 import { createKnowledge } from './retrieval/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
@@ -101,6 +104,7 @@ export async function startCenter(
       const registry = await openEdgeRegistry({ system, clock, log })
       const tokens = createJoinTokens({ system, ca, registry, clock, log })
       const commands = await openEdgeCommands({ system, clock, log })
+      const fences = await openEpochFences({ system, clock })
       const enrollment = createEnrollment(
         { ca, tokens, registry, signer, clock, log },
         { edgeTtlMs: certificates.edgeTtlMs },
@@ -202,6 +206,12 @@ export async function startCenter(
         config.privacy,
       )
 
+      // What the edges' ledgers say of turns.
+      const askers = createAskers({ subjects: new SubjectDirectory({ store, keys, clock }), keys, commands })
+      const ledgerMetrics = new LedgerMetrics(metrics)
+      const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
+      for (const tenant of storage.upkeep.tenantIds()) await replica.recount(tenant)
+
       // The doors: edges, then people.
       const gateway = life.add(
         'gateway',
@@ -218,6 +228,8 @@ export async function startCenter(
             enrollment,
             commands,
             subjectReports: privacy.reports,
+            turns: replica,
+            fences,
             tls: serverCertificate,
             trustDomain,
           },

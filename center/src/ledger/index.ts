@@ -1,0 +1,6 @@
+export { createAskers } from './askers.js'
+export { LedgerMetrics } from './ledger-metrics.js'
+export type { Askers, Uploaded, UploadStart } from './port.js'
+export { TurnReplica, type TurnReplicaDeps } from './replica.js'
+export { TURNS, type Turn } from './turn-collection.js'
+export { checkChange, type Source, type TurnChange } from './turn-fold.js'
