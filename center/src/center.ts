@@ -39,7 +39,7 @@ import {
   createRequestBook,
   REQUEST_BOOK_DEFAULTS,
 } from './inference/index.js'
-import { createAskers, LedgerMetrics, TurnReplica } from './ledger/index.js'
+import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
 import { openData } from './open-data.js'
 import {
   attachmentsSource,
@@ -185,6 +185,18 @@ export async function startCenter(
         log.warn({ tenant, subject }, 'a person of the erasure log had a key: it is destroyed')
         await keys.destroySubject(tenant, subject)
       }
+
+      // What the edges' ledgers say of turns, and what people do to them.
+      const tenants = () => storage.upkeep.tenantIds()
+      const askers = createAskers({ subjects: new SubjectDirectory({ store, keys, clock }), keys, commands })
+      const ledgerMetrics = new LedgerMetrics(metrics)
+      const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
+      for (const tenant of tenants()) await replica.recount(tenant)
+      const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })
+      await desk.start()
+      life.onStop('turns', () => desk.stop())
+      const takeover = { store, replica, desk, fences, registry, metrics: ledgerMetrics, tenants, clock, log }
+
       const privacy = createPrivacy(
         {
           store,
@@ -197,6 +209,7 @@ export async function startCenter(
           erasureLog,
           signer,
           sources: [
+            turnsSource({ store, replica, desk }),
             attachmentsSource({ files, store }),
             resumeBuffersSource({ clock, keepMs: REQUEST_BOOK_DEFAULTS.keepMs }),
           ],
@@ -205,12 +218,6 @@ export async function startCenter(
         },
         config.privacy,
       )
-
-      // What the edges' ledgers say of turns.
-      const askers = createAskers({ subjects: new SubjectDirectory({ store, keys, clock }), keys, commands })
-      const ledgerMetrics = new LedgerMetrics(metrics)
-      const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
-      for (const tenant of storage.upkeep.tenantIds()) await replica.recount(tenant)
 
       // The doors: edges, then people.
       const gateway = life.add(
@@ -257,6 +264,10 @@ export async function startCenter(
           clock,
         }),
         tokens,
+        turns: {
+          desk,
+          takeOver: (edge, options, by) => takeOver(takeover, edge, options, by),
+        },
         progress: async (tenant) =>
           await Promise.all(
             registry

@@ -9,8 +9,9 @@ import {
   toBinary,
   type UploadRecord,
 } from '@yizhan/proto'
-import { MAX_HISTORY, type Turn, type TurnReplyRecord } from './turn-collection.js'
-import { ratingName, replyStateName, type TurnStateName, turnStateName } from './turn-names.js'
+import type { Turn, TurnReplyRecord } from './turn-collection.js'
+import { withStep } from './turn-moves.js'
+import { ratingName, replyStateName, turnStateName } from './turn-names.js'
 
 /** Whose records they are. */
 export interface Source {
@@ -95,27 +96,12 @@ function created(change: TurnTransition, source: Source, fresh: NewTurn | undefi
 function moved(turn: Turn, change: TurnTransition, { epoch }: Source): Turn {
   const step = stepOf(change)
   if (step.version <= turn.version) return turn
-  const history = [...turn.history, step]
-  const excess = Math.max(0, history.length - MAX_HISTORY)
   // The edge tells of it again: what became of it is known.
   const { doubtSince: _doubt, ...rest } = turn
-  return {
-    ...rest,
-    epoch,
-    ...step,
-    ...(change.ticket === '' ? {} : { ticket: change.ticket }),
-    history: history.slice(excess),
-    omitted: turn.omitted + excess,
-  }
+  return withStep({ ...rest, epoch, ...(change.ticket === '' ? {} : { ticket: change.ticket }) }, step)
 }
 
-interface Step {
-  readonly version: number
-  readonly state: TurnStateName
-  readonly at: number
-  readonly actor: string
-  readonly cause: string
-}
+type Step = Turn['history'][number]
 
 function stepOf({ version, state, timeMs, actor, cause }: TurnTransition): Step {
   const name = turnStateName(state)

@@ -11,14 +11,16 @@ import {
   TurnState,
   TurnTransitionSchema,
 } from '@yizhan/proto'
-import { openEdgeCommands } from '../../fleet/index.js'
+import { type EdgeEntry, openEdgeCommands, openEpochFences } from '../../fleet/index.js'
 import { SubjectDirectory } from '../../privacy/index.js'
 import { sealedStorage } from '../../privacy/testing/sealed-storage.js'
-import { acme, edge, tenant } from '../../privacy/testing/stand.js'
+import { acme, by, edge, tenant } from '../../privacy/testing/stand.js'
 import { createAskers } from '../askers.js'
 import { LedgerMetrics } from '../ledger-metrics.js'
 import type { Uploaded } from '../port.js'
 import { TurnReplica } from '../replica.js'
+import { type TakeoverOptions, takeOver } from '../takeover.js'
+import { TurnDesk } from '../turn-desk.js'
 import type { Source, TurnChange } from '../turn-fold.js'
 
 export const globex = tenant('globex')
@@ -106,22 +108,23 @@ export async function stand(t: TestContext) {
   const clock = new ManualClock(at)
   const storage = await sealedStorage(t, clock)
   const log = silentLogger()
-  const edges = new Set<EdgeId>([beijing, shanghai])
-  const registry = {
-    get: (id: EdgeId) =>
-      edges.has(id)
-        ? {
-            edgeId: id,
-            tenants: [acme, globex],
-            site: '',
-            revoked: false,
-            enrolledAt: 0,
-            linkGeneration: 1,
-            appliedRevision: 1,
-            lastSeenAt: 0,
-          }
-        : undefined,
-  }
+  const entry = (edgeId: EdgeId, more: Partial<EdgeEntry> = {}): [EdgeId, EdgeEntry] => [
+    edgeId,
+    {
+      edgeId,
+      tenants: [acme, globex],
+      site: '',
+      revoked: false,
+      enrolledAt: 0,
+      linkGeneration: 1,
+      appliedRevision: 1,
+      lastSeenAt: 0,
+      ...more,
+    },
+  ]
+  const edges = new Map([entry(beijing), entry(shanghai)])
+  const registry = { get: (id: EdgeId) => edges.get(id), list: () => [...edges.values()] }
+  const tenants = () => [acme, globex]
   const build = async () => {
     const { store, system, keys } = storage
     const metrics = createMetrics()
@@ -130,13 +133,19 @@ export async function stand(t: TestContext) {
     const askers = createAskers({ subjects, keys, commands })
     const ledgerMetrics = new LedgerMetrics(metrics)
     const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
-    return { store, system, keys, metrics, commands, subjects, askers, ledgerMetrics, replica }
+    const fences = await openEpochFences({ system, clock })
+    const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })
+    await desk.start()
+    const over = { store, replica, desk, fences, registry, metrics: ledgerMetrics, tenants, clock, log }
+    const takeover = (of: EdgeId, options: TakeoverOptions = {}) => takeOver(over, of, options, by)
+    return { store, system, keys, metrics, commands, fences, subjects, replica, desk, takeover }
   }
   let parts = await build()
   return {
     clock,
     storage,
-    log,
+    /** What the registry says of an edge from now on. */
+    register: (id: EdgeId, more: Partial<EdgeEntry>) => edges.set(...entry(id, more)),
     /** As they are since the last restart. */
     get parts() {
       return parts
