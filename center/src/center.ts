@@ -27,6 +27,7 @@ import {
   openCa,
   openEdgeCommands,
   openEdgeRegistry,
+  openEpochFences,
   openServerCertificate,
   openSigner,
 } from './fleet/index.js'
@@ -38,6 +39,7 @@ import {
   createRequestBook,
   REQUEST_BOOK_DEFAULTS,
 } from './inference/index.js'
+import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
 import { openData } from './open-data.js'
 import {
   attachmentsSource,
@@ -45,6 +47,7 @@ import {
   openErasureLog,
   policiesOf,
   resumeBuffersSource,
+  SubjectDirectory,
 } from './privacy/index.js'
 import { createKnowledge } from './retrieval/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
@@ -101,6 +104,7 @@ export async function startCenter(
       const registry = await openEdgeRegistry({ system, clock, log })
       const tokens = createJoinTokens({ system, ca, registry, clock, log })
       const commands = await openEdgeCommands({ system, clock, log })
+      const fences = await openEpochFences({ system, clock })
       const enrollment = createEnrollment(
         { ca, tokens, registry, signer, clock, log },
         { edgeTtlMs: certificates.edgeTtlMs },
@@ -181,6 +185,18 @@ export async function startCenter(
         log.warn({ tenant, subject }, 'a person of the erasure log had a key: it is destroyed')
         await keys.destroySubject(tenant, subject)
       }
+
+      // What the edges' ledgers say of turns, and what people do to them.
+      const tenants = () => storage.upkeep.tenantIds()
+      const askers = createAskers({ subjects: new SubjectDirectory({ store, keys, clock }), keys, commands })
+      const ledgerMetrics = new LedgerMetrics(metrics)
+      const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
+      for (const tenant of tenants()) await replica.recount(tenant)
+      const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })
+      await desk.start()
+      life.onStop('turns', () => desk.stop())
+      const takeover = { store, replica, desk, fences, registry, metrics: ledgerMetrics, tenants, clock, log }
+
       const privacy = createPrivacy(
         {
           store,
@@ -193,6 +209,7 @@ export async function startCenter(
           erasureLog,
           signer,
           sources: [
+            turnsSource({ store, replica, desk }),
             attachmentsSource({ files, store }),
             resumeBuffersSource({ clock, keepMs: REQUEST_BOOK_DEFAULTS.keepMs }),
           ],
@@ -218,6 +235,8 @@ export async function startCenter(
             enrollment,
             commands,
             subjectReports: privacy.reports,
+            turns: replica,
+            fences,
             tls: serverCertificate,
             trustDomain,
           },
@@ -245,6 +264,10 @@ export async function startCenter(
           clock,
         }),
         tokens,
+        turns: {
+          desk,
+          takeOver: (edge, options, by) => takeOver(takeover, edge, options, by),
+        },
         progress: async (tenant) =>
           await Promise.all(
             registry

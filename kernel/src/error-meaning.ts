@@ -15,6 +15,10 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, { readonly en: string; re
   already_exists: { en: 'it exists already', zh: '已存在' },
   conflict: { en: 'it was changed by someone else meanwhile', zh: '已被他人修改，请重试' },
   failed_precondition: { en: 'the present state does not allow it', zh: '当前状态不允许该操作' },
+  epoch_fenced: {
+    en: 'the center has taken over the turns of this journal',
+    zh: '中心已接管该日志的会话轮次',
+  },
   overloaded: { en: 'too much at once; try again later', zh: '请求过多，请稍后再试' },
   disk_full: { en: 'the disk is full', zh: '磁盘已满' },
   port_taken: { en: 'the port is in use', zh: '端口被占用' },

@@ -28,6 +28,7 @@ export const ERROR_TABLE = {
   already_exists: { grpc: 'ALREADY_EXISTS', http: 409, exit: 1, level: 'info', retryable: false },
   conflict: { grpc: 'ABORTED', http: 409, exit: 1, level: 'info', retryable: false },
   failed_precondition: { grpc: 'FAILED_PRECONDITION', http: 412, exit: 1, level: 'info', retryable: false },
+  epoch_fenced: { grpc: 'FAILED_PRECONDITION', http: 412, exit: 5, level: 'error', retryable: false },
   overloaded: { grpc: 'RESOURCE_EXHAUSTED', http: 429, exit: 1, level: 'warn', retryable: true },
   disk_full: { grpc: 'RESOURCE_EXHAUSTED', http: 507, exit: 1, level: 'error', retryable: true },
   port_taken: { grpc: 'UNAVAILABLE', http: 503, exit: 1, level: 'error', retryable: true },

@@ -1,4 +1,4 @@
-export { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+export { create, fromBinary, toBinary, toJson } from '@bufbuild/protobuf'
 export * from './gen/yizhan/v1/bundles_pb.js'
 export * from './gen/yizhan/v1/enrollment_pb.js'
 export * from './gen/yizhan/v1/inference_pb.js'

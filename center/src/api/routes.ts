@@ -13,6 +13,7 @@ import { type PrivacyRouteParts, registerPrivacy } from './privacy-routes.js'
 import type { ProbeParts } from './probes.js'
 import { registerStorage, type StorageRouteParts } from './storage-routes.js'
 import { registerTenants, type TenantRouteParts } from './tenant-routes.js'
+import { registerTurns, type TurnRouteParts } from './turn-routes.js'
 import { validatorCompiler } from './validation.js'
 
 /** What the routes do their work on. */
@@ -22,7 +23,8 @@ export interface ApiParts
     AttachmentRouteParts,
     AuditRouteParts,
     PrivacyRouteParts,
-    StorageRouteParts {
+    StorageRouteParts,
+    TurnRouteParts {
   readonly catalog: TenantRouteParts['catalog']
   readonly registry: EdgeRegistry
   readonly retriever: Retriever
@@ -53,6 +55,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerAudit(app, parts, actor)
   registerPrivacy(app, parts, actor)
   registerStorage(app, parts, actor)
+  registerTurns(app, parts, actor)
 }
 
 /** What only the owner of the machine does, over the admin socket: it names paths there. */

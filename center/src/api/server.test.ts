@@ -424,9 +424,13 @@ test('the description of the API is OpenAPI and names every route but the probes
     'get /v1/tenants/{tenant}/privacy/subjects/{subject}',
     'get /v1/tenants/{tenant}/privacy/subjects/{subject}/consents',
     'get /v1/tenants/{tenant}/privacy/subjects/{subject}/copy',
+    'get /v1/tenants/{tenant}/turn-commands/{command}',
+    'get /v1/tenants/{tenant}/turns',
+    'get /v1/tenants/{tenant}/turns/{turn}',
     'patch /v1/tenants/{tenant}/privacy/subjects/{subject}',
     'post /v1/edges/tokens',
     'post /v1/edges/{edge}/revoke',
+    'post /v1/edges/{edge}/takeover',
     'post /v1/edges/{edge}/tenants',
     'post /v1/privacy/certificates/check',
     'post /v1/storage/compact',
@@ -447,6 +451,11 @@ test('the description of the API is OpenAPI and names every route but the probes
     'post /v1/tenants/{tenant}/privacy/subjects/{subject}/erase',
     'post /v1/tenants/{tenant}/privacy/subjects/{subject}/link',
     'post /v1/tenants/{tenant}/privacy/sweep',
+    'post /v1/tenants/{tenant}/turns/{turn}/abandon',
+    'post /v1/tenants/{tenant}/turns/{turn}/answer',
+    'post /v1/tenants/{tenant}/turns/{turn}/edit',
+    'post /v1/tenants/{tenant}/turns/{turn}/reroute',
+    'post /v1/tenants/{tenant}/turns/{turn}/retry',
   ])
   for (const methods of Object.values(described.paths)) {
     for (const route of Object.values(methods)) assert.ok(route.summary && route.responses)

@@ -37,6 +37,10 @@ test('the help of every verb has an example and the flags that it takes from the
     ['messages', 'list'],
     ...['list', 'query', 'show', 'verify', 'export', 'keys', 'center'].map((verb) => ['audit', verb]),
     ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
+    ...['list', 'show', 'retry', 'edit', 'reroute', 'answer', 'abandon', 'takeover'].map((verb) => [
+      'turns',
+      verb,
+    ]),
     ...['status', 'rotate', 'export'].map((verb) => ['keys', verb]),
     ...['list', 'places', 'show', 'check', 'move', 'compact', 'reseal'].map((verb) => ['storage', verb]),
     ...['create', 'list', 'verify', 'prune', 'restore'].map((verb) => ['backup', verb]),

@@ -22,6 +22,7 @@ import { privacyCommands } from './privacy.js'
 import { restoreCommand } from './restore.js'
 import { storageCommands } from './storage.js'
 import { tenantCommands } from './tenant/index.js'
+import { turnCommands } from './turns.js'
 
 /** Flags that set a setting, by its path. */
 const FLAGS: FlagPaths = {
@@ -92,6 +93,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   attachmentCommands(program, io, call, stream)
   keyCommands(program, io, call)
   storageCommands(program, io, call)
+  turnCommands(program, io, call)
   privacyCommands(program, io, call, stream)
   restoreCommand(backupCommands(program, io, call), io, load)
 }

@@ -5,6 +5,7 @@ import { nonEmpty, tenantId } from './arguments.js'
 import { type Answer, type CenterCall, type CenterStream, inPath } from './center-call.js'
 import { withExamples } from './examples.js'
 import { saveNewFile } from './new-file.js'
+import { pages } from './pages.js'
 
 interface Tools {
   readonly io: CliIo
@@ -337,22 +338,6 @@ function at(tenant: string): string {
 async function certificateOf(call: CenterCall, command: Command, tenant: string, erasure: string) {
   const path = `${at(tenant)}/erasures/${inPath(erasure)}/certificate`
   return await call<Answer & { payload: string }>(command, 'GET', path)
-}
-
-/** A list of several pages as one table, or one object a line. */
-async function pages(
-  { io, call, command }: Pick<Tools, 'io' | 'call'> & { readonly command: Command },
-  path: string,
-  field: string,
-  columns: readonly string[],
-): Promise<void> {
-  let cursor: string | undefined
-  do {
-    const query = cursor === undefined ? '' : `${path.includes('?') ? '&' : '?'}cursor=${inPath(cursor)}`
-    const page = await call<Readonly<Record<string, unknown>>>(command, 'GET', `${path}${query}`)
-    io.table(page[field] as readonly Answer[], columns)
-    cursor = page.cursor as string | undefined
-  } while (cursor !== undefined)
 }
 
 function nothingSaid(io: CliIo, options: string): YizhanError {

@@ -13,6 +13,7 @@ export {
   type EnrollmentDeps,
   type EnrollmentEvent,
 } from './enrollment.js'
+export { type EpochFences, epochFenced, openEpochFences } from './epoch-fences.js'
 export { formatJoinToken, type JoinToken, parseJoinToken } from './join-token-format.js'
 export {
   createJoinTokens,

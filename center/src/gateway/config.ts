@@ -13,7 +13,7 @@ export const gatewayConfigSchema = Type.Object(
   {
     /** Address of both listeners. */
     host: Type.String({ minLength: 1, default: '0.0.0.0', restart: true }),
-    /** mTLS: Link, Inference, Bundles, Enrollment.Renew. */
+    /** mTLS: Link, Inference, Ledger, Bundles, Enrollment.Renew. */
     linkPort: port(7443),
     /** Server-auth TLS: Enrollment.Enroll alone. */
     enrollPort: port(7444),
@@ -32,6 +32,8 @@ export const gatewayConfigSchema = Type.Object(
     maxConnectionAgeMs: ms(DAY, 60_000),
     /** Requests of one edge that may run or wait at once. */
     maxInFlight: whole(64, 1, 10_000),
+    /** Bytes of uploads that one edge may have unacknowledged; 8 KiB while its round trip is slow or not known. */
+    uploadWindowBytes: whole(65_536, 8_192, 1_048_576),
     /** Bundle transfers of one edge at once. */
     maxFetches: whole(4, 1, 64),
     /**

@@ -1,7 +1,7 @@
 import { Server, type ServerOptions } from '@grpc/grpc-js'
 import type { Clock, EdgeId, Logger, Metrics, Running } from '@yizhan/kernel'
-import { Bundles, Enrollment as EnrollmentRpc, Inference, Link, WIRE_LIMITS } from '@yizhan/proto'
-import type { EdgeCommands } from '../fleet/index.js'
+import { Bundles, Enrollment as EnrollmentRpc, Inference, Ledger, Link, WIRE_LIMITS } from '@yizhan/proto'
+import { type EdgeCommands, type EpochFences, epochFenced } from '../fleet/index.js'
 import type { BundleFiles, DesiredStates, EdgeRegistry, Signer } from '../fleet/port.js'
 import type { RequestBook } from '../inference/port.js'
 import { bundleHandlers } from './bundle-service.js'
@@ -9,11 +9,12 @@ import type { GatewayConfig } from './config.js'
 import { enrollHandlers, renewHandlers } from './enrollment-service.js'
 import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.js'
 import { inferHandlers } from './infer.js'
+import { ledgerHandlers } from './ledger.js'
 import { linkHandlers } from './link.js'
 import { LinkTable, type LiveLink } from './link-table.js'
 import { Listener } from './listener.js'
 import { PeerGate } from './peer.js'
-import type { Enrollment, SubjectReports, TlsSource } from './port.js'
+import type { Enrollment, SubjectReports, TlsSource, TurnUploads } from './port.js'
 import { reconnectSpread } from './reconnect-spread.js'
 import { ListenerCredentials } from './server-tls.js'
 import { WireServices } from './wire-service.js'
@@ -32,6 +33,10 @@ export interface GatewayDeps {
   readonly commands?: EdgeCommands
   /** Left out: what persons say of their data stays at the edges. */
   readonly subjectReports?: SubjectReports
+  /** Left out: turns stay at the edges. */
+  readonly turns?: TurnUploads
+  /** Journals that count no more; left out: none. */
+  readonly fences?: EpochFences
   readonly tls: TlsSource
   /** Of the identities that are let in: `spiffe://<trustDomain>/edge/<id>`. */
   readonly trustDomain: string
@@ -103,7 +108,8 @@ class CenterGateway implements Gateway {
   }
 
   async start(): Promise<void> {
-    const { desiredStates, tls, commands } = this.#deps
+    const { desiredStates, tls, commands, fences } = this.#deps
+    if (fences) this.#unsubscribe.push(fences.onFenced((edge) => this.#fenced(edge)))
     if (commands) {
       this.#unsubscribe.push(commands.onQueued((edge) => this.#links.get(edge)?.commandsQueued()))
     }
@@ -163,6 +169,11 @@ class CenterGateway implements Gateway {
     this.#ended()
   }
 
+  #fenced(edge: EdgeId): void {
+    const link = this.#links.get(edge)
+    if (link && this.#deps.fences?.has(edge, link.journalEpoch)) link.end(epochFenced())
+  }
+
   #spreadMs(): number {
     return reconnectSpread(this.#deps.registry.list().length, this.#config.reconnectSpreadMs)
   }
@@ -185,7 +196,7 @@ class CenterGateway implements Gateway {
     const cut = (address: string) => door.listener.cut(address)
     const stream = { clock, log, gate: this.#gate, cut }
     const spreadMs = () => this.#spreadMs()
-    const { commands, subjectReports } = this.#deps
+    const { commands, subjectReports, turns, fences } = this.#deps
     const linkDeps = {
       ...stream,
       registry,
@@ -196,6 +207,7 @@ class CenterGateway implements Gateway {
       spreadMs,
       ...(commands ? { commands } : {}),
       ...(subjectReports ? { subjectReports } : {}),
+      ...(fences ? { fences } : {}),
     }
     services.add(
       server,
@@ -207,6 +219,10 @@ class CenterGateway implements Gateway {
       Inference,
       inferHandlers({ ...stream, links: this.#links, requests, metrics }, config),
     )
+    if (turns) {
+      const ledgerDeps = { ...stream, links: this.#links, turns, metrics, ...(fences ? { fences } : {}) }
+      services.add(server, Ledger, ledgerHandlers(ledgerDeps, config))
+    }
     services.add(server, Bundles, bundleHandlers({ ...stream, metrics, desiredStates, bundles }, config))
     services.add(server, EnrollmentRpc, renewHandlers({ ...stream, metrics, enrollment }))
     return door

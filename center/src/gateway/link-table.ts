@@ -11,6 +11,10 @@ export interface LiveLink {
   readonly lastHeartbeatAt: number
   /** Turns that wait at the edge for the center, as of the last heartbeat. */
   readonly waitingTurns: number
+  /** 16 hex digits: of the journal that the edge said Hello with. */
+  readonly journalEpoch: string
+  /** As the edge last measured it; 0 = not yet. */
+  readonly roundTripUs: number
   /** Asks the edge to finish and to come back after `reconnectAfterMs`. */
   drain(reason: string, deadlineMs: number, reconnectAfterMs: number): void
   /** Ends the link with this error. */

@@ -8,6 +8,8 @@ import {
   type Hello,
   type Link,
 } from '@yizhan/proto'
+import { epochFenced } from '../fleet/index.js'
+import { epochText } from './journal-epoch.js'
 import { type LinkConfig, type LinkDeps, LiveSession } from './live-link.js'
 import { negotiateProtocol } from './protocol-negotiation.js'
 import { toFailure } from './service-error.js'
@@ -94,20 +96,24 @@ class LinkSession {
     this.#cancelHello()
     const protocol = negotiateProtocol(frame.value)
     if (protocol instanceof YizhanError) {
-      this.#refuse(protocol)
+      this.#refuse(protocol, true)
+      return
+    }
+    if (this.#deps.fences?.has(this.#stream.peer.edgeId, epochText(frame.value.journalEpoch))) {
+      this.#refuse(epochFenced(), false)
       return
     }
     this.#phase = { s: 'opening' }
     void this.#open(frame.value, protocol)
   }
 
-  #refuse(error: YizhanError): void {
+  #refuse(error: YizhanError, mayDrain: boolean): void {
     const { log, metrics } = this.#deps
     log.warn({ edge: this.#stream.peer.edgeId, code: error.code, ...error.details }, 'link refused')
     metrics.refusals.inc({ rpc: 'connect', code: error.code })
     this.#stream.send(
       create(ConnectResponseSchema, {
-        frame: { case: 'refused', value: { failure: toFailure(error), mayDrain: true } },
+        frame: { case: 'refused', value: { failure: toFailure(error), mayDrain } },
       }),
     )
     this.#stream.end()
@@ -118,8 +124,9 @@ class LinkSession {
     const { edgeId, address } = this.#stream.peer
     try {
       const agentVersion = hello.agentVersion.slice(0, 64)
+      const journalEpoch = epochText(hello.journalEpoch)
       const { generation, epochChanged } = await registry.openLink(edgeId, {
-        journalEpoch: hello.journalEpoch.toString(16).padStart(16, '0'),
+        journalEpoch,
         agentVersion,
         site: hello.site.slice(0, 128),
       })
@@ -129,7 +136,10 @@ class LinkSession {
         generation,
         protocol,
         appliedRevision,
+        journalEpoch,
       })
+      // Fenced while the registry was written.
+      if (this.#deps.fences?.has(edgeId, journalEpoch)) throw epochFenced()
       links.open(live)
       this.#phase = { s: 'live', live }
       live.start()

@@ -7,7 +7,7 @@ import {
   type DesiredStateResult,
   type Heartbeat,
 } from '@yizhan/proto'
-import type { EdgeCommands } from '../fleet/index.js'
+import type { EdgeCommands, EpochFences } from '../fleet/index.js'
 import type { DesiredStates, EdgeRegistry, Signer } from '../fleet/port.js'
 import { CommandFeed } from './command-feed.js'
 import type { GatewayConfig } from './config.js'
@@ -28,6 +28,8 @@ export interface LinkDeps extends StreamDeps {
   readonly commands?: EdgeCommands
   /** Left out: reports are dropped, and edges keep them. */
   readonly subjectReports?: SubjectReports
+  /** Left out: no journal is fenced. */
+  readonly fences?: Pick<EpochFences, 'has'>
   /** Within what time the edges of now come back after a loss. */
   readonly spreadMs: () => number
 }
@@ -35,7 +37,7 @@ export interface LinkDeps extends StreamDeps {
 export type LinkConfig = Pick<GatewayConfig, 'heartbeatMs' | 'helloMs' | 'maxConnectionAgeMs' | 'drainMs'>
 
 /** What this center serves beyond Link itself; an edge does not ask for what is not named. */
-const CAPABILITIES = ['inference', 'bundles', 'renew']
+const CAPABILITIES = ['inference', 'bundles', 'renew', 'ledger']
 const MISSING_HEARTBEATS = 3
 
 type Frame = ConnectResponse['frame']
@@ -47,6 +49,8 @@ export class LiveSession implements LiveLink {
   readonly since: number
   lastHeartbeatAt: number
   waitingTurns = 0
+  readonly journalEpoch: string
+  roundTripUs = 0
   readonly #deps: LinkDeps
   readonly #config: LinkConfig
   readonly #stream: WireStream<ConnectRequest, ConnectResponse>
@@ -62,7 +66,12 @@ export class LiveSession implements LiveLink {
     deps: LinkDeps,
     config: LinkConfig,
     stream: WireStream<ConnectRequest, ConnectResponse>,
-    opened: { readonly generation: number; readonly protocol: number; readonly appliedRevision: number },
+    opened: {
+      readonly generation: number
+      readonly protocol: number
+      readonly appliedRevision: number
+      readonly journalEpoch: string
+    },
   ) {
     this.#deps = deps
     this.#config = config
@@ -70,6 +79,7 @@ export class LiveSession implements LiveLink {
     this.generation = opened.generation
     this.#wireGeneration = BigInt(opened.generation)
     this.protocol = opened.protocol
+    this.journalEpoch = opened.journalEpoch
     this.since = deps.clock.wall()
     this.lastHeartbeatAt = this.since
     this.#feed = new DesiredStateFeed(deps, stream.peer.edgeId, opened.appliedRevision, (state) =>
@@ -214,6 +224,7 @@ export class LiveSession implements LiveLink {
     this.lastHeartbeatAt = clock.wall()
     metrics.waitingTurns.inc(beat.waitingTurns - this.waitingTurns)
     this.waitingTurns = beat.waitingTurns
+    this.roundTripUs = beat.roundTripUs
     registry.noteSeen(this.edgeId)
     this.#expectHeartbeat()
     this.#feed.retry()

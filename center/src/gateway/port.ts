@@ -1,5 +1,6 @@
 import type { EdgeId, TenantId } from '@yizhan/kernel'
 import type { SigningKey, SubjectReport } from '@yizhan/proto'
+import type { Source, Uploaded, UploadStart } from '../ledger/index.js'
 
 /** The center's own key and certificate and the CAs that it trusts, PEM; `ca` may hold several. */
 export interface TlsMaterial {
@@ -43,4 +44,12 @@ export interface Enrollment {
 export interface SubjectReports {
   /** Durable when it resolves; the same report of the same edge counts once. The tenant is one that the edge serves. */
   take(edge: EdgeId, tenant: TenantId, report: SubjectReport): Promise<void>
+}
+
+/** Keeps what edges upload of their turns. */
+export interface TurnUploads {
+  /** Durable when it resolves: how far the center is, and what was open in earlier journals of the edge. */
+  open(source: Source): Promise<UploadStart>
+  /** Durable when it resolves with the position that is reached; the same again changes nothing. */
+  take(source: Source, records: readonly Uploaded[]): Promise<bigint>
 }

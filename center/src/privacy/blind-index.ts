@@ -7,6 +7,11 @@ export function accountKey(lookupKey: Uint8Array, { channel, sender }: Account):
   return framed(createHmac('sm3', lookupKey), [channel, sender]).digest('hex')
 }
 
+/** Mark under which records of a conversation are found without naming anybody: hex HMAC-SM3. */
+export function conversationMark(lookupKey: Uint8Array, channel: string, conversation: string): string {
+  return framed(createHmac('sm3', lookupKey), ['conversation', channel, conversation]).digest('hex')
+}
+
 /** What an EraseCommand says in place of the account: SM3(salt, then each part behind its length). */
 export function identityDigest(salt: Uint8Array, tenant: TenantId, { channel, sender }: Account): Uint8Array {
   return new Uint8Array(framed(createHash('sm3').update(salt), [tenant, channel, sender]).digest())

@@ -50,7 +50,7 @@ export const DATA_CLASSES: readonly DataClass[] = [
     id: 'turns',
     title: { en: 'Questions and answers', zh: '问答记录' },
     lies: 'store',
-    collections: ['turns', 'turn-ledger', 'conversations'],
+    collections: ['turns', 'turn-commands', 'turn-ledger', 'conversations'],
     retentionMs: 180 * DAY_MS,
     aged: true,
     found: bySubject,

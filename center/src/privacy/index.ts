@@ -1,4 +1,5 @@
 export { attachmentsSource } from './attachments-source.js'
+export { conversationMark, identityDigest } from './blind-index.js'
 export { type CaseClosing, type PrivacyCase, PrivacyCases } from './cases.js'
 export {
   type Certificate,
@@ -39,5 +40,6 @@ export { resumeBuffersSource } from './resume-buffers-source.js'
 export { SubjectCopies } from './subject-copy.js'
 export { type Correction, type Seen, SubjectDirectory } from './subject-directory.js'
 export { isSubjectId, type Subject } from './subject-record.js'
+export { recordsOf } from './subject-records.js'
 export { SubjectReportBook } from './subject-reports.js'
 export { Sweeper, type SweepReport, type Swept } from './sweeper.js'
