@@ -67,6 +67,14 @@ function verb({ io, turns }: Tools, name: string, text: CliText): Command {
     .requiredOption('--tenant <tenant>', io.say({ en: 'whose turns', zh: '租户 id' }), tenantId(io))
 }
 
+interface ListFilter {
+  readonly edge?: string
+  readonly in?: string
+  readonly open?: boolean
+  readonly since?: string
+  readonly with?: string
+}
+
 function listCommand(tools: Tools): void {
   const { io, call } = tools
   const list = verb(tools, 'list', {
@@ -74,16 +82,18 @@ function listCommand(tools: Tools): void {
     zh: '从新到旧列出，不含内容',
   })
     .option('--edge <edge>', io.say({ en: 'of this edge', zh: '只列该边缘节点的' }))
-    .option('--state <state>', io.say({ en: 'such as waiting or failed', zh: '如 waiting 或 failed' }))
+    .option('--in <state>', io.say({ en: 'such as waiting or failed', zh: '如 waiting 或 failed' }))
     .option('--open', io.say({ en: 'not ended, or in doubt', zh: '未结束或状态存疑的' }))
     .option('--since <time>', io.say({ en: 'as 2026-11-28T08:00:00Z', zh: '如 2026-11-28T08:00:00Z' }))
     .option('--with <turn>', io.say({ en: 'of the same conversation as this one', zh: '与该轮次同一会话的' }))
     .action(
       async (
-        { tenant, ...filter }: { tenant: string } & Record<string, string | boolean>,
+        { tenant, edge, in: state, open, since, with: same }: { tenant: string } & ListFilter,
         command: Command,
       ) => {
-        const query = Object.entries(filter).map(([name, value]) => `${name}=${inPath(String(value))}`)
+        const query = Object.entries({ edge, state, open, since, with: same }).flatMap(([name, value]) =>
+          value === undefined ? [] : [`${name}=${inPath(String(value))}`],
+        )
         const path = `${at(tenant)}${query.length > 0 ? `?${query.join('&')}` : ''}`
         await pages({ io, call, command }, path, 'turns', COLUMNS)
       },
