@@ -45,11 +45,11 @@ test('what is missing or no number asks nobody', async () => {
 })
 
 test('a list follows the cursor with its filters', async () => {
-  const { asked, code } = await run('turns list --tenant acme --open --edge beijing-1', [
+  const { asked, code } = await run('turns list --tenant acme --open --edge beijing-1 --in failed --json', [
     { turns: [{ id: 't_1' }], cursor: 'c/1' },
     { turns: [] },
   ])
-  const path = '/v1/tenants/acme/turns?open=true&edge=beijing-1'
+  const path = '/v1/tenants/acme/turns?edge=beijing-1&state=failed&open=true'
   assert.deepEqual(asked, [
     ['GET', path],
     ['GET', `${path}&cursor=c%2F1`],
