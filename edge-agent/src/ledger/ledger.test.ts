@@ -9,6 +9,7 @@ import {
   loseRecords,
   openTestJournal,
   openTestLedger,
+  random,
   temporaryDir,
   textMessage,
 } from './testing.js'
@@ -322,15 +323,6 @@ test('a reply that stays unknown is abandoned after the retention and holds noth
   while (journal.settled <= turn.receivedSeq) await new Promise<void>((resolve) => setImmediate(resolve))
   assert.deepEqual(ledger.open(), [])
 })
-
-// Park and Miller: the same histories in every run, more of them with another seed.
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
-}
 
 const RIDES_ALONG = new Set<TurnState>(['routed', 'answering', 'streaming', 'replying'])
 

@@ -150,6 +150,8 @@ export class SegmentJournal implements Journal {
   prune(options: PruneOptions): Promise<void> {
     return this.#maintain(async () => {
       const { keys, marks, host } = this.#parts
+      // What the marks say is settled must not go with a power cut.
+      await this.#queue.add({ records: [] })
       const age = this.age()
       const { low: before, settled, keysFrom } = this.#marks
       const usage = { bytes: this.#bytes, records: this.#next - before }
@@ -251,10 +253,8 @@ export class SegmentJournal implements Journal {
       this.#grow(place.segment, frame)
       for (const key of logged) keys.add(key)
     }
-    if (entries.some(({ seals }) => seals)) {
-      await writer.seal()
-      sync = true
-    }
+    if (sync) await writer.sync()
+    if (entries.some(({ seals }) => seals)) await writer.seal()
     if (sync && this.#durable < this.#next) {
       this.#durable = this.#next
       // A mark ahead of what a power cut leaves would pass for lost records.

@@ -156,6 +156,15 @@ function faultyFile(host: FaultyHost, file: DiskFile): DiskFile {
 
 export const diskFull = () => new YizhanError('disk_full', 'no space left')
 
+/** Numbers from 0, below 1, that look random and are the same for the same seed (Park and Miller). */
+export function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+}
+
 export const bytes = (text: string): Uint8Array => Buffer.from(text)
 
 /** What a scan finds, as `1 text` and `lost 2-3`. */

@@ -92,11 +92,16 @@ export class SegmentWriter {
     if (half && this.#config.preallocate && this.#config.hasRoom()) this.#prepared ??= this.#prepare()
   }
 
+  /** Makes durable what was written without a sync. */
+  async sync(): Promise<void> {
+    if (this.#current?.dirty) await this.#sync(this.#current)
+  }
+
   /** Ends the segment that is written: it may be rewritten from then on. */
   async seal(): Promise<void> {
     const current = this.#current
     if (!current) return
-    if (current.dirty) await this.#sync(current)
+    await this.sync()
     this.#current = undefined
     // Only the room ahead goes; it may stay.
     await current.file.truncate(current.position).catch(() => undefined)
