@@ -23,11 +23,11 @@ async function written(t: TestContext, texts: readonly string[]): Promise<{ dir:
 async function framesOf(path: string): Promise<{ readonly at: number; readonly end: number }[]> {
   const file = await readFile(path)
   const header = decodeSegmentHeader(file) ?? assert.fail('no header')
-  let end = SEGMENT_HEADER
-  return walkFrames(file, header.epoch, header.index).frames.map((frame) => {
-    const at = end
-    end += frame.bytes
-    return { at, end }
+  let at = SEGMENT_HEADER
+  return walkFrames(file, header.epoch, header.index).frames.map(({ end }) => {
+    const frame = { at, end }
+    at = end
+    return frame
   })
 }
 

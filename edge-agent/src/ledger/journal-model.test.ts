@@ -187,7 +187,8 @@ class Run {
       await journal.close()
       this.host.failsAfter = Number.POSITIVE_INFINITY
     }
-    if (this.#flips && this.#next(4) === 0) this.#flip()
+    // A flip on top of a power cut may hide from the head mark.
+    if (this.#flips && how !== 'cut' && this.#next(2) === 0) this.#flip()
     await this.open()
   }
 

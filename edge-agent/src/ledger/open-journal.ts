@@ -118,9 +118,10 @@ async function readJournal(
         return readContent(deps, settings, 0)
       },
     )
+    // All that was found is synced; a loss at the end must be told again after a power cut. Of what was moved aside the
+    // mark says nothing about its successor.
+    await head.keep(content.start.next - 1)
     if (quarantined !== undefined) {
-      // The head mark of what was moved aside says nothing about its successor.
-      head.note(0)
       log.fatal({ quarantined }, 'the journal could not be read; a new one was started')
     }
     return { ...content, head, quarantined }
@@ -140,8 +141,9 @@ async function readContent(deps: ReadDeps, settings: Settings, head: number): Pr
   try {
     const known = await marks.read()
     const start = await openSegments({ host, log, keys }, dir, known, head)
+    // Also mends the place that a crash or a flipped bit has spoiled.
+    await marks.write(start)
     if (!known) {
-      await marks.write(start)
       await host.syncDirectory(dir)
       await host.syncDirectory(settings.dir)
     }

@@ -247,7 +247,8 @@ export class SegmentJournal implements Journal {
       const place = await writer.place(FRAME_HEADER + SEAL_BYTES + bytes)
       const payload = { epoch, segment: place.segment, first, age, records }
       const [sealed = Buffer.alloc(0)] = await sealPayloads(sealer, [payload])
-      const frame = { first, count: records.length, age, keys: ownKeys, sealed }
+      const durable = this.#durable
+      const frame = { first, count: records.length, age, durable, keys: ownKeys, sealed }
       await writer.write(encodeFrame({ epoch, ...place }, frame), { epoch, first, age, low, settled }, sync)
       this.#next = first + records.length
       this.#grow(place.segment, frame)

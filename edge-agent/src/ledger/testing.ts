@@ -194,7 +194,7 @@ export async function loseRecords(dir: string, ...seqs: number[]): Promise<void>
     const opened = await openPayloads(plainSealer, { epoch, segment }, frames)
     const out: Buffer[] = [bytes.subarray(0, SEGMENT_HEADER)]
     let offset = SEGMENT_HEADER
-    for (const [i, { first: from, age, keys }] of frames.entries()) {
+    for (const [i, { first: from, age, durable, keys }] of frames.entries()) {
       for (const [n, record] of (opened[i] ?? []).entries()) {
         const first = from + n
         if (seqs.includes(first)) continue
@@ -202,7 +202,9 @@ export async function loseRecords(dir: string, ...seqs: number[]): Promise<void>
           { epoch, segment, first, age, records: [record] },
         ])
         const own = n === 0 ? keys : Buffer.alloc(0)
-        out.push(encodeFrame({ epoch, segment, offset }, { first, count: 1, age, keys: own, sealed }))
+        out.push(
+          encodeFrame({ epoch, segment, offset }, { first, count: 1, age, durable, keys: own, sealed }),
+        )
         offset += out.at(-1)?.length ?? 0
       }
     }

@@ -105,7 +105,7 @@ async function write(
     const place = await writer.place(FRAME_HEADER + bytes)
     const payload = { epoch, segment: place.segment, first, age: aged, records }
     const [sealed = Buffer.alloc(0)] = await sealPayloads(sealer, [payload])
-    const frame = { first, count: records.length, age: aged, keys: own, sealed }
+    const frame = { first, count: records.length, age: aged, durable: next, keys: own, sealed }
     // Of the time of the take-over: a later start looks for keys in all of them.
     await writer.write(encodeFrame({ epoch, ...place }, frame), { epoch, first, age, low, settled }, false)
   }

@@ -20,15 +20,17 @@ export interface Frame {
   readonly first: number
   readonly count: number
   readonly age: number
+  /** Everything below was synced when it was written: a gap there is a loss, one above may be what a power cut left. */
+  readonly durable: number
   readonly keys: Buffer
   readonly sealed: Buffer
-  /** Bytes on disk. */
-  readonly bytes: number
+  /** Where it ends in its segment. */
+  readonly end: number
 }
 
 export const DIGEST_BYTES = 16
-/** Magic, CRC-32, format, bytes of keys, sealed bytes, count (32 bits each), first and age (doubles). Big endian. */
-export const FRAME_HEADER = 40
+/** Magic, CRC-32, format, bytes of keys, sealed bytes, count (32 bits each), first, age, durable (doubles). Big endian. */
+export const FRAME_HEADER = 48
 export const FRAME_MAGIC = Buffer.from('YZJF')
 const FORMAT = 1
 const CRC_AT = 4
@@ -44,8 +46,8 @@ function checksum({ epoch, segment, offset }: Place, frame: Buffer): number {
   return crc32(frame.subarray(COVERED_FROM), crc32(place))
 }
 
-export function encodeFrame(at: Place, frame: Omit<Frame, 'bytes'>): Buffer {
-  const { first, count, age, keys, sealed } = frame
+export function encodeFrame(at: Place, frame: Omit<Frame, 'end'>): Buffer {
+  const { first, count, age, durable, keys, sealed } = frame
   const out = Buffer.allocUnsafe(FRAME_HEADER + keys.length + sealed.length)
   out.set(FRAME_MAGIC, 0)
   out.writeUInt32BE(FORMAT, COVERED_FROM)
@@ -54,6 +56,7 @@ export function encodeFrame(at: Place, frame: Omit<Frame, 'bytes'>): Buffer {
   out.writeUInt32BE(count, 20)
   out.writeDoubleBE(first, 24)
   out.writeDoubleBE(age, 32)
+  out.writeDoubleBE(durable, 40)
   out.set(keys, FRAME_HEADER)
   out.set(sealed, FRAME_HEADER + keys.length)
   out.writeUInt32BE(checksum(at, out), CRC_AT)
@@ -78,9 +81,10 @@ export function decodeFrame(bytes: Buffer, at: Place): Frame | undefined {
     first: bytes.readDoubleBE(offset + 24),
     count: bytes.readUInt32BE(offset + 20),
     age: bytes.readDoubleBE(offset + 32),
+    durable: bytes.readDoubleBE(offset + 40),
     keys: bytes.subarray(offset + FRAME_HEADER, keysEnd),
     sealed: bytes.subarray(keysEnd, end),
-    bytes: end - offset,
+    end,
   }
 }
 

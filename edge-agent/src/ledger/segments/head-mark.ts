@@ -12,6 +12,8 @@ export interface HeadMark {
   read(): Promise<number>
   /** Notes a position; writes coalesce. */
   note(seq: number): void
+  /** Resolves when the position is synced. */
+  keep(seq: number): Promise<void>
   /** Fsyncs the last noted position and closes. */
   close(): Promise<void>
 }
@@ -63,6 +65,11 @@ export async function openHeadMark(
     note(seq) {
       noted = seq
       start()
+    },
+    async keep(seq) {
+      noted = seq
+      await writeOut()
+      await syncData(file, path)
     },
     async close() {
       while (writing) await writing

@@ -15,11 +15,11 @@ export interface Marks {
   readonly keysFrom: number
 }
 
-/** Two places that are written in turn and in place: one of them is always whole, and a full disk has room for both. */
+/** Two places, written one after the other and in place: one of them is always whole, and a full disk has room for both. */
 export interface MarkFile {
   /** The newer of what can be read. */
   read(): Promise<Marks | undefined>
-  /** Resolves after the fsync. */
+  /** Resolves when both are synced. */
   write(marks: Marks): Promise<void>
   close(): Promise<void>
 }
@@ -60,8 +60,10 @@ export async function openMarkFile(host: JournalHost, path: string): Promise<Mar
       bytes.writeDoubleBE(generation, 0)
       bytes.writeUInt16BE(record.length, 8)
       bytes.set(record, SLOT_HEADER)
-      await writeAt(file, path, bytes, (generation % 2) * SLOT)
-      await syncData(file, path)
+      for (const slot of [0, 1]) {
+        await writeAt(file, path, bytes, slot * SLOT)
+        await syncData(file, path)
+      }
     },
     close: () => file.close(),
   }

@@ -41,7 +41,7 @@ export class MemoryHost implements JournalHost {
       for (const write of content.pending) {
         if (this.#random() < 0.5) continue
         const whole = write.bytes
-        const part = whole && whole.subarray(0, Math.ceil(whole.length * this.#random()))
+        const part = whole?.subarray(0, Math.ceil(whole.length * this.#random()))
         bytes = written(bytes, { at: write.at, bytes: this.#random() < 0.5 ? whole : part })
       }
       Object.assign(content, { bytes, durable: bytes, pending: [] })

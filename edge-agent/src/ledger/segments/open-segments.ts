@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { type Logger, newEpoch, readAt, syncData, YizhanError } from '@yizhan/kernel'
+import { type Logger, newEpoch, readAt, storageError, syncData, YizhanError } from '@yizhan/kernel'
 import type { DedupeKeys } from './dedupe-keys.js'
-import { keysOf } from './frame.js'
+import { type Frame, keysOf } from './frame.js'
 import type { JournalHost } from './host.js'
 import type { Marks } from './marks.js'
 import { TEMPORARY } from './rewrite.js'
@@ -75,7 +75,7 @@ export async function openSegments(
       index,
       first,
       next: first,
-      begun: header?.age ?? 0,
+      begun: header?.age ?? age,
       age: 0,
       keyAge: Number.NEGATIVE_INFINITY,
       bytes,
@@ -87,7 +87,10 @@ export async function openSegments(
       segment.hasRecords = true
     } else {
       const content = (await host.read(path)) ?? Buffer.alloc(0)
-      const { frames, damaged } = walkFrames(content, start.epoch, index)
+      const { frames: whole, damaged } = walkFrames(content, start.epoch, index)
+      const isLast = i === found.length - 1
+      const frames = isLast ? untilUnsyncedGap(whole, first, head + 1) : whole
+      if (frames.length < whole.length) await cut(host, path, frames)
       if (!header || damaged)
         log.error({ path }, 'a segment of the journal is damaged or ends in a torn write')
       for (const frame of frames) {
@@ -137,6 +140,33 @@ function marksOf(found: readonly Found[]): Marks | undefined {
   if (!newest) return undefined
   const { epoch, low, settled, age } = newest
   return { epoch, low: Math.max(low, headers[0]?.first ?? low), settled, age, keysFrom: 0 }
+}
+
+/**
+ * The frames up to a gap above what is known to have been synced. A power cut may leave a later write and take an
+ * earlier one; nobody was told that either is safe. Only the last segment has that: the others were synced when they ended.
+ */
+function untilUnsyncedGap(frames: readonly Frame[], first: number, durable: number): readonly Frame[] {
+  const known = frames.reduce((most, frame) => Math.max(most, frame.durable), durable)
+  let expected = first
+  for (const [i, frame] of frames.entries()) {
+    if (frame.first > expected && expected >= known) return frames.slice(0, i)
+    expected = frame.first + frame.count
+  }
+  return frames
+}
+
+/** Leaves these frames and nothing behind them. */
+async function cut(host: JournalHost, path: string, frames: readonly Frame[]): Promise<void> {
+  const file = await host.open(path, 'r+')
+  try {
+    await file.truncate(frames.at(-1)?.end ?? SEGMENT_HEADER)
+    await syncData(file, path)
+  } catch (thrown) {
+    throw storageError(thrown, 'cut', path)
+  } finally {
+    await file.close()
+  }
 }
 
 /** What a killed process had not synced is in the system's memory still: from now on it counts as durable. */

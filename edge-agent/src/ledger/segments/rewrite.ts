@@ -77,11 +77,18 @@ export async function rewriteSegment(
 
   const sealed = await sealPayloads(sealer, payloads)
   const { age } = segment
-  const header = encodeSegmentHeader({ epoch, index, first, age: before?.age ?? age, low, settled })
+  const header = encodeSegmentHeader({
+    epoch,
+    index,
+    first,
+    age: before?.age ?? Math.max(segment.begun, age),
+    low,
+    settled,
+  })
   const pieces: Buffer[] = [header]
   let offset = SEGMENT_HEADER
-  const add = (frame: Omit<Frame, 'bytes'>) => {
-    const encoded = encodeFrame({ epoch, segment: index, offset }, frame)
+  const add = (frame: Omit<Frame, 'end' | 'durable'>) => {
+    const encoded = encodeFrame({ epoch, segment: index, offset }, { ...frame, durable: next })
     pieces.push(encoded)
     offset += encoded.length
   }

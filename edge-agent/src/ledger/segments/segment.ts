@@ -69,7 +69,7 @@ export function walkFrames(bytes: Buffer, epoch: bigint, segment: number): Walke
     if (frame) {
       damaged ||= offset > end
       frames.push(frame)
-      offset += frame.bytes
+      offset = frame.end
       end = offset
       continue
     }
