@@ -96,8 +96,8 @@ export async function startAgent(
       // It may come before anybody listens, while the rest still starts.
       fatal.catch(() => undefined)
       const journal = await openJournal(
-        { clock, log, onFatal: (error) => fail(error) },
-        { dir: dir.file('journal') },
+        { clock, log, sealer, metrics, onFatal: (error) => fail(error) },
+        { dir: dir.file('journal'), ...config.journal },
       )
       life.onStop('journal', () => journal.close(), 10_000)
       const persons = await openPersons(

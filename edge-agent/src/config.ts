@@ -75,6 +75,13 @@ export const EdgeConfig = Type.Object(
       /** Directory of `*.mjs` skills of one's own; read at the start. */
       dir: Type.Optional(Type.String({ minLength: 1, restart: true })),
     }),
+    journal: group({
+      /** What the journal may hold; more refuses new messages. Past three quarters, settled turns go before their time. */
+      maxBytes: Type.Integer({ minimum: 16 << 20, default: 1 << 30, restart: true }),
+      maxRecords: Type.Integer({ minimum: 10_000, default: 4_000_000, restart: true }),
+      /** Messages whose ids are remembered; one more makes the oldest go before its time. */
+      maxDedupeKeys: Type.Integer({ minimum: 10_000, default: 1_000_000, restart: true }),
+    }),
     turns: group({
       /** How long a running answer may lack the link before its asker gets a ticket. */
       ticketAfterMs: Ms(8_000),

@@ -9,4 +9,5 @@ export type {
   ReplyPayload,
   TicketsPayload,
 } from './channels/index.js'
+export { openJournal } from './ledger/index.js'
 export { type Http, type HttpConfig, startHttp } from './ops/index.js'

@@ -80,6 +80,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
       received = await ledger.receive(message)
     } catch (thrown) {
       const error = toYizhanError(thrown, 'storage_failed')
+      if (error.code === 'overloaded') return refused('overloaded', 'the journal of this edge is full')
       if (error.code !== 'disk_full') throw error
       return refused('disk_full', 'the disk of this edge is full')
     } finally {

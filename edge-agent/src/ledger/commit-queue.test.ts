@@ -3,31 +3,29 @@ import { test } from 'node:test'
 import { silentLogger } from '@yizhan/kernel'
 import { CommitQueue, type Entry } from './commit-queue.js'
 
-test('what was written without an fsync is not told to be durable until one comes', async () => {
-  const told: (readonly [sync: boolean, synced: boolean])[] = []
-  const syncs: boolean[] = []
+test('one commit takes a bounded number of bytes, and no more of what waits', async () => {
+  const commits: { readonly entries: number; readonly sync: boolean }[] = []
   const queue = new CommitQueue(
     { log: silentLogger(), onFatal: (error) => assert.fail(error) },
     {
-      build: (entries: readonly Entry[]) => ({
-        ops: [{ type: 'put', key: 'k', value: new Uint8Array(1) }],
-        firsts: entries.map(() => 1),
-        done: ({ synced }) => told.push([syncs.at(-1) ?? false, synced]),
-      }),
-      write: async (_ops, sync) => {
-        syncs.push(sync)
+      commit: async (entries: readonly Entry[], sync) => {
+        commits.push({ entries: entries.length, sync })
+        return entries.map(() => 1)
       },
-      reopen: () => assert.fail('nothing was torn'),
-      makeRoom: () => assert.fail('nothing was full'),
+      full: () => assert.fail('nothing was full'),
     },
   )
-  const records = [new Uint8Array(1)]
-  await queue.add({ records })
-  await queue.add({ records, lazy: true })
-  await queue.add({ records })
-  assert.deepEqual(told, [
-    [true, true],
-    [false, false],
-    [true, true],
+  const records = [new Uint8Array(400_000)]
+  const large = [new Uint8Array(2_000_000)]
+  await Promise.all([
+    queue.add({ records: large, lazy: true }),
+    queue.add({ records, lazy: true }),
+    queue.add({ records }),
+    queue.add({ records, lazy: true }),
+  ])
+  assert.deepEqual(commits, [
+    { entries: 1, sync: false },
+    { entries: 2, sync: true },
+    { entries: 1, sync: false },
   ])
 })

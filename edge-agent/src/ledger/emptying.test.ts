@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { filesWith } from '../privacy/testing.js'
 import { diskFull, faultyHost, openTestLedger, temporaryDir, textMessage } from './testing.js'
@@ -37,14 +36,14 @@ test('a blanked text is in no file, neither fresh nor compacted before, and the 
   assert.deepEqual([message.sender?.id, message.sender?.name, emptied], ['u1', '', 'text'])
 })
 
-test('platform ids, which name persons, are in no key of the store', async (t) => {
+test('platform ids, which name persons, are in no file of the journal', async (t) => {
   const dir = await temporaryDir(t)
   const { ledger } = await openTestLedger(t, dir)
   const id = await said(ledger, 'hello', 'u-in-key')
   await ledger.transition(id, { to: 'refused', cause: 'test' })
   const { signal } = new AbortController()
   await ledger.erase((_tenant, _channel, sender) => sender === 'u-in-key', signal)
-  assert.deepEqual(await filesWith(join(dir, 'store'), 'u-in-key'), [])
+  assert.deepEqual(await filesWith(dir, 'u-in-key'), [])
 })
 
 test('on a full disk nothing is emptied and nothing lost; with room again it is emptied', async (t) => {

@@ -1,9 +1,9 @@
-export { type Engine, levelHost, type Op, openOrQuarantine } from './engine.js'
 export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
 export { type EdgeLedger, type KnownTurn, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'
-export { openJournal } from './level-journal.js'
+export { type Engine, levelHost, type Op, openOrQuarantine } from './level/index.js'
 export { OffTime, type OffTimeDeps } from './off-time.js'
+export { openJournal } from './open-journal.js'
 export type {
   Ledger,
   MendOrder,

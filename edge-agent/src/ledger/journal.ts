@@ -1,4 +1,4 @@
-import type { Clock, Logger, YizhanError } from '@yizhan/kernel'
+import type { Clock, Logger, Metrics, Sealer, YizhanError } from '@yizhan/kernel'
 
 /** A record as it was appended, or a range of records that the medium has lost (corrupt or missing). */
 export type Scanned =
@@ -6,11 +6,14 @@ export type Scanned =
   | { readonly kind: 'lost'; readonly from: number; readonly to: number }
 
 export interface AppendOptions {
-  /** Remembered in the same atomic batch; `known(key)` then gives `value`. */
+  /** Remembered in the same atomic batch; `known(key)` then gives `value` (at most 64 KiB). */
   readonly dedupe?: { readonly key: string; readonly value: string }
   /** Written at once, but not fsynced for its own sake: it survives a killed process, maybe not a power cut. */
   readonly lazy?: boolean
-  /** New work: refused with `disk_full` while the disk is tight, so that accepted work can still be finished. */
+  /**
+   * New work: refused with `disk_full` while the disk is tight and with `overloaded` while the journal is as large as it
+   * may be (`details`: bytes, maxBytes, records, maxRecords), so that accepted work can still be finished.
+   */
   readonly intake?: boolean
 }
 
@@ -32,8 +35,8 @@ export interface Replacement {
 }
 
 /**
- * An append-only log with group commit. Positions grow by one without gaps; records carry a checksum over content and
- * position. Rejects with `disk_full` (nothing was taken, later appends may succeed) or `storage_failed` (the journal is
+ * An append-only log with group commit. Positions grow by one without gaps; each commit is sealed and carries a checksum
+ * over content and place. Rejects with `disk_full` (nothing was taken, later appends may succeed) or `storage_failed` (the journal is
  * dead and `onFatal` has been told).
  */
 export interface Journal {
@@ -57,11 +60,14 @@ export interface Journal {
   known(key: string): string | undefined
   /** Everything from a position on, in order, losses included. */
   scan(from: number): AsyncIterable<Scanned>
-  /** Declares everything below `seq` settled and forgets what is settled and old. Resolves when the mark is durable. */
+  /**
+   * Declares everything below `before` settled and forgets what is settled and old; past three quarters of `maxBytes` or
+   * `maxRecords` also what is settled and young, oldest first. The marks are durable before anything is deleted.
+   */
   prune(options: PruneOptions): Promise<void>
   /**
-   * Takes the place of records, so that what they held is in no file when it resolves (what an open scan still sees
-   * stays until the next call). `whole` also rewrites everything else that is deleted. Positions and order stay.
+   * Takes the place of records, so that what they held is in no file when it resolves. `whole` also rewrites everything
+   * else that is forgotten or damaged. Positions, ages and order stay. `disk_full`: what was not replaced is as it was.
    */
   replace(replacements: readonly Replacement[], options?: { readonly whole?: boolean }): Promise<void>
   /** Deletes directories that an earlier start has moved aside because they could not be read; how many. */
@@ -73,6 +79,9 @@ export interface Journal {
 export interface JournalDeps {
   readonly clock: Clock
   readonly log: Logger
+  /** What seals each commit, under keys of this edge. */
+  readonly sealer: Sealer
+  readonly metrics?: Metrics
   /** An I/O error: what was acked is safe, what comes next is not; the process must exit. Called once. */
   readonly onFatal: (error: YizhanError) => void
 }
@@ -83,4 +92,14 @@ export interface JournalConfig {
   readonly minFreeBytes?: number
   /** A file given up when the disk is full, so that accepted work can finish; default 8 MiB, 0 = none. */
   readonly ballastBytes?: number
+  /** More than this refuses new work; default 1 GiB. */
+  readonly maxBytes?: number
+  /** More records than this refuse new work; default 4,000,000. */
+  readonly maxRecords?: number
+  /** One more dedupe key makes the oldest go before its time, counted and logged; default 1,000,000. */
+  readonly maxDedupeKeys?: number
+  /** Size of a segment file; default 4 MiB. */
+  readonly segmentBytes?: number
+  /** Whether segments are filled with zeroes ahead of time, which makes syncs faster; default true. */
+  readonly preallocate?: boolean
 }

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { createMetrics, ManualClock, silentLogger } from '@yizhan/kernel'
-import { ClassicLevel } from 'classic-level'
-import { recordKey } from './keys.js'
 import { openLedger } from './ledger.js'
 import type { Ledger, Received } from './port.js'
 import {
   diskFull,
   faultyHost,
+  loseRecords,
   openTestJournal,
   openTestLedger,
+  random,
   temporaryDir,
   textMessage,
 } from './testing.js'
@@ -22,13 +21,6 @@ async function received(ledger: Ledger, text = 'hi'): Promise<Turn> {
   const outcome = await ledger.receive(textMessage(text))
   assert.equal(outcome.outcome, 'accepted')
   return outcome.outcome === 'accepted' ? outcome.turn : assert.fail()
-}
-
-async function lose(dir: string, ...seqs: number[]): Promise<void> {
-  const db = new ClassicLevel(join(dir, 'store'))
-  await db.open()
-  for (const seq of seqs) await db.del(recordKey(seq))
-  await db.close()
 }
 
 test('a transition that the table does not have is a conflict and changes nothing', async (t) => {
@@ -172,7 +164,7 @@ test('a turn with lost records after its last known one is not executed again', 
   const sound = await received(first.ledger, 'sound')
   await first.kill()
   assert.equal(waiting.version, 3)
-  await lose(dir, 4)
+  await loseRecords(dir, 4)
   const { ledger } = await openTestLedger(t, dir)
   assert.equal(ledger.lost, 1)
   assert.equal(ledger.get(doubtful.id)?.state, 'failed')
@@ -189,7 +181,7 @@ test('a reply whose records are damaged becomes unknown', async (t) => {
   await first.ledger.addReply(turn.id, 'final', answer)
   await first.ledger.replyState(turn.id, 'final', 'attempting')
   await first.kill()
-  await lose(dir, 5)
+  await loseRecords(dir, 5)
   const { ledger } = await openTestLedger(t, dir)
   assert.deepEqual([ledger.get(turn.id)?.state, ledger.get(turn.id)?.final?.state], ['failed', 'unknown'])
 })
@@ -201,7 +193,7 @@ test('a turn whose receipt is lost is counted and does not come back', async (t)
   await first.ledger.transition(turn.id, { to: 'routed', cause: 'x' })
   await first.ledger.transition(turn.id, { to: 'waiting', cause: 'x', ticket: 'A-0001' })
   await first.kill()
-  await lose(dir, 1)
+  await loseRecords(dir, 1)
   const { ledger } = await openTestLedger(t, dir)
   assert.equal(ledger.lost, 1)
   assert.equal(ledger.get(turn.id), undefined)
@@ -331,15 +323,6 @@ test('a reply that stays unknown is abandoned after the retention and holds noth
   while (journal.settled <= turn.receivedSeq) await new Promise<void>((resolve) => setImmediate(resolve))
   assert.deepEqual(ledger.open(), [])
 })
-
-// Park and Miller: the same histories in every run, more of them with another seed.
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
-}
 
 const RIDES_ALONG = new Set<TurnState>(['routed', 'answering', 'streaming', 'replying'])
 

@@ -14,8 +14,8 @@ import {
 } from '@yizhan/proto'
 import type { AcceptOutcome, ChannelAdapter, Delta } from '../channels/port.js'
 import { createIntake, type Intake } from '../intake/index.js'
-import type { EngineHost } from '../ledger/engine.js'
 import type { ReplyContent, ReplyKind } from '../ledger/index.js'
+import type { JournalHost } from '../ledger/segments/index.js'
 import { openTestLedger, type TestLedger, textMessage } from '../ledger/testing.js'
 import { openTestPrivacy, type TestPrivacy } from '../privacy/testing.js'
 import { type Replies, startReplies } from '../replies/index.js'
@@ -210,7 +210,7 @@ export interface TestEdge extends TestLedger {
 
 export interface EdgeOptions extends Partial<TurnsConfig> {
   readonly clock?: ManualClock
-  readonly host?: EngineHost
+  readonly host?: JournalHost
   readonly linkUp?: boolean
   /** Settled turns in memory. */
   readonly recent?: number

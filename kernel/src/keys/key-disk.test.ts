@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { DiskFile, OpenDiskFile } from './disk-file.js'
+import type { DiskFile, OpenDiskFile } from '../disk-file.js'
 import { acme, foundIn, hex, isKey, startRig, tenant, withCode } from './testing/key-store-rig.js'
 
 /** A disk whose faults the test switches on and off. */

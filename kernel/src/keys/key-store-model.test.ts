@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { open } from 'node:fs/promises'
 import { test } from 'node:test'
-import type { OpenDiskFile } from './disk-file.js'
+import type { OpenDiskFile } from '../disk-file.js'
 import { foundIn, hex, isKey, startRig, tenant, withCode } from './testing/key-store-rig.js'
 
 const never = new AbortController().signal

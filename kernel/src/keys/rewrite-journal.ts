@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { type DiskFile, readAt, syncData, writeAt } from './disk-file.js'
+import { type DiskFile, readAt, syncData, writeAt } from '../disk-file.js'
 import { SLOT_BYTES } from './slot.js'
 
 /** Slots that one rewrite changes at most. */

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
+import { type DiskFile, readAt, syncData, writeAt } from '../disk-file.js'
 import { YizhanError } from '../errors.js'
-import { type DiskFile, readAt, syncData, writeAt } from './disk-file.js'
 import { type Images, MAX_REWRITE, type RewriteJournal } from './rewrite-journal.js'
 import { CRC_AT, SLOT_BYTES, WRAPPED_AT } from './slot.js'
 

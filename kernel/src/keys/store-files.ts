@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { open, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory } from '../atomic-file.js'
+import { syncData, writeAt } from '../disk-file.js'
 import { YizhanError } from '../errors.js'
 import { storageError, systemCode } from '../storage-error.js'
-import { syncData, writeAt } from './disk-file.js'
 
 const NOISE_BYTES = 256 * 1024
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { adminCall, adminSocketPath, YizhanError } from '@yizhan/kernel'
@@ -51,21 +51,6 @@ export async function consentTenant(t: { after(fn: () => unknown): unknown }): P
     await writeFile(join(dir, name), text)
   }
   return dir
-}
-
-/** The files of an edge that hold one of the texts: as it is, or in the journal's base64. */
-export async function filesWith(dir: string, ...texts: string[]): Promise<string[]> {
-  const found: string[] = []
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const bytes = await readFile(join(entry.parentPath, entry.name))
-    const runs = bytes.toString('latin1').match(/[A-Za-z0-9+/=]{16,}/g) ?? []
-    const decoded = runs.flatMap((run) => [0, 1, 2, 3].map((skip) => Buffer.from(run.slice(skip), 'base64')))
-    for (const text of texts) {
-      if ([bytes, ...decoded].some((some) => some.includes(text))) found.push(`${text} in ${entry.name}`)
-    }
-  }
-  return found
 }
 
 /** The id under which the center knows an MQTT user of the tenant; undefined if it has never heard of them. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ChatClient, type Out } from '../support/chat-client.js'
 import { edgeCommand, Installation } from '../support/installation.js'
-import { consentTenant, filesWith, subjectOf } from './consent-tenant.js'
+import { consentTenant, subjectOf } from './consent-tenant.js'
+import { heldBy } from './edge-bytes.js'
 
 interface Shown extends Out {
   readonly card?: { readonly id: string; readonly buttons: readonly { readonly label: string }[] }
@@ -50,10 +51,10 @@ test('a person is asked before anything of theirs is used, with the link and wit
     const han = await ChatClient.connect(edge.mqtt, 'surgery', 'han')
     const id = await han.say('my knee hurts badly-4711')
     await han.notice(id)
-    assert.notDeepEqual(await filesWith(edge.state, 'badly-4711'), [])
+    assert.notDeepEqual(await heldBy(edge.state, 'badly-4711'), [])
     await han.say('decline')
     assert.match((await han.final(id)).text, /has been deleted/)
-    assert.deepEqual(await filesWith(edge.state, 'badly-4711'), [])
+    assert.deepEqual(await heldBy(edge.state, 'badly-4711'), [])
     await han.end()
   })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ChatClient } from '../support/chat-client.js'
 import { edgeCommand, Installation } from '../support/installation.js'
-import { consentTenant, filesWith, subjectOf } from './consent-tenant.js'
+import { consentTenant, subjectOf } from './consent-tenant.js'
+import { heldBy } from './edge-bytes.js'
 
 const SECRETS = ['opening badly-4711', 'zhao-erased']
 
@@ -27,7 +28,7 @@ test('an erasure reaches an edge that was cut off when it was ordered, and every
   await zhao.until(() => zhao.out.find(({ inReplyTo }) => inReplyTo === asked))
   let subject: string | undefined
   while (subject === undefined) subject = await subjectOf(all, 'zhao-erased')
-  for (const secret of SECRETS) assert.notDeepEqual(await filesWith(edge.state, secret), [], secret)
+  for (const secret of SECRETS) assert.notDeepEqual(await heldBy(edge.state, secret), [], secret)
 
   edge.proxy.cut()
   await edgeCommand(edge, 'status', '--wait-link', 'down')
@@ -46,8 +47,8 @@ test('an erasure reaches an edge that was cut off when it was ordered, and every
   while (place?.state !== 'done') place = await placeOfEdge()
   const counts = JSON.parse(place.note ?? '') as { turns: number; ended: number; consents: number }
   assert.deepEqual([counts.turns, counts.ended, counts.consents], [4, 1, 1])
-  assert.deepEqual(await filesWith(edge.state, ...SECRETS), [])
-  assert.notDeepEqual(await filesWith(edge.state, 'other-stays'), [])
+  assert.deepEqual(await heldBy(edge.state, ...SECRETS), [])
+  assert.notDeepEqual(await heldBy(edge.state, 'other-stays'), [])
 
   // It is as if they had never been there, and the others are.
   const again = await ChatClient.connect(edge.mqtt, 'surgery', 'zhao-erased')

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { storageError } from '../storage-error.js'
+import { storageError } from './storage-error.js'
 
 /** What the key store needs of an open file; a test puts a failing one in its place. */
 export type DiskFile = Pick<FileHandle, 'read' | 'write' | 'datasync' | 'truncate' | 'stat' | 'close'>

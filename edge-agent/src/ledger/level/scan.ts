@@ -1,8 +1,8 @@
 import { YizhanError } from '@yizhan/kernel'
-import type { Engine } from './engine.js'
-import type { Scanned } from './journal.js'
+import type { Scanned } from '../journal.js'
+import { decodeRecord } from '../segments/index.js'
 import { recordKey, seqOf } from './keys.js'
-import { decodeRecord } from './record.js'
+import type { Engine } from './level-engine.js'
 
 /** Records `from` … `next` − 1 in order. What is missing or corrupt comes as a `lost` range in its place. */
 export async function* scanRecords(engine: Engine, from: number, next: number): AsyncIterable<Scanned> {

@@ -1,19 +1,13 @@
-import { readdir, rename, statfs } from 'node:fs/promises'
+import { readdir, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { storageError, systemCode, YizhanError } from '@yizhan/kernel'
 import { ClassicLevel } from 'classic-level'
 
 export type Op =
-  | {
-      readonly type: 'put'
-      readonly key: string
-      readonly value: Uint8Array
-      /** The key was there before: after a failed write it is not taken back. */
-      readonly again?: true
-    }
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: string }
 
-/** What the journal needs of a key-value store; keys are ordered as text. */
+/** A key-value store of an edge; keys are ordered as text. */
 export interface Engine {
   get(key: string): Uint8Array | undefined
   /** The last key below `end`, or undefined. */
@@ -28,19 +22,10 @@ export interface Engine {
 
 export interface EngineHost {
   open(dir: string): Promise<Engine>
-  freeBytes(dir: string): Promise<number>
 }
 
 export const levelHost: EngineHost = {
   open: openLevel,
-  async freeBytes(dir) {
-    try {
-      const { bavail, bsize } = await statfs(dir)
-      return bavail * bsize
-    } catch (thrown) {
-      throw storageError(thrown, 'read the free space of', dir)
-    }
-  },
 }
 
 async function openLevel(dir: string): Promise<Engine> {
@@ -116,19 +101,19 @@ function levelError(thrown: unknown, dir: string): YizhanError {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const where = { cause: thrown, details: { dir } }
   if (code === 'LEVEL_LOCKED') {
-    return new YizhanError('failed_precondition', `the journal in ${dir} belongs to another process`, where)
+    return new YizhanError('failed_precondition', `the store in ${dir} belongs to another process`, where)
   }
   if (code === 'LEVEL_CORRUPTION') return corrupt(thrown, dir)
   if (/No space left on device|Disk quota exceeded/.test(message)) {
-    return new YizhanError('disk_full', `no space left for the journal in ${dir}`, where)
+    return new YizhanError('disk_full', `no space left for the store in ${dir}`, where)
   }
   return code === 'LEVEL_IO_ERROR'
-    ? new YizhanError('storage_failed', `the journal in ${dir} failed: ${message}`, where)
-    : storageError(thrown, 'use the journal in', dir)
+    ? new YizhanError('storage_failed', `the store in ${dir} failed: ${message}`, where)
+    : storageError(thrown, 'use the store in', dir)
 }
 
 function corrupt(cause: unknown, dir: string): YizhanError {
-  return new YizhanError('data_corrupt', `the journal in ${dir} cannot be read`, { cause, details: { dir } })
+  return new YizhanError('data_corrupt', `the store in ${dir} cannot be read`, { cause, details: { dir } })
 }
 
 /**

@@ -1,43 +1,42 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { storageError } from '@yizhan/kernel'
+import { readAt, syncData, writeAt } from '@yizhan/kernel'
+import type { JournalHost } from './host.js'
 import { decodeRecord, encodeRecord } from './record.js'
 
 /**
- * The position of the last durable record, beside the store. LevelDB drops the tail of a damaged log without a word;
- * a mark ahead of the last record found shows how much went. It is written after each synced commit, without an fsync of
- * its own, so it can lag behind, but never run ahead.
+ * The position of the last durable record, beside the segments: it tells a tail that was acked and is gone from one that
+ * was never acked. It is written after each synced commit, without an fsync of its own, so it can lag behind, but never
+ * run ahead.
  */
 export interface HeadMark {
   /** 0 if there is none or it cannot be read. */
   read(): Promise<number>
   /** Notes a position; writes coalesce. */
   note(seq: number): void
+  /** Resolves when the position is synced. */
+  keep(seq: number): Promise<void>
   /** Fsyncs the last noted position and closes. */
   close(): Promise<void>
 }
 
 const SIZE = 21
 
-export async function openHeadMark(path: string, onTrouble: (thrown: unknown) => void): Promise<HeadMark> {
-  let file: FileHandle
-  try {
-    file = await open(path, 'a+').then(async (created) => {
-      await created.close()
-      return open(path, 'r+')
-    })
-  } catch (thrown) {
-    throw storageError(thrown, 'open', path)
-  }
-  let noted = 0
-  let written = 0
+export async function openHeadMark(
+  host: JournalHost,
+  path: string,
+  onTrouble: (thrown: unknown) => void,
+): Promise<HeadMark> {
+  await (await host.open(path, 'a+')).close()
+  const file = await host.open(path, 'r+')
+  let noted = -1
+  let written = -1
   let writing: Promise<void> | undefined
 
   async function writeOut(): Promise<void> {
     while (written !== noted) {
       const seq = noted
-      const body = new Uint8Array(8)
-      new DataView(body.buffer).setFloat64(0, seq)
-      await file.write(encodeRecord(0, 0, body), 0, SIZE, 0)
+      const body = Buffer.alloc(8)
+      body.writeDoubleBE(seq)
+      await writeAt(file, path, encodeRecord(0, 0, body), 0)
       written = seq
     }
   }
@@ -57,9 +56,9 @@ export async function openHeadMark(path: string, onTrouble: (thrown: unknown) =>
 
   return {
     async read() {
-      const buffer = new Uint8Array(SIZE)
-      const { bytesRead } = await file.read(buffer, 0, SIZE, 0)
-      const record = bytesRead === SIZE ? decodeRecord(0, buffer) : 'corrupt'
+      const buffer = Buffer.alloc(SIZE)
+      const bytes = await readAt(file, path, buffer, 0)
+      const record = bytes === SIZE ? decodeRecord(0, buffer) : 'corrupt'
       if (record === 'corrupt') return 0
       return new DataView(record.bytes.buffer, record.bytes.byteOffset).getFloat64(0)
     },
@@ -67,9 +66,14 @@ export async function openHeadMark(path: string, onTrouble: (thrown: unknown) =>
       noted = seq
       start()
     },
+    async keep(seq) {
+      noted = seq
+      await writeOut()
+      await syncData(file, path)
+    },
     async close() {
       while (writing) await writing
-      await file.sync().catch(onTrouble)
+      await syncData(file, path).catch(onTrouble)
       await file.close()
     },
   }

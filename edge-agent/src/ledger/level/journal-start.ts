@@ -1,15 +1,13 @@
 import { type Logger, newEpoch } from '@yizhan/kernel'
-import type { Engine } from './engine.js'
+import { decodeRecord } from '../segments/index.js'
 import { decodeMeta, type Meta } from './journal-meta.js'
 import { META, RECORDS_END, recordKey, seqOf } from './keys.js'
-import { decodeRecord } from './record.js'
+import type { Engine } from './level-engine.js'
 
 /** Where a journal goes on. */
 export interface JournalStart extends Meta {
   /** Position of the next record. */
   readonly next: number
-  /** Position after the last record that is known to have been fsynced. */
-  readonly durable: number
 }
 
 const MAX_DAMAGED = 10_000
@@ -20,12 +18,11 @@ export async function findStart(log: Logger, engine: Engine, head: number): Prom
   const next = Math.max(last, head) + 1
   const stored = engine.get(META)
   const meta = stored && decodeMeta(stored)
-  const durable = Math.min(head + 1, next)
-  if (meta) return { ...meta, next, durable }
+  if (meta) return { ...meta, next }
   let first = 1
   for await (const [key] of engine.entries(recordKey(0), RECORDS_END, 1)) first = seqOf(key)
   if (last > 0 || stored) log.error({ first }, 'the journal has lost its marks; a new epoch starts')
-  return { epoch: newEpoch(), low: first, settled: first, age: 0, next, durable }
+  return { epoch: newEpoch(), low: first, settled: first, age: 0, next }
 }
 
 /** Position of the last record whose checksum holds; a flipped bit in a key must not send the journal far ahead. */

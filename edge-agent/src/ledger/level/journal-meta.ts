@@ -1,7 +1,7 @@
 import { parseJson } from '@yizhan/kernel'
-import { decodeRecord, encodeRecord } from './record.js'
+import { decodeRecord } from '../segments/index.js'
 
-/** What the journal remembers of itself; written with every commit. */
+/** What the older journal remembered of itself; it was written with every commit. */
 export interface Meta {
   readonly epoch: bigint
   /** Records below are forgotten. */
@@ -10,12 +10,6 @@ export interface Meta {
   readonly settled: number
   /** Milliseconds that the journal had been open when this was written. */
   readonly age: number
-}
-
-export function encodeMeta(meta: Meta): Uint8Array {
-  const { epoch, low, settled } = meta
-  const json = JSON.stringify({ epoch: epoch.toString(16), low, settled })
-  return encodeRecord(0, meta.age, new TextEncoder().encode(json))
 }
 
 /** The marks, or undefined if they cannot be read. */

@@ -1,0 +1,2 @@
+export { type Engine, levelHost, type Op, openOrQuarantine } from './level-engine.js'
+export { takeOverLevel } from './take-over.js'
