@@ -20,8 +20,14 @@ export interface LoadOptions {
   readonly heavy?: number
   /** Questions of one chat that are without a final at the same time; default 3. */
   readonly inFlight?: number
+  /** Seconds of MQTT; default 60. */
+  readonly keepalive?: number
+  /** Before a reply that was seen is acknowledged; default nothing. */
+  readonly beforeAck?: (of: Out) => Promise<void>
   readonly random: () => number
 }
+
+const noWait = async () => undefined
 
 interface Chat {
   readonly client: MqttClient
@@ -43,11 +49,22 @@ export class Load {
   readonly #done = new Set<string>()
   readonly #watchers = new Set<() => void>()
   readonly #mark = randomUUID().slice(0, 8)
+  /** How often a connection has ended. */
+  drops = 0
   #asking = false
   #next = 1
 
   private constructor(options: LoadOptions) {
-    this.#options = { tenant: 'acme', persons: 4, chats: 3, heavy: 0.3, inFlight: 3, ...options }
+    this.#options = {
+      tenant: 'acme',
+      persons: 4,
+      chats: 3,
+      heavy: 0.3,
+      inFlight: 3,
+      keepalive: 60,
+      beforeAck: noWait,
+      ...options,
+    }
   }
 
   /** Connected and subscribed, not yet asking. Its connections end with the scope. */
@@ -82,10 +99,15 @@ export class Load {
   }
 
   /** Asks one question in the first chat; resolves with its id once it is acknowledged. */
-  async ask(kind: 'local' | 'heavy'): Promise<string> {
+  ask(kind: 'local' | 'heavy'): Promise<string> {
+    return this.say(kind === 'local' ? LOCAL : HEAVY)
+  }
+
+  /** The same with words of one's own. */
+  async say(text: string): Promise<string> {
     const [chat] = this.#chats
     if (chat === undefined) throw new Error('nobody is here to ask')
-    const { id, acked } = this.#publish(chat, kind)
+    const { id, acked } = this.#publish(chat, text)
     await acked
     return id
   }
@@ -99,15 +121,29 @@ export class Load {
   /** Resolves once `look` is true; asked after everything that comes. */
   until(look: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      const end = () => {
+        this.#watchers.delete(check)
+        signal.removeEventListener('abort', onAbort)
+      }
+      const onAbort = () => {
+        end()
+        reject(signal.reason)
+      }
       const check = () => {
         if (!look()) return
-        this.#watchers.delete(check)
+        end()
         resolve()
       }
       this.#watchers.add(check)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      check()
+      signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) onAbort()
+      else check()
     })
+  }
+
+  /** How often the final of a message has come. */
+  deliveries(id: string): number {
+    return this.#log.filter((seen) => seen.k === 'shown' && seen.type === 'final' && seen.id === id).length
   }
 
   hasFinal(id: string): boolean {
@@ -115,13 +151,21 @@ export class Load {
   }
 
   async #connectPerson(scope: Scope, url: string, name: string): Promise<void> {
-    const { tenant, chats } = this.#options
+    const { tenant, chats, keepalive, beforeAck } = this.#options
     const client = await mqtt.connectAsync(url, {
       clientId: `${tenant}-${name}-${this.#mark}`,
       reconnectPeriod: 50,
+      keepalive,
     })
     scope.after(() => client.endAsync(true))
     client.on('error', () => undefined)
+    client.on('close', () => {
+      this.drops += 1
+    })
+    // Its callback sends the PUBACK.
+    client.handleMessage = ({ payload }, done) => {
+      void beforeAck(JSON.parse(payload.toString()) as Out).then(() => done())
+    }
     client.on('message', (_topic, payload) => this.#shown(JSON.parse(payload.toString()) as Out))
     const user = `${name}-${this.#mark}`
     await client.subscribeAsync(`yizhan/${tenant}/${user}/+/out`, { qos: 1 })
@@ -133,16 +177,17 @@ export class Load {
 
   #fill(chat: Chat): void {
     while (this.#asking && chat.open < this.#options.inFlight) {
-      this.#publish(chat, this.#options.random() < this.#options.heavy ? 'heavy' : 'local')
+      this.#publish(chat, this.#options.random() < this.#options.heavy ? HEAVY : LOCAL)
     }
   }
 
-  #publish(chat: Chat, kind: 'local' | 'heavy'): { id: string; acked: Promise<void> } {
+  #publish(chat: Chat, words: string): { id: string; acked: Promise<void> } {
     const id = `${this.#mark}-${this.#next++}`
-    const text = kind === 'local' ? LOCAL : `${HEAVY} #${id}`
+    // The engine answers the mark; what the edge answers by itself it knows word for word.
+    const text = words === HEAVY ? `${words} #${id}` : words
     chat.open += 1
     this.#chatOf.set(id, chat)
-    this.#log.push({ k: 'asked', id, conversation: chat.conversation, kind })
+    this.#log.push({ k: 'asked', id, conversation: chat.conversation })
     const acked = chat.client.publishAsync(chat.topic, JSON.stringify({ id, text }), { qos: 1 }).then(() => {
       this.#acked.add(id)
       this.#log.push({ k: 'acked', id })

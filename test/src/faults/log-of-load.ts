@@ -4,7 +4,6 @@ export interface Asked {
   /** The client's id of the message. */
   readonly id: string
   readonly conversation: string
-  readonly kind: 'local' | 'heavy'
 }
 
 export interface Acked {

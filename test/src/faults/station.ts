@@ -16,6 +16,8 @@ export interface StationOptions {
   /** Commands that exec the programs, such as `ip netns exec NAME`. */
   readonly centerWrapper?: readonly string[]
   readonly edgeWrapper?: readonly string[]
+  /** Directory of a tenant `acme`; default the example's. */
+  readonly tenant?: string
 }
 
 export interface Station {
@@ -24,6 +26,8 @@ export interface Station {
   readonly engine: StubEngine
   /** People at the edge; connected, not yet asking. */
   load(options?: Partial<LoadOptions>): Promise<Load>
+  /** What `status` of the edge says now. */
+  status(): Promise<EdgeStatus>
   /** What the edge shows to a person: open turns, and recent ones that have ended. */
   visible(): Promise<VisibleTurn[]>
   /**
@@ -31,6 +35,17 @@ export interface Station {
    * figures if something was lost, doubled, reordered or garbled.
    */
   judge(load: Load, options?: JudgeOptions): Promise<Verdict>
+}
+
+/** What cases look at. */
+export interface EdgeStatus {
+  readonly link: { readonly state: string; readonly generation?: number }
+  readonly turns: { readonly open: number; readonly waitingForCenter: number }
+  readonly journal: {
+    readonly epoch: string
+    readonly lostRecords: number
+    readonly quarantined: string | null
+  }
 }
 
 export interface JudgeOptions {
@@ -43,18 +58,19 @@ export async function startStation(context: CaseContext, options: StationOptions
   const engine = await StubEngine.start(context, options.engine)
   const centerEnv = { ...engine.settings, ...options.centerEnv }
   const all = await Installation.start(context, centerEnv, options.centerWrapper)
-  await all.apply(ACME)
+  await all.apply(options.tenant ?? ACME)
   const edgeEnv = {
     YIZHAN_UPLINK__BACKOFF_BASE_MS: '50',
     YIZHAN_UPLINK__BACKOFF_MAX_MS: '200',
     ...options.edgeEnv,
   }
   const edge = await all.addEdge('branch', ['acme'], edgeEnv, options.edgeWrapper)
-  const visible = async () => visibleTurns(edge)
+  const visible = () => admin<VisibleTurn[]>(edge, `/v1/turns?limit=${MOST_TURNS}`)
   return {
     all,
     edge,
     engine,
+    status: () => admin<EdgeStatus>(edge, '/v1/status'),
     visible,
     load: (more = {}) => Load.connect(context, { url: edge.mqtt, engine, random: context.random, ...more }),
     async judge(load, { withinMs = 60_000 } = {}) {
@@ -89,9 +105,6 @@ export function stands(verdict: Verdict): void {
 
 const MOST_TURNS = 1_000
 
-async function visibleTurns(edge: Pick<EdgeNode, 'state'>): Promise<VisibleTurn[]> {
-  const path = `/v1/turns?limit=${MOST_TURNS}`
-  return (await adminCall(adminSocketPath(edge.state), 'GET', path, undefined, {
-    timeoutMs: 30_000,
-  })) as VisibleTurn[]
+async function admin<T>(edge: Pick<EdgeNode, 'state'>, path: string): Promise<T> {
+  return (await adminCall(adminSocketPath(edge.state), 'GET', path, undefined, { timeoutMs: 30_000 })) as T
 }

@@ -29,6 +29,7 @@ export class StubEngine {
   readonly #options: Required<StubOptions>
   #hang: 'first' | 'between' | undefined
   #goOn: (() => void)[] = []
+  #onRun: ((run: EngineRun) => void)[] = []
   /** Answers being written now. */
   running = 0
 
@@ -62,6 +63,11 @@ export class StubEngine {
     return this.#pieces(question).join('')
   }
 
+  /** The next request, as soon as it has come. */
+  next(): Promise<EngineRun> {
+    return new Promise((resolve) => this.#onRun.push(resolve))
+  }
+
   hang(where: 'first' | 'between'): void {
     this.#hang = where
   }
@@ -86,8 +92,10 @@ export class StubEngine {
     const question = idIn(messages.at(-1)?.content ?? '')
     let whole = false
     const ended = once(response, 'close').then(() => whole)
-    this.runs.push({ question, ended })
+    const run = { question, ended }
+    this.runs.push(run)
     this.running += 1
+    for (const tell of this.#onRun.splice(0)) tell(run)
     void ended.then(() => {
       this.running -= 1
     })

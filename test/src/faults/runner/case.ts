@@ -20,17 +20,19 @@ export interface Case {
   run(context: CaseContext): Promise<Figures>
 }
 
+/** `scaled`: the whole list in 15 minutes. `full`: real durations and numbers. `quick`: what `npm test` has time for. */
+export type Length = 'scaled' | 'full' | 'quick'
+
 export interface CaseContext extends Scope {
-  /** Real durations instead of scaled ones. */
-  readonly full: boolean
+  readonly length: Length
   /** Aborts when the time of the case is over. */
   readonly signal: AbortSignal
   /** A directory of its own; removed at the end. */
   readonly dir: string
   /** Numbers in [0, 1) of the seed that is printed with the case. */
   readonly random: () => number
-  /** The first of `[scaled, full]`, or with `--full` the second. */
-  pick<T>(scaled: T, full: T): T
+  /** What goes with the length of this run; in `npm test` the last one, default that of a scaled run. */
+  pick<T>(scaled: T, full: T, quick?: T): T
   /** A line of progress on stderr. */
   say(text: string): void
   /** Runs at the end whatever happens, last one first. */

@@ -3,24 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seeded } from '../lives.js'
 import { startStation } from '../station.js'
-import type { CaseContext } from './case.js'
+import type { CaseContext, Length } from './case.js'
 
 /** The context of one case, and `end`, which undoes what it has set up, last one first. */
 export async function openContext(options: {
-  readonly full: boolean
+  readonly length: Length
   readonly seed: number
   readonly signal: AbortSignal
   readonly say: (text: string) => void
 }): Promise<{ context: CaseContext; end(): Promise<void> }> {
-  const { full, seed, signal, say } = options
+  const { length, seed, signal, say } = options
   const dir = await mkdtemp(join(tmpdir(), 'yz-fault-'))
   const ends: (() => unknown)[] = [() => rm(dir, { recursive: true, force: true, maxRetries: 3 })]
   const context: CaseContext = {
-    full,
+    length,
     signal,
     dir,
     random: seeded(seed),
-    pick: (scaled, whole) => (full ? whole : scaled),
+    pick: (scaled, full, quick = scaled) => ({ scaled, full, quick })[length],
     say,
     after: (fn) => void ends.push(fn),
     station: (station) => startStation(context, station),

@@ -46,7 +46,11 @@ const seed = values.seed === undefined ? undefined : Number(values.seed)
 if (seed !== undefined && !Number.isSafeInteger(seed)) fail(`--seed takes a whole number, not ${values.seed}`)
 
 const chosen = wanted ? CASES.filter(({ number }) => wanted.includes(String(number))) : CASES
-const results = await runCases(chosen, { full: values.full, ...(seed === undefined ? {} : { seed }), say })
+const results = await runCases(chosen, {
+  length: values.full ? 'full' : 'scaled',
+  ...(seed === undefined ? {} : { seed }),
+  say,
+})
 process.stdout.write(`${faultTable(results)}\n`)
 if (values.json !== undefined) {
   await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)

@@ -1,6 +1,6 @@
-// One case in this process: `run-case.js NUMBER SEED scaled|full`. The result is the one message to the parent.
+// One case in this process: `run-case.js NUMBER SEED LENGTH`. The result is the one message to the parent.
 import { CASES } from '../cases/index.js'
-import { type Figures, Skipped } from './case.js'
+import { type Figures, type Length, Skipped } from './case.js'
 import { openContext } from './context.js'
 
 const [number = '', seed = '1', length = 'scaled'] = process.argv.slice(2)
@@ -34,7 +34,7 @@ async function outcomeOf(work: () => Promise<Figures>): Promise<Outcome> {
 }
 
 const { context, end } = await openContext({
-  full: length === 'full',
+  length: length as Length,
   seed: Number(seed),
   signal: timeUp.signal,
   say: (text) => process.stderr.write(`    ${number}: ${text}\n`),

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Case, Result } from './case.js'
+import type { Case, Length, Result } from './case.js'
 import { unmet } from './needs.js'
 
 const CHILD = fileURLToPath(new URL('./run-case.js', import.meta.url))
@@ -9,8 +9,7 @@ const DEFAULT_MS = [180_000, 1_800_000] as const
 const CLEAN_UP_MS = 30_000
 
 export interface RunOptions {
-  /** Real durations; default scaled. */
-  readonly full?: boolean
+  readonly length: Length
   /** Of the random numbers; default of the clock. */
   readonly seed?: number
   /** Told before and after each case. */
@@ -44,11 +43,11 @@ async function runCase(one: Case, options: RunOptions): Promise<Result> {
   return { case: one.number, title: one.title, seconds, ...outcome }
 }
 
-async function inProcess(one: Case, { full = false, seed, say }: RunOptions): Promise<Outcome> {
+async function inProcess(one: Case, { length, seed, say }: RunOptions): Promise<Outcome> {
   const [scaledMs, fullMs] = one.timeoutMs ?? DEFAULT_MS
-  const limitMs = full ? fullMs : scaledMs
+  const limitMs = length === 'full' ? fullMs : scaledMs
   const theSeed = seed ?? Date.now() % 1_000_000
-  const args = [String(one.number), String(theSeed), full ? 'full' : 'scaled']
+  const args = [String(one.number), String(theSeed), length]
   const child = fork(CHILD, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   let outcome: Outcome | undefined
   child.on('message', (message) => {
