@@ -46,7 +46,9 @@ export class Load {
   readonly #chats: Chat[] = []
   readonly #chatOf = new Map<string, Chat>()
   readonly #acked = new Set<string>()
+  /** With a final or a refusal. */
   readonly #done = new Set<string>()
+  readonly #refused = new Map<string, string>()
   readonly #watchers = new Set<() => void>()
   readonly #mark = randomUUID().slice(0, 8)
   /** How often a connection has ended. */
@@ -146,8 +148,18 @@ export class Load {
     return this.#log.filter((seen) => seen.k === 'shown' && seen.type === 'final' && seen.id === id).length
   }
 
+  /** The code with which a message was refused. */
+  refusal(id: string): string | undefined {
+    return this.#refused.get(id)
+  }
+
+  /** Whether its final is a whole answer: not expired, failed, cancelled. */
+  wasAnswered(id: string): boolean {
+    return this.#log.some((seen) => seen.k === 'shown' && seen.id === id && seen.finish === 'stop')
+  }
+
   hasFinal(id: string): boolean {
-    return this.#done.has(id)
+    return this.#done.has(id) && !this.#refused.has(id)
   }
 
   async #connectPerson(scope: Scope, url: string, name: string): Promise<void> {
@@ -213,6 +225,7 @@ export class Load {
       ...(finish === undefined ? {} : { finish }),
       ...(type === 'final' && expected !== undefined ? { expected } : {}),
     })
+    if (type === 'refused') this.#refused.set(inReplyTo, out.code ?? '')
     const chat = this.#chatOf.get(inReplyTo)
     if (type !== 'notice' && chat && !this.#done.has(inReplyTo)) {
       this.#done.add(inReplyTo)

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import type { TestContext } from 'node:test'
 import { postgresBin } from '@yizhan/center/storage/postgres/testing'
+import { found } from '../../support/required.js'
 
 const FIU = '/usr/lib/fiu/fiu_posix_preload.so'
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
@@ -43,6 +45,11 @@ const NEEDS = {
 } as const satisfies Readonly<Record<string, () => boolean>>
 
 export type Need = keyof typeof NEEDS
+
+/** For a test: whether a need is met. If not it is skipped by name, or fails under YIZHAN_TEST_REQUIRE=all. */
+export function allowed(t: TestContext, need: Need): boolean {
+  return found(t, need, unmet([need]).length === 0)
+}
 
 /** Those of the needs that are not met on this machine. */
 export function unmet(needs: readonly Need[]): Need[] {
