@@ -85,6 +85,11 @@ export class Load {
     return this.#acked.size
   }
 
+  /** Messages that have their final, or were refused. */
+  get answers(): number {
+    return this.#done.size
+  }
+
   /** Acknowledged, and without a final or a refusal. */
   get open(): number {
     return [...this.#acked].filter((id) => !this.#done.has(id)).length
