@@ -45,9 +45,10 @@ if (unknown.length > 0) fail(`there is no case ${unknown.join(', ')}; see --list
 const seed = values.seed === undefined ? undefined : Number(values.seed)
 if (seed !== undefined && !Number.isSafeInteger(seed)) fail(`--seed takes a whole number, not ${values.seed}`)
 
+const length = values.full ? 'full' : 'scaled'
 const chosen = wanted ? CASES.filter(({ number }) => wanted.includes(String(number))) : CASES
 const results = await runCases(chosen, {
-  length: values.full ? 'full' : 'scaled',
+  length,
   ...(seed === undefined ? {} : { seed }),
   say,
 })
@@ -55,7 +56,7 @@ process.stdout.write(`${faultTable(results)}\n`)
 if (values.json !== undefined) {
   await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
 }
-if (wanted === undefined) await writePage(results, { full: values.full })
+if (wanted === undefined) await writePage(results, length)
 
 const failed = results.filter(({ status }) => status === 'failed')
 const skipped = results.filter(({ status }) => status === 'skipped')

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { writeFileAtomic } from '@yizhan/kernel'
 import { root } from '../../support/installation.js'
-import type { Result } from './case.js'
+import type { Length, Result } from './case.js'
 
 const PAGE = join(root, 'docs', 'faults.md')
 const BEGIN = '<!-- written by npm run test:faults: begin -->'
@@ -21,18 +20,17 @@ export function faultTable(results: readonly Result[]): string {
 }
 
 /** Puts the table into docs/faults.md, between its markers. */
-export async function writePage(results: readonly Result[], { full }: { full: boolean }): Promise<void> {
+export async function writePage(results: readonly Result[], length: Length): Promise<void> {
   const page = await readFile(PAGE, 'utf8')
-  await writeFileAtomic(PAGE, withBlock(page, block(results, { full, at: new Date(), cores: cpus().length })))
+  await writeFile(PAGE, withBlock(page, block(results, { length, at: new Date(), cores: cpus().length })))
 }
 
 export function block(
   results: readonly Result[],
-  { full, at, cores }: { readonly full: boolean; readonly at: Date; readonly cores: number },
+  { length, at, cores }: { readonly length: Length; readonly at: Date; readonly cores: number },
 ): string {
   const count = (status: Result['status']) => results.filter((result) => result.status === status).length
-  const length = full ? 'real durations' : 'scaled durations'
-  const head = `${at.toISOString().slice(0, 10)}, ${cores} cores, ${length}: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped.`
+  const head = `${at.toISOString().slice(0, 10)}, ${cores} cores, ${length === 'full' ? 'real' : length} durations: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped.`
   return `${head}\n\n${faultTable(results)}`
 }
 
