@@ -42,7 +42,7 @@ const clean = {
 function counts(log: LoadLog, visible: readonly string[] = []) {
   const { wrong, ...figures } = check(
     log,
-    visible.map((messageId) => ({ messageId, state: 'waiting' })),
+    visible.map((id) => ({ platformId: `li/c1/${id}`, state: 'waiting', receivedAt: '' })),
   )
   // Whoever counts something must say it, and the other way round.
   const bad = figures.lost + figures.doubled + figures.reordered + figures.garbled

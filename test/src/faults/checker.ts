@@ -2,9 +2,11 @@ import type { Asked, LoadLog, Shown } from './log-of-load.js'
 
 /** A turn that the edge shows to a person: a row of `turns list`. */
 export interface VisibleTurn {
-  /** The client's id of its message. */
-  readonly messageId: string
+  /** `<user>/<chat>/<the client's id of its message>`. */
+  readonly platformId: string
   readonly state: string
+  /** ISO 8601, by the clock of the edge. */
+  readonly receivedAt: string
 }
 
 export interface Verdict {
@@ -90,12 +92,12 @@ export function check(log: LoadLog, visible: readonly VisibleTurn[] = []): Verdi
     (sum, shown) => sum + outOfOrder(shown, (id) => order.get(id) ?? -1, wrong),
     0,
   )
-  const inView = new Set(visible.map(({ messageId }) => messageId))
+  const inView = new Set(visible.map(({ platformId }) => platformId))
   const acked = all.filter((message) => message.acked)
   const answered = acked.filter(({ finals }) => finals.length > 0)
   const refused = acked.filter((message) => message.refused && message.finals.length === 0)
   const open = acked.filter((message) => message.finals.length === 0 && !message.refused)
-  const lost = open.filter(({ asked }) => !inView.has(asked.id))
+  const lost = open.filter(({ asked }) => !inView.has(`${asked.conversation}/${asked.id}`))
   wrong.push(...lost.map(({ asked }) => `${asked.id} of ${asked.conversation} was acknowledged and is lost`))
   return {
     acked: acked.length,

@@ -7,7 +7,7 @@ import type { Case } from '../runner/case.js'
 import { figuresOf } from '../station.js'
 
 const SPARE = 12
-const GREEDY = 60
+const TOO_MANY = 40
 
 export const descriptorsExhausted: Case = {
   number: 20,
@@ -19,22 +19,23 @@ export const descriptorsExhausted: Case = {
     load.begin()
     const pid = String(edge.child.process.pid)
     const used = () => readdirSync(`/proc/${pid}/fd`).length
-    const limit = (count: number | string) => {
+    const limit = (count: number) => {
       const { status, stderr } = spawnSync('prlimit', ['--pid', pid, `--nofile=${count}:`])
       assert.equal(status, 0, String(stderr))
     }
-    const before = used()
-    limit(Math.max(...readdirSync(`/proc/${pid}/fd`).map(Number)) + SPARE)
+    const most = Math.max(...readdirSync(`/proc/${pid}/fd`).map(Number)) + SPARE
+    limit(most)
     const port = Number(new URL(edge.mqtt).port)
     const greedy: Socket[] = []
-    for (let i = 0; i < GREEDY; i++) {
+    for (let wanted = most - used() + TOO_MANY; wanted > 0; wanted--) {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined)
       await Promise.race([once(socket, 'connect'), once(socket, 'close')])
       greedy.push(socket)
     }
-    const atLimit = used()
     const underPressure = load.acked
     await load.until(() => load.acked >= underPressure + 200, context.signal)
+    const atLimit = used()
+    assert.ok(atLimit > most - SPARE / 2 && atLimit <= most, `${atLimit} of ${most} descriptors were used`)
     // A link that has to come back finds no descriptor either.
     edge.proxy.cut()
     edge.proxy.restore()
@@ -45,6 +46,6 @@ export const descriptorsExhausted: Case = {
     await newcomer.until(() => newcomer.hasFinal(id), context.signal)
     assert.ok(edge.child.running)
     const verdict = await judge(load)
-    return { before, atLimit, ...figuresOf(verdict) }
+    return { limit: most, atLimit, ...figuresOf(verdict) }
   },
 }

@@ -8,6 +8,7 @@ import { PRELOADS } from '../runner/needs.js'
 import { figuresOf } from '../station.js'
 
 const WAITING = 10
+const DAY_MS = 86_400_000
 const SETTLE_MS = 2_500
 
 export const clockJumps: Case = {
@@ -29,7 +30,7 @@ export const clockJumps: Case = {
       // A day is the default; ten must not pass for it.
       YIZHAN_TURNS__WAITING_TTL_MS: '86400000',
     }
-    const { edge, load: people, judge, status } = await context.station()
+    const { edge, load: people, judge, status, visible } = await context.station()
     await edge.child.end()
     await writeFile(clock, '+0\n')
     await edge.start(fake)
@@ -39,17 +40,20 @@ export const clockJumps: Case = {
     await edgeCommand(edge, 'status', '--wait-link', 'down')
     const waiting = await Promise.all(Array.from({ length: WAITING }, () => load.ask('heavy')))
     let early = 0
-    const look = async () => {
+    const look = async (days: number) => {
       early = Math.max(early, WAITING - (await status()).turns.waitingForCenter)
       const id = await load.ask('local')
       await load.until(() => load.hasFinal(id), context.signal)
+      const row = (await visible()).find(({ platformId }) => platformId.endsWith(`/${id}`))
+      const shiftedDays = (Date.parse(row?.receivedAt ?? '') - Date.now()) / DAY_MS
+      assert.ok(Math.abs(shiftedDays - days) < 0.1, `the clock of the edge is off by ${shiftedDays} days`)
     }
-    for (const offset of ['+10d', '-10d']) {
-      await setClock(offset)
-      await look()
+    for (const days of [10, -10]) {
+      await setClock(`${days > 0 ? '+' : ''}${days}d`)
+      await look(days)
       await edge.child.end('SIGKILL')
       await edge.start(fake)
-      await look()
+      await look(days)
     }
     await setClock('+0')
     assert.ok(waiting.every((id) => !load.hasFinal(id)))

@@ -4,11 +4,11 @@ import type { TestContext } from 'node:test'
 import { postgresBin } from '@yizhan/center/storage/postgres/testing'
 import { found } from '../../support/required.js'
 
-const FIU = '/usr/lib/fiu/fiu_posix_preload.so'
+const FIU = ['/usr/lib/fiu/fiu_run_preload.so', '/usr/lib/fiu/fiu_posix_preload.so'] as const
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
 
 /** Shared objects that a case preloads into a process. */
-export const PRELOADS = { fiu: FIU, faketime: FAKETIME } as const
+export const PRELOADS = { fiu: FIU.join(' '), faketime: FAKETIME } as const
 
 const runs = (program: string) => () => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 const isRoot = () => process.getuid?.() === 0
@@ -33,7 +33,7 @@ const NEEDS = {
   nft: runs('nft'),
   ip: runs('ip'),
   tc: runs('tc'),
-  fiu: reads(FIU),
+  fiu: () => FIU.every((path) => reads(path)()),
   faketime: reads(FAKETIME),
   postgres: () => postgresBin() !== undefined,
   /** Mounting a tmpfs. */
