@@ -125,6 +125,17 @@ export class Load {
     return this.until(() => !isOpen(), signal)
   }
 
+  /** The same, true, or false if it is not so within so many milliseconds. */
+  async settledWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+    const settled = this.settled(AbortSignal.any([signal, AbortSignal.timeout(ms)]))
+    const isSettled = await settled.then(
+      () => true,
+      () => false,
+    )
+    signal.throwIfAborted()
+    return isSettled
+  }
+
   /** Resolves once `look` is true; asked after everything that comes. */
   until(look: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {

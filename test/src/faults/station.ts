@@ -75,10 +75,8 @@ export async function startStation(context: CaseContext, options: StationOptions
     load: (more = {}) => Load.connect(context, { url: edge.mqtt, engine, random: context.random, ...more }),
     async judge(load, { withinMs = 60_000 } = {}) {
       load.pause()
-      const late = AbortSignal.any([context.signal, AbortSignal.timeout(withinMs)])
       // What is still open then must be in front of a person.
-      await load.settled(late).catch(() => undefined)
-      context.signal.throwIfAborted()
+      await load.settledWithin(withinMs, context.signal)
       const verdict = check(load.log, load.open > 0 ? await visible() : [])
       stands(verdict)
       return verdict

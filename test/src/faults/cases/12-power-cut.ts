@@ -34,7 +34,8 @@ export const powerCut: Case = {
       figures.filesCut += filesCut
       await edge.start()
       load.pause()
-      await load.settled(context.signal)
+      // What does not come now is for the verdict.
+      if (!(await load.settledWithin(30_000, context.signal))) break
     }
     return { ...figures, ...figuresOf(await judge(load)) }
   },

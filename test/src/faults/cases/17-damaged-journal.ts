@@ -21,51 +21,47 @@ export const bitFlip: Case = {
   number: 17,
   title: 'a bit of the journal flips: found, counted, told, and nothing that was done is done again',
   needs: [],
+  timeoutMs: [300_000, 1_800_000],
   async run(context) {
-    const flips = context.pick(4, 40)
+    const flips = context.pick(3, 40)
     const station = await context.station()
     const { edge, engine, status } = station
-    const figures = { flips, lostRecords: 0, doneAgain: 0 }
+    const figures = { flips, lostRecords: 0, doneAgain: 0, answeredBefore: 0 }
     const load = await station.load()
     for (let i = 0; i < flips; i++) {
       // One that stays open from before, so that everything after it is read at the start.
       engine.hang('first')
-      const open = await load.ask('heavy')
-      const others = await quietBehind(station, load, context.signal)
-      const runs = engine.runs.length
+      await load.ask('heavy')
+      const others = await station.load({ persons: 2, heavy: 0 })
+      others.begin()
+      await others.until(() => others.acked >= TURNS / 4, context.signal)
+      others.pause()
+      await others.settled(context.signal)
       await edge.child.end('SIGKILL')
       await flipBit(edge.state, context.random)
       await edge.start()
       const { journal } = await status()
-      assert.ok(journal.lostRecords > 0 || journal.quarantined, 'the flip went unseen')
-      assert.match(edge.child.log, /"level":"?(60|fatal|50|error)/, 'nobody was alarmed')
-      figures.lostRecords += journal.lostRecords
+      context.say(`flip ${i + 1}: ${journal.lostRecords} records are lost`)
+      // Counted from the oldest open turn on, so what earlier flips have cost is in it.
+      assert.ok(journal.lostRecords > figures.lostRecords, 'the flip went unseen')
+      assert.match(edge.child.log, /the journal has lost records/, 'nobody was alarmed')
+      figures.lostRecords = journal.lostRecords
       engine.goOn()
-      const late = AbortSignal.any([context.signal, AbortSignal.timeout(20_000)])
-      await load.until(() => load.hasFinal(open), late).catch(() => undefined)
-      context.signal.throwIfAborted()
-      const again = engine.runs.slice(runs).filter(({ question }) => others.has(question))
-      figures.doneAgain += again.length
+      const id = await others.ask('local')
+      await others.until(() => others.hasFinal(id), context.signal)
+      const verdict = check(others.log, await station.visible())
+      stands(verdict)
+      figures.doneAgain += verdict.redelivered
+      figures.answeredBefore += verdict.answered
     }
+    load.pause()
+    // What may have lost a record of its own is not taken up again, but shown to a person.
+    await load.settledWithin(10_000, context.signal)
     const verdict = check(load.log, await station.visible())
-    assert.ok(verdict.lost <= figures.lostRecords, 'more is lost than was told')
+    stands(verdict)
     assert.equal(figures.doneAgain, 0, 'what was done was done again')
-    const { lost, ...rest } = figuresOf(verdict)
-    stands({ ...verdict, lost: 0, wrong: [] })
-    return { ...figures, ...rest, lostAndTold: lost ?? 0 }
+    return { ...figures, ...figuresOf(verdict) }
   },
-}
-
-/** Some questions that are asked and answered while another one waits; their marks at the engine. */
-async function quietBehind(station: Station, load: Load, signal: AbortSignal): Promise<Set<string>> {
-  const others = await station.load({ persons: 2, heavy: 0 })
-  others.begin()
-  await others.until(() => others.acked >= TURNS / 4, signal)
-  others.pause()
-  await others.settled(signal)
-  return new Set(
-    load.log.flatMap((seen) => (seen.k === 'shown' && seen.type === 'final' ? [`#${seen.id}`] : [])),
-  )
 }
 
 export const tornTail: Case = {
@@ -100,7 +96,7 @@ export const ruinedHeads: Case = {
     const load = await quiet(station, context.signal)
     const { journal: before } = await status()
     await edge.child.end('SIGKILL')
-    const files = await ruinHeads(edge.state, 64)
+    const files = await ruinHeads(edge.state)
     await edge.start()
     const { journal: after } = await status()
     assert.notEqual(after.epoch, before.epoch, 'a journal that is not the old one must not pass for it')
