@@ -72,6 +72,11 @@ export class StubEngine {
     this.#hang = where
   }
 
+  /** What is held stays so; what comes from now on is answered. */
+  letOthersThrough(): void {
+    this.#hang = undefined
+  }
+
   goOn(): void {
     this.#hang = undefined
     for (const wake of this.#goOn.splice(0)) wake()
