@@ -12,6 +12,7 @@ export function turnRow(turn: Turn): Row {
     version: turn.version,
     tenant: turn.tenant,
     conversation: turn.message.conversationId,
+    platformId: turn.message.platformId,
     receivedAt: iso(turn.receivedAt),
     answeredBy: content?.answeredBy ?? null,
     intent: content?.route?.intent ?? null,

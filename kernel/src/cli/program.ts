@@ -28,7 +28,7 @@ export interface ProgramOptions {
 const NO_SETTINGS = [
   'YIZHAN_CONFIG',
   'YIZHAN_DATA',
-  'YIZHAN_TEST_REQUIRE',
+  'YIZHAN_TEST_*',
   'YIZHAN_LLM_*',
   'YIZHAN_LANG',
   'YIZHAN_CHAT_PASSWORD',

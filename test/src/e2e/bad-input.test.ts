@@ -90,7 +90,7 @@ test('whatever comes in, it is refused by name, nobody dies, and others are serv
       const child = new Child(
         EDGE_BIN,
         ['serve', '--state', state, '--with-parent', '--link', all.link, '--enroll', all.enroll, ...ports],
-        { YIZHAN_CENTER__JOIN_TOKEN: text },
+        { env: { YIZHAN_CENTER__JOIN_TOKEN: text } },
       )
       await child.ready
       const status = await statusWhen(state, wanted)

@@ -1,3 +1,3 @@
 import { killedBatches } from './killed-batches.js'
 
-killedBatches('plain', 25)
+killedBatches('plain')

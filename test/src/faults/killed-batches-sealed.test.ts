@@ -1,3 +1,3 @@
 import { killedBatches } from './killed-batches.js'
 
-killedBatches('sealed', 100)
+killedBatches('sealed')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Lives, seeded, slowMachine } from './lives.js'
+import { KILLS, Lives, seeded, slowMachine } from './lives.js'
 
 const CHILD = fileURLToPath(new URL('./batch-child.js', import.meta.url))
 
@@ -49,8 +49,8 @@ class Ledger {
 }
 
 /** Kills a process that writes batches to three tenants on two shards. */
-export function killedBatches(sealing: 'plain' | 'sealed', kills: number): void {
-  test(`${sealing}: a batch that was acknowledged before a kill -9 is there, whole, with its audit entry, ${kills} times`, async (t) => {
+export function killedBatches(sealing: 'plain' | 'sealed'): void {
+  test(`${sealing}: a batch that was acknowledged before a kill -9 is there, whole, with its audit entry, ${KILLS} times`, async (t) => {
     const dir = await mkdtemp(join(tmpdir(), 'yizhan-killed-'))
     t.after(() => rm(dir, { recursive: true, force: true }))
     const lives = new Lives(CHILD, [dir, sealing])
@@ -59,7 +59,7 @@ export function killedBatches(sealing: 'plain' | 'sealed', kills: number): void 
     const random = seeded(seed)
     const ledger = new Ledger()
     const tooSlow = slowMachine()
-    while (ledger.figures.kills < kills && !tooSlow()) {
+    while (ledger.figures.kills < KILLS && !tooSlow()) {
       const batches = 1 + Math.floor(random() * 60)
       const whileItOpens = random() < 0.2
       ledger.life(
@@ -72,7 +72,7 @@ export function killedBatches(sealing: 'plain' | 'sealed', kills: number): void 
     t.diagnostic(`seed ${seed}: ${JSON.stringify({ ...ledger.figures, wrong: ledger.wrong.length })}`)
     assert.deepEqual(ledger.wrong, [])
     assert.equal(ledger.figures.lost, 0)
-    assert.ok(ledger.figures.acked > kills)
-    assert.ok(ledger.figures.kills >= kills / 2, 'the machine is too slow for this test')
+    assert.ok(ledger.figures.acked > KILLS)
+    assert.ok(ledger.figures.kills >= KILLS / 2, 'the machine is too slow for this test')
   })
 }

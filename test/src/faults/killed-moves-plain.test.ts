@@ -1,3 +1,3 @@
 import { killedMoves } from './killed-moves.js'
 
-killedMoves({ sealing: 'plain', kills: 25 })
+killedMoves({ sealing: 'plain' })

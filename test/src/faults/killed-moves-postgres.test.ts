@@ -3,7 +3,6 @@ import { killedMoves } from './killed-moves.js'
 
 killedMoves({
   sealing: 'sealed',
-  kills: 100,
   async postgres(t) {
     const server = await postgres(t)
     return server?.config(await server.database())

@@ -1,3 +1,3 @@
 import { killedMoves } from './killed-moves.js'
 
-killedMoves({ sealing: 'sealed', kills: 100 })
+killedMoves({ sealing: 'sealed' })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Lives, seeded, slowMachine } from './lives.js'
+import { KILLS, Lives, seeded, slowMachine } from './lives.js'
 
 const CHILD = fileURLToPath(new URL('./move-child.js', import.meta.url))
 const RECORDS = 61
@@ -25,15 +25,14 @@ type Line = Partial<Found> & { readonly n?: number; readonly moved?: boolean }
 
 interface Way {
   readonly sealing: 'plain' | 'sealed'
-  readonly kills: number
   /** Settings of PostgreSQL, to move there and back in place of a second shard. Undefined: the test skips itself. */
   readonly postgres?: (t: TestContext) => Promise<unknown>
 }
 
 /** Kills a process that moves a tenant to and fro, at every step of the move. */
-export function killedMoves({ sealing, kills, postgres }: Way): void {
+export function killedMoves({ sealing, postgres }: Way): void {
   const places = postgres ? 'level and PostgreSQL' : 'two shards'
-  test(`${places}, ${sealing}: a tenant whose move is killed -9 is whole, in one place and with every acknowledged batch, ${kills} times`, async (t) => {
+  test(`${places}, ${sealing}: a tenant whose move is killed -9 is whole, in one place and with every acknowledged batch, ${KILLS} times`, async (t) => {
     const settings = await postgres?.(t)
     if (postgres && settings === undefined) return
     const dir = await mkdtemp(join(tmpdir(), 'yizhan-killed-'))
@@ -69,7 +68,7 @@ export function killedMoves({ sealing, kills, postgres }: Way): void {
       }
     }
     const tooSlow = slowMachine()
-    while (figures.kills < kills && !tooSlow()) {
+    while (figures.kills < KILLS && !tooSlow()) {
       // A move says a step at a time; the kill comes with one of them, or some milliseconds later.
       const step = 1 + Math.floor(random() * 12)
       const laterMs = random() < 0.5 ? 0 : random() * 20
@@ -87,7 +86,7 @@ export function killedMoves({ sealing, kills, postgres }: Way): void {
     assert.deepEqual(wrong, [])
     assert.deepEqual({ lost: figures.lost, twoPlaces: figures.twoPlaces }, { lost: 0, twoPlaces: 0 })
     assert.ok(figures.moves > 0)
-    assert.ok(figures.kills >= kills / 2, 'the machine is too slow for this test')
+    assert.ok(figures.kills >= KILLS / 2, 'the machine is too slow for this test')
     // Otherwise the kills did not come where they should.
     assert.ok((steps.copying ?? 0) > 0 && Object.keys(steps).length >= 3, JSON.stringify(steps))
   })

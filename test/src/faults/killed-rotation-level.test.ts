@@ -1,3 +1,3 @@
 import { killedRotation } from './killed-rotation.js'
 
-killedRotation(100)
+killedRotation()

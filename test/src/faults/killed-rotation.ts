@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Lives, seeded, slowMachine } from './lives.js'
+import { KILLS, Lives, seeded, slowMachine } from './lives.js'
 
 const CHILD = fileURLToPath(new URL('./rotation-child.js', import.meta.url))
 
@@ -15,9 +15,9 @@ interface Found {
 type Said = { readonly i: number; readonly round: number } | { readonly rotated: 'tenant' | 'kek' }
 
 /** `postgres`: the settings of an engine there that holds everything; undefined from it: the test was skipped. */
-export function killedRotation(kills: number, postgres?: (t: TestContext) => Promise<unknown>): void {
+export function killedRotation(postgres?: (t: TestContext) => Promise<unknown>): void {
   const engine = postgres ? 'PostgreSQL' : 'LevelDB'
-  test(`${engine}: keys rotated and records sealed anew under kill -9, ${kills} times: every record opens, none is lost`, async (t) => {
+  test(`${engine}: keys rotated and records sealed anew under kill -9, ${KILLS} times: every record opens, none is lost`, async (t) => {
     const settings = await postgres?.(t)
     if (postgres && settings === undefined) return
     const root = await mkdtemp(join(tmpdir(), 'yizhan-rotated-'))
@@ -54,7 +54,7 @@ export function killedRotation(kills: number, postgres?: (t: TestContext) => Pro
       }
       if (rest.length > 0 && 'i' in (rest.at(-1) as Said)) figures.insideRotation += 1
     }
-    while (figures.kills < kills && !tooSlow()) {
+    while (figures.kills < KILLS && !tooSlow()) {
       const lines = 1 + Math.floor(random() * 12)
       hold(await lives.live({ enough: (_line, count) => count > lines, laterMs: random() * 12 }))
     }
@@ -62,7 +62,7 @@ export function killedRotation(kills: number, postgres?: (t: TestContext) => Pro
     t.diagnostic(`seed ${seed}: ${JSON.stringify({ ...figures, wrong: wrong.length })}`)
     assert.deepEqual(wrong, [])
     assert.equal(figures.lost, 0)
-    assert.ok(figures.tenantRotations > kills / 10 && figures.kekRotations > kills / 40)
-    assert.ok(figures.kills >= kills / 2, 'the machine is too slow for this test')
+    assert.ok(figures.tenantRotations > KILLS / 10 && figures.kekRotations > KILLS / 40)
+    assert.ok(figures.kills >= KILLS / 2, 'the machine is too slow for this test')
   })
 }

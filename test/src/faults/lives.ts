@@ -16,6 +16,9 @@ export function seeded(seed: number): () => number {
 
 const MAX_MS = 130_000
 
+/** How many kills a suite makes: YIZHAN_TEST_KILLS, default 25, which is what `npm test` has time for. */
+export const KILLS = Number(process.env.YIZHAN_TEST_KILLS ?? 25)
+
 /** Whether a suite has to end before its last kill, because a test file has 180 s; its figures then say how many there were. */
 export function slowMachine(): () => boolean {
   const until = performance.now() + MAX_MS

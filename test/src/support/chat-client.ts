@@ -17,6 +17,7 @@ export interface Out {
   readonly late?: boolean
   readonly finish?: string
   readonly code?: string
+  readonly model?: string
 }
 
 export interface Delta {

@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const STANDBY = fileURLToPath(new URL('./standby.js', import.meta.url))
+
+export interface Launch {
+  readonly env?: Readonly<Record<string, string>>
+  /** A command that execs what follows it, such as `prlimit --nofile=64`; signals must reach the program itself. */
+  readonly wrapper?: readonly string[]
+  /** What to load already now; the program then waits for `begin`. For many short lives, since loading takes longest. */
+  readonly standby?: string
+}
 
 /** A child process that prints one JSON line when it is ready; its log is kept for failures. */
 export class Child {
@@ -8,9 +19,11 @@ export class Child {
   readonly ready: Promise<Record<string, unknown>>
   #log = ''
 
-  constructor(bin: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(bin: string, args: readonly string[], { env = {}, wrapper = [], standby }: Launch = {}) {
+    const script = standby === undefined ? [bin] : [STANDBY, standby, bin]
+    const [program = '', ...rest] = [...wrapper, process.execPath, ...script, ...args]
     // stdin is a pipe that stays open: `--with-parent` ends the child when the test process is gone.
-    this.process = spawn(process.execPath, [bin, ...args], {
+    this.process = spawn(program, rest, {
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
@@ -31,6 +44,11 @@ export class Child {
     })
     // A child that ends later on purpose must not count as an unhandled rejection.
     this.ready.catch(() => undefined)
+  }
+
+  /** Lets a program start that stands by. */
+  begin(): void {
+    this.process.stdin?.write('\n')
   }
 
   get log(): string {

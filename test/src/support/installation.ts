@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Child, jsonCommand } from './child.js'
+import { Child, jsonCommand, type Launch } from './child.js'
+import type { Scope } from './scope.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -10,14 +11,14 @@ export const CENTER_BIN = join(root, 'center', 'bin', 'yizhan-center.js')
 export const EDGE_BIN = join(root, 'edge-agent', 'bin', 'yizhan-edge.js')
 export const ACME = join(root, 'examples', 'acme')
 export const CLINIC = join(root, 'examples', 'clinic')
+/** What the two programs load when they serve. */
+const CENTER_PARTS = join(root, 'center', 'dist', 'center.js')
+const EDGE_PARTS = join(root, 'edge-agent', 'dist', 'agent.js')
+
 export { root }
 
-/** What ends with a test or a benchmark. */
-interface Scope {
-  after(fn: () => unknown): unknown
-}
-
 type Env = Readonly<Record<string, string>>
+type How = Omit<Launch, 'standby'>
 
 export interface EdgeNode {
   readonly id: string
@@ -27,7 +28,9 @@ export interface EdgeNode {
   mqtt: string
   chat: string
   /** Starts the edge again on its state; its ports stay. */
-  start(env?: Env): Promise<void>
+  start(env?: Env, wrapper?: readonly string[]): Promise<void>
+  /** A process that has loaded everything and starts the edge at `begin`; becomes `child` there. */
+  standBy(): { begin(): Promise<void> }
 }
 
 /** One center and its edges as real processes in a temp directory, on free ports; everything ends with the test. */
@@ -38,17 +41,23 @@ export class Installation {
   enroll = ''
   api = ''
   readonly edges: EdgeNode[] = []
-  readonly #centerEnv: Env
+  readonly #centerHow: How
+  /** Those that stand by. */
+  readonly #waiting = new Set<Child>()
 
-  private constructor(dir: string, centerEnv: Env) {
+  private constructor(dir: string, { env = {}, wrapper = [] }: How) {
     this.dir = dir
-    this.#centerEnv = { YIZHAN_GATEWAY__HOST: '127.0.0.1', ...centerEnv }
+    this.#centerHow = { env: { YIZHAN_GATEWAY__HOST: '127.0.0.1', ...env }, wrapper }
     this.center = this.#spawnCenter('0', '0')
   }
 
-  static async start(t: Scope, centerEnv: Env = {}): Promise<Installation> {
+  static async start(
+    t: Scope,
+    centerEnv: Env = {},
+    centerWrapper: readonly string[] = [],
+  ): Promise<Installation> {
     const dir = await mkdtemp(join(tmpdir(), 'yz-'))
-    const it = new Installation(dir, centerEnv)
+    const it = new Installation(dir, { env: centerEnv, wrapper: centerWrapper })
     t.after(() => it.stop())
     it.#note(await it.center.ready)
     return it
@@ -58,13 +67,10 @@ export class Installation {
     return join(this.dir, 'center')
   }
 
-  #spawnCenter(linkPort: string, enrollPort: string): Child {
+  #spawnCenter(linkPort: string, enrollPort: string, standby: Pick<Launch, 'standby'> = {}): Child {
     const ports = ['--link-port', linkPort, '--enroll-port', enrollPort, '--api-port', '0']
-    return new Child(
-      CENTER_BIN,
-      ['serve', '--state', join(this.dir, 'center'), '--with-parent', ...ports],
-      this.#centerEnv,
-    )
+    const args = ['serve', '--state', this.centerState, '--with-parent', ...ports]
+    return new Child(CENTER_BIN, args, { ...this.#centerHow, ...standby })
   }
 
   #note(ready: Record<string, unknown>): void {
@@ -79,6 +85,20 @@ export class Installation {
     this.#note(await this.center.ready)
   }
 
+  /** A process that has loaded everything and starts the center at `begin`; becomes `center` there. */
+  standByCenter(): { begin(): Promise<void> } {
+    const next = this.#spawnCenter(portOf(this.link), portOf(this.enroll), { standby: CENTER_PARTS })
+    this.#waiting.add(next)
+    return {
+      begin: async () => {
+        this.#waiting.delete(next)
+        this.center = next
+        next.begin()
+        this.#note(await next.ready)
+      },
+    }
+  }
+
   centerCommand(...args: string[]): Promise<Record<string, unknown>> {
     return jsonCommand(CENTER_BIN, [...args, '--state', this.centerState])
   }
@@ -88,7 +108,12 @@ export class Installation {
   }
 
   /** Enrols and starts an edge behind a proxy of its own; resolves when it serves all its tenants. */
-  async addEdge(id: string, tenants: readonly string[], env: Env = {}): Promise<EdgeNode> {
+  async addEdge(
+    id: string,
+    tenants: readonly string[],
+    env: Env = {},
+    wrapper: readonly string[] = [],
+  ): Promise<EdgeNode> {
     const { token } = await this.centerCommand(
       'edges',
       'token',
@@ -98,35 +123,36 @@ export class Installation {
     const [host = '', port = ''] = this.link.split(':')
     const proxy = await TcpProxy.start({ host, port: Number(port) })
     const state = join(this.dir, id)
-    const spawnEdge = (ports: { http: string; mqtt: string }, more: Env) =>
-      new Child(
-        EDGE_BIN,
-        [
-          'serve',
-          '--state',
-          state,
-          '--with-parent',
-          '--link',
-          proxy.address,
-          '--enroll',
-          this.enroll,
-          '--http-port',
-          ports.http,
-          '--mqtt-port',
-          ports.mqtt,
-        ],
-        { YIZHAN_CENTER__JOIN_TOKEN: String(token), YIZHAN_UPLINK__BACKOFF_MAX_MS: '1000', ...env, ...more },
-      )
+    const spawnEdge = (ports: { http: string; mqtt: string }, how: Launch) => {
+      const { address } = proxy
+      const where = ['--link', address, '--enroll', this.enroll, '--http-port', ports.http]
+      const args = ['serve', '--state', state, '--with-parent', ...where, '--mqtt-port', ports.mqtt]
+      const settings = { YIZHAN_CENTER__JOIN_TOKEN: String(token), YIZHAN_UPLINK__BACKOFF_MAX_MS: '1000' }
+      return new Child(EDGE_BIN, args, { ...how, env: { ...settings, ...env, ...how.env } })
+    }
+    const ports = () => ({ http: portOf(node.chat), mqtt: portOf(node.mqtt) })
     const node: EdgeNode = {
       id,
       state,
       proxy,
-      child: spawnEdge({ http: '0', mqtt: '0' }, {}),
+      child: spawnEdge({ http: '0', mqtt: '0' }, { wrapper }),
       mqtt: '',
       chat: '',
-      async start(more = {}) {
-        node.child = spawnEdge({ http: portOf(node.chat), mqtt: portOf(node.mqtt) }, more)
+      async start(more = {}, otherWrapper = []) {
+        node.child = spawnEdge(ports(), { env: more, wrapper: otherWrapper })
         await node.child.ready
+      },
+      standBy: () => {
+        const next = spawnEdge(ports(), { standby: EDGE_PARTS })
+        this.#waiting.add(next)
+        return {
+          begin: async () => {
+            this.#waiting.delete(next)
+            node.child = next
+            next.begin()
+            await next.ready
+          },
+        }
       },
     }
     this.edges.push(node)
@@ -138,8 +164,8 @@ export class Installation {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.edges.map((edge) => edge.child.end('SIGKILL')))
-    await this.center.end('SIGKILL')
+    const children = [...this.#waiting, ...this.edges.map(({ child }) => child), this.center]
+    await Promise.all(children.map((child) => child.end('SIGKILL')))
     await Promise.all(this.edges.map((edge) => edge.proxy.close()))
     await rm(this.dir, { recursive: true, force: true, maxRetries: 3 })
   }

@@ -17,7 +17,8 @@ export function pythonWith(t: TestContext, module: string): string | undefined {
   return python
 }
 
-function found(t: TestContext, what: string, isHere: boolean): boolean {
+/** Whether it is here, as the caller has found out; otherwise as above. */
+export function found(t: TestContext, what: string, isHere: boolean): boolean {
   if (isHere) return true
   if (process.env.YIZHAN_TEST_REQUIRE === 'all') throw new Error(`${what} is required and not here`)
   t.skip(`SKIPPED: ${what} is not here`)

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
+import { edgeCommand } from '../../support/installation.js'
+import type { Case } from '../runner/case.js'
+import { figuresOf } from '../station.js'
+
+export const paused: Case = {
+  number: 22,
+  title:
+    'edge, then center, paused for longer than a link lives: the stale link is fenced, nothing is done twice',
+  needs: [],
+  timeoutMs: [180_000, 600_000],
+  async run(context) {
+    // A link ends when three heartbeats are missing; scaled, they come ten times as often.
+    const pauseMs = context.pick(6_000, 60_000)
+    const centerEnv = context.pick<Record<string, string>>(
+      {
+        YIZHAN_GATEWAY__HEARTBEAT_MS: '1000',
+        YIZHAN_GATEWAY__KEEPALIVE_MS: '1500',
+        YIZHAN_GATEWAY__KEEPALIVE_TIMEOUT_MS: '1000',
+      },
+      {},
+    )
+    const { all, edge, load: people, judge, status } = await context.station({ centerEnv })
+    const load = await people()
+    load.begin()
+    await load.until(() => load.acked > 50, context.signal)
+    const { link: first } = await status()
+    const generations = [first.generation ?? 0]
+    for (const stopped of [edge.child.process, all.center.process]) {
+      stopped.kill('SIGSTOP')
+      // A process that is not continued could not be ended.
+      context.after(() => stopped.kill('SIGCONT'))
+      await pause(pauseMs)
+      stopped.kill('SIGCONT')
+      const acked = load.acked
+      await load.until(() => load.acked > acked + 50, context.signal)
+      await edgeCommand(edge, 'status', '--wait-link', 'ready')
+      generations.push((await status()).link.generation ?? 0)
+    }
+    const verdict = await judge(load)
+    assert.deepEqual(
+      generations,
+      [...new Set(generations)].sort((a, b) => a - b),
+      'a link that was paused for so long must not go on as the same one',
+    )
+    return { pauseMs, ...figuresOf(verdict), generations: generations.join(' → ') }
+  },
+}
