@@ -14,24 +14,26 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     minutes: { type: 'string', default: '30' },
     plot: { type: 'string' },
+    rate: { type: 'string', default: '200' },
   },
 })
-const minutes = Number(values.minutes)
+const [minutes, rate] = [Number(values.minutes), Number(values.rate)]
 const say = (text: string) => void process.stderr.write(`${text}\n`)
+const isCount = (value: number) => Number.isInteger(value) && value > 0
 const rowsOnly = (rows: Row[]): Soak => ({ rows, wrong: [], samples: [], charts: [] })
 const BENCHMARKS: Readonly<Record<string, () => Promise<Soak>>> = {
   edge: async () => rowsOnly(await benchEdge(say)),
   link: async () => rowsOnly(await benchLink(say)),
   store: async () => rowsOnly(await benchStore(say)),
   tenants: async () => rowsOnly(await benchTenants(say)),
-  soak: () => benchSoak(say, minutes),
+  soak: () => benchSoak(say, { minutes, rate }),
 }
 
 const [name = ''] = positionals
 const run = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined
-if (run === undefined || positionals.length !== 1 || !Number.isInteger(minutes) || minutes < 1) {
+if (run === undefined || positionals.length !== 1 || !isCount(minutes) || !isCount(rate)) {
   say(`npm run bench -- NAME [--json FILE]
-npm run bench -- soak [--minutes 30] [--json FILE] [--plot FILE.svg]
+npm run bench -- soak [--minutes 30] [--rate 200] [--json FILE] [--plot FILE.svg]
   NAME: ${Object.keys(BENCHMARKS).join(', ')}`)
   process.exit(2)
 }

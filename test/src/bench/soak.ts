@@ -7,7 +7,6 @@ import type { Chart } from './line-chart.js'
 import { alone, type Row } from './report.js'
 import { chartsOf, NAMES, QUANTITIES, type Sample, trends, type Watched, watch } from './soak-samples.js'
 
-const PER_SECOND = 200
 const HEAVY = 0.5
 const SAMPLE_MS = 5_000
 /** In each minute. */
@@ -34,11 +33,14 @@ type Counts = Record<
 >
 
 /**
- * An edge, a center and a stub engine under 200 turns a second for so many minutes, half of them answered at the edge; the link
+ * An edge, a center and a stub engine under `rate` turns a second for so many minutes, half of them answered at the edge; the link
  * is cut for 5 s in each minute, and what is kept is kept for a minute. People come and go: each minute has its own, and
  * all that they saw is held against the model of the fault cases.
  */
-export async function benchSoak(say: (text: string) => void, minutes: number): Promise<Soak> {
+export async function benchSoak(
+  say: (text: string) => void,
+  { minutes, rate }: { readonly minutes: number; readonly rate: number },
+): Promise<Soak> {
   const ends: (() => unknown)[] = []
   const scope = { after: (fn: () => unknown) => void ends.push(fn) }
   try {
@@ -56,7 +58,7 @@ export async function benchSoak(say: (text: string) => void, minutes: number): P
     const began = performance.now()
     const judging: Promise<Verdict & { tickets: number }>[] = []
     for (let minute = 1; minute <= minutes; minute++) {
-      judging.push(oneMinute(edge, engine))
+      judging.push(oneMinute(edge, engine, rate))
       await pause(CUT_AT_MS)
       edge.proxy.cut()
       await pause(CUT_MS)
@@ -73,13 +75,17 @@ export async function benchSoak(say: (text: string) => void, minutes: number): P
 }
 
 /** The people of one minute, until all that they asked is answered. */
-async function oneMinute(edge: EdgeNode, engine: StubEngine): Promise<Verdict & { tickets: number }> {
+async function oneMinute(
+  edge: EdgeNode,
+  engine: StubEngine,
+  rate: number,
+): Promise<Verdict & { tickets: number }> {
   const ends: (() => unknown)[] = []
   const scope = { after: (fn: () => unknown) => void ends.push(fn) }
   try {
     const people = { persons: 8, chats: 8, heavy: HEAVY, random: Math.random }
     const load = await Load.connect(scope, { url: edge.mqtt, engine, ...people })
-    load.beginAt(PER_SECOND)
+    load.beginAt(rate)
     await pause(60_000)
     load.pause()
     await load.settled(AbortSignal.timeout(SETTLE_MS)).catch(() => undefined)
@@ -121,7 +127,8 @@ function verdictOf(
       (name) => alone(name, sum(name), 'turns'),
     ),
   ]
-  if (sum('refused') > 0) wrong.push(`${sum('refused')} questions were refused`)
+  if (sum('refused') > 0)
+    wrong.push(`${sum('refused')} questions were refused: this machine does not carry so many a second`)
   for (const name of ['edge', 'center']) {
     const found = trends(samples, name)
     for (const quantity of NAMES) {
