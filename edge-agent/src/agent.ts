@@ -110,15 +110,18 @@ export async function startAgent(
       life.onStop('mark of the upload', () => mark.close())
       const offTime = await OffTime.open({ journal, log }, dir.file('off-time.json'))
       life.onStop('time off', () => offTime.close(), 10_000)
-      const ledger = await openLedger({
-        journal,
-        clock,
-        log,
-        metrics,
-        digest: persons.digest,
-        keep: () => mark.keep(),
-        offSince: (age) => offTime.since(age),
-      })
+      const ledger = await openLedger(
+        {
+          journal,
+          clock,
+          log,
+          metrics,
+          digest: persons.digest,
+          keep: () => mark.keep(),
+          offSince: (age) => offTime.since(age),
+        },
+        { retentionMs: config.turns.keepMs, dedupeMs: config.turns.dedupeMs },
+      )
       life.onStop('ledger', () => ledger.close(), 10_000)
 
       // How a person is taken out of all of that: by a command of the center, or when it was away for too long.

@@ -141,6 +141,19 @@ test('a file comes in chunks of the size asked for, within bounds, from the offs
   )
 })
 
+test('a call carries no more of a file than was asked for', async (t) => {
+  const { center } = await startWithBundles(t)
+  const edge = center.edge()
+  const want = { digest: DIGEST, path: 'model.onnx', chunkBytes: 1_024, maxBytes: 4_000 }
+  const first = await chunks(fetch(edge, want))
+  assert.deepEqual(
+    first.map((chunk) => [chunk.offset, chunk.data.length, chunk.totalBytes]),
+    [0, 1_024, 2_048, 3_072].map((at) => [BigInt(at), Math.min(1_024, 4_000 - at), 100_000n]),
+  )
+  const last = await chunks(fetch(edge, { ...want, offset: 98_000n }))
+  assert.deepEqual(Buffer.concat(last.map((chunk) => chunk.data)), content.subarray(98_000))
+})
+
 test('an empty file and one that the edge has whole are one empty chunk', async (t) => {
   const { center } = await startWithBundles(t)
   const edge = center.edge()

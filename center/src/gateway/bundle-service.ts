@@ -98,7 +98,9 @@ async function* partsOf(
   if (!file) throw new YizhanError('not_found', 'the bundle has no such file')
   const total = BigInt(file.size)
   if (request.offset > total) throw new YizhanError('invalid_argument', 'offset is past the end of the file')
-  yield* chunksOf(file.path, Number(request.offset), file.size, chunkBytes(request.chunkBytes), peer)
+  const from = Number(request.offset)
+  const end = request.maxBytes === 0 ? file.size : Math.min(file.size, from + request.maxBytes)
+  yield* chunksOf(file, { from, end, step: chunkBytes(request.chunkBytes) }, peer)
 }
 
 async function manifestFor(
@@ -121,10 +123,8 @@ async function manifestFor(
 
 /** At least one chunk, so that the edge learns the size of an empty file and of one that it has already. */
 async function* chunksOf(
-  path: string,
-  from: number,
-  size: number,
-  step: number,
+  { path, size }: { readonly path: string; readonly size: number },
+  { from, end, step }: { readonly from: number; readonly end: number; readonly step: number },
   peer: Peer,
 ): AsyncGenerator<BundlesFetchResponse> {
   const handle = await open(path, 'r')
@@ -132,7 +132,7 @@ async function* chunksOf(
     let offset = from
     do {
       peer.check()
-      const data = Buffer.alloc(Math.min(step, size - offset))
+      const data = Buffer.alloc(Math.min(step, end - offset))
       const { bytesRead } = await handle.read(data, 0, data.length, offset)
       if (bytesRead < data.length)
         throw new YizhanError('data_corrupt', `${path} is shorter than its manifest says`)
@@ -148,7 +148,7 @@ async function* chunksOf(
         },
       })
       offset += bytesRead
-    } while (offset < size)
+    } while (offset < end)
   } finally {
     await handle.close()
   }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { type ManifestEntry, verifyFile, verifyManifest } from '@yizhan/intent'
-import { type Clock, type SealedFiles, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { type Clock, type GrowingFile, type SealedFiles, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   type BundleManifest,
   Bundles,
@@ -11,12 +11,11 @@ import {
 } from '@yizhan/proto'
 import { type BundleCache, bundleFileName, bundleReader, pathIn } from './bundle-cache.js'
 import type { HeldSigningKey } from './held-identity.js'
+import { PieceSize } from './piece-size.js'
 import { rpcError } from './rpc-error.js'
 import type { UplinkMetrics } from './uplink-metrics.js'
 
 export interface BundleLimits {
-  /** Largest piece that the center shall send at once. */
-  readonly chunkBytes: number
   /** A bundle of more bytes is refused. */
   readonly maxBundleBytes: number
   /** A transfer that stands still for this long is given up, in milliseconds. */
@@ -31,7 +30,25 @@ export interface WantedBundle {
 
 type Part = BundlesFetchResponse['part']
 
-/** Gets bundles from the center: resumable, every byte verified, in place whole or not at all. */
+/** Where the files of a bundle come from. */
+interface Source {
+  readonly client: RpcClient
+  readonly digest: string
+  readonly pieces: PieceSize
+}
+
+interface Piece {
+  readonly digest: string
+  readonly path: string
+  readonly offset: number
+  readonly chunkBytes: number
+  readonly maxBytes: number
+}
+
+/**
+ * Gets bundles from the center: resumable, every byte verified, in place whole or not at all. Files are asked for piece
+ * by piece: what is on the way is little enough that answers are not late behind it.
+ */
 export class BundleFetcher {
   readonly #clock: Clock
   readonly #metrics: UplinkMetrics
@@ -75,68 +92,46 @@ export class BundleFetcher {
       throw new YizhanError('too_large', `bundle ${wanted.digest} has ${total} bytes`)
     }
     const staging = await this.#cache.stage(wanted.digest)
+    const pieces = new PieceSize(this.#clock)
     for (const entry of manifest.files) {
       const path = pathIn(staging, entry)
       if (await this.#cache.reuse(entry, path)) this.#metrics.bundleBytes('reused', entry.size)
-      else await this.#file(wanted.digest, entry, path, client, signal)
+      else await this.#file({ client, digest: wanted.digest, pieces }, entry, path, signal)
     }
     return this.#cache.install(wanted.digest, staging, signed.manifest)
   }
 
   async #manifest(digest: string, client: RpcClient, signal: AbortSignal): Promise<BundleManifest> {
-    for await (const part of this.#parts(client, { digest, path: '', offset: 0 }, signal)) {
+    const wanted = { digest, path: '', offset: 0, chunkBytes: 0, maxBytes: 0 }
+    for await (const part of this.#parts(client, wanted, signal)) {
       if (part.case === 'manifest') return part.value
     }
     throw new YizhanError('data_corrupt', `the center sent no manifest of bundle ${digest}`)
   }
 
-  async #file(
-    digest: string,
-    entry: ManifestEntry,
-    path: string,
-    client: RpcClient,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const startedAt = await this.#download(digest, entry, path, client, signal)
+  async #file(source: Source, entry: ManifestEntry, path: string, signal: AbortSignal): Promise<void> {
+    const startedAt = await this.#download(source, entry, path, signal)
     try {
       verifyFile(entry, await this.#read(path, entry.sha256))
     } catch (thrown) {
       await rm(path, { force: true })
       // The part of an earlier try may be at fault; a file that came whole is not asked for twice.
       if (startedAt === 0) throw toYizhanError(thrown, 'data_corrupt')
-      await this.#file(digest, entry, path, client, signal)
+      await this.#file(source, entry, path, signal)
     }
   }
 
   /** Completes the file at `path`; returns the offset at which it began. */
-  async #download(
-    digest: string,
-    entry: ManifestEntry,
-    path: string,
-    client: RpcClient,
-    signal: AbortSignal,
-  ): Promise<number> {
+  async #download(source: Source, entry: ManifestEntry, path: string, signal: AbortSignal): Promise<number> {
     const file = await this.#files.grow(path, bundleFileName(entry.sha256))
     try {
       const start = file.bytes <= entry.size ? file.bytes : 0
       if (start !== file.bytes) await file.clear()
-      let offset = start
-      const parts =
-        offset < entry.size ? this.#parts(client, { digest, path: entry.path, offset }, signal) : []
-      for await (const part of parts) {
-        if (part.case !== 'chunk')
-          throw new YizhanError('data_corrupt', 'the center sent something else than a chunk')
-        const { data, offset: at, totalBytes } = part.value
-        const fits =
-          at === BigInt(offset) && totalBytes === BigInt(entry.size) && offset + data.length <= entry.size
-        if (!fits)
-          throw new YizhanError('data_corrupt', `a chunk of ${entry.path} does not fit where it says`)
-        await file.append(data)
-        offset += data.length
-        this.#metrics.bundleBytes('fetched', data.length)
+      for (let offset = start; offset < entry.size; ) {
+        const arrived = await this.#piece(source, entry, offset, file, signal)
+        if (arrived === 0) throw new YizhanError('unavailable', `${entry.path} broke off at ${offset} bytes`)
+        offset += arrived
       }
-      if (offset < entry.size)
-        throw new YizhanError('unavailable', `${entry.path} broke off at ${offset} bytes`)
       await file.sync()
       return start
     } finally {
@@ -144,11 +139,39 @@ export class BundleFetcher {
     }
   }
 
-  async *#parts(
-    client: RpcClient,
-    want: { readonly digest: string; readonly path: string; readonly offset: number },
+  /** Appends what one call brings of the file from `offset` on; returns how much that was. */
+  async #piece(
+    { client, digest, pieces }: Source,
+    entry: ManifestEntry,
+    offset: number,
+    file: GrowingFile,
     signal: AbortSignal,
-  ): AsyncGenerator<Part> {
+  ): Promise<number> {
+    const { bytes: maxBytes, chunkBytes } = pieces
+    let at = offset
+    for await (const part of this.#parts(
+      client,
+      { digest, path: entry.path, offset, chunkBytes, maxBytes },
+      signal,
+    )) {
+      if (part.case !== 'chunk')
+        throw new YizhanError('data_corrupt', 'the center sent something else than a chunk')
+      const { data, totalBytes } = part.value
+      const fits =
+        part.value.offset === BigInt(at) &&
+        totalBytes === BigInt(entry.size) &&
+        at + data.length <= entry.size
+      if (!fits) throw new YizhanError('data_corrupt', `a chunk of ${entry.path} does not fit where it says`)
+      pieces.arrived(data.length)
+      await file.append(data)
+      at += data.length
+      this.#metrics.bundleBytes('fetched', data.length)
+    }
+    pieces.done()
+    return at - offset
+  }
+
+  async *#parts(client: RpcClient, want: Piece, signal: AbortSignal): AsyncGenerator<Part> {
     signal.throwIfAborted()
     const call = client.serverStream(
       Bundles.method.fetch,
@@ -156,7 +179,8 @@ export class BundleFetcher {
         digest: Buffer.from(want.digest, 'hex'),
         path: want.path,
         offset: BigInt(want.offset),
-        chunkBytes: this.#limits.chunkBytes,
+        chunkBytes: want.chunkBytes,
+        maxBytes: want.maxBytes,
       }),
     )
     const onAbort = () => call.cancel()

@@ -3,6 +3,7 @@ import { createSecureContext, type PeerCertificate } from 'node:tls'
 import { type ChannelOptions, credentials } from '@grpc/grpc-js'
 import { parseIdentity, toYizhanError, YizhanError } from '@yizhan/kernel'
 import { RpcClient, WIRE_LIMITS } from '@yizhan/proto'
+import { ClosingCredentials } from './closing-credentials.js'
 import type { HeldIdentity } from './held-identity.js'
 
 /** The name sent in SNI: the center is known by its URI, whatever host or address it is reached at. */
@@ -37,7 +38,7 @@ export function openLinkChannel(
   const creds = credentials.createFromSecureContext(context, {
     checkServerIdentity: (_host, peer) => checkCenter(peer, identity.trustDomain),
   })
-  return new RpcClient(address, creds, { ...OPTIONS, ...options })
+  return new RpcClient(address, new ClosingCredentials(creds), { ...OPTIONS, ...options })
 }
 
 /** A server-authenticated channel to a center whose certificate `ca` issued; for enrolment. */
@@ -46,7 +47,7 @@ export function openEnrolmentChannel(address: string, ca: X509Certificate, trust
   const creds = credentials.createFromSecureContext(context, {
     checkServerIdentity: (_host, peer) => checkCenter(peer, trustDomain),
   })
-  return new RpcClient(address, creds, OPTIONS)
+  return new RpcClient(address, new ClosingCredentials(creds), OPTIONS)
 }
 
 /** Called by TLS after the chain was verified; an error ends the connection before anything is sent. */

@@ -176,6 +176,22 @@ test('after a loss the edge spreads its return over the window that the center a
   assert.equal(until - clock.wall(), 10_000)
 })
 
+test('every try is spread until there is a link again: a center that comes back meets all of them', async (t) => {
+  const center = await startTestCenter(t)
+  center.greet = (call) => center.welcome(call, { reconnectSpreadMs: 20_000 })
+  const proxy = await startTestProxy(t, center.linkAddress)
+  const clock = new ManualClock(Date.now())
+  const edge = await startTestEdge(t, center, { clock, config: { linkAddress: proxy.address } })
+  await edge.reached('ready')
+  proxy.admit(false)
+  proxy.cut()
+  await edge.states.first((state) => state.s === 'backing-off' && state.attempt === 1)
+  clock.advance(10_000)
+  const second = await edge.states.first((state) => state.s === 'backing-off' && state.attempt === 2)
+  assert.ok(second.s === 'backing-off')
+  assert.equal(second.until - clock.wall(), 10_000)
+})
+
 test('a refused link says why and is tried again slowly', async (t) => {
   const center = await startTestCenter(t)
   center.greet = (call) => center.refuse('version_skew', call)

@@ -241,7 +241,8 @@ export class Link {
       return waitMs
     }
     const advisedMs = departure.why === 'lost' ? departure.retryAfterMs : 0
-    const waitMs = Math.max(advisedMs, this.#backoff.next(wasOpen ? spreadMs : 0))
+    // Every try until there is a link again: the center that comes back meets all edges whose first one was in vain.
+    const waitMs = Math.max(advisedMs, this.#backoff.next(spreadMs))
     const reason = departure.why === 'lost' ? departure.reason : 'closed'
     this.#log[level]({ waitMs, reason, attempt: this.#backoff.failures }, 'no link to the center')
     this.move({ e: 'lost', attempt: this.#backoff.failures, until: now + waitMs, reason })

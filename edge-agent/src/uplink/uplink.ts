@@ -82,8 +82,8 @@ const KIB = 1024
 const STABLE_MS = 30_000
 const MAX_TEXT_BYTES = 256 * KIB
 const MAX_QUEUED = 16_384
-const BULK = { chunkBytes: 32 * KIB, stallMs: 60_000 }
-// What may be under way on the bundles' connection: keeps a slow line free for answers.
+const BULK_STALL_MS = 60_000
+// What may be under way on the bundles' connection if the line becomes thin inside a piece.
 const BULK_CHANNEL = { 'grpc-node.flow_control_window': 64 * KIB }
 const CLOCK_OFF_MS = 60_000
 
@@ -120,7 +120,7 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
   const bundles = new BundleCache(log, files, join(config.dir, BUNDLES))
   const fetcher = new BundleFetcher(
     { clock, metrics, cache: bundles, files },
-    { ...BULK, maxBundleBytes: config.maxBundleBytes ?? 64 * KIB * KIB },
+    { stallMs: BULK_STALL_MS, maxBundleBytes: config.maxBundleBytes ?? 64 * KIB * KIB },
   )
   const target: StateTarget = {
     async apply(state, dirs) {

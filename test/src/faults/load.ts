@@ -54,6 +54,7 @@ export class Load {
   /** How often a connection has ended. */
   drops = 0
   #asking = false
+  #pacer: NodeJS.Timeout | undefined
   #next = 1
 
   private constructor(options: LoadOptions) {
@@ -101,8 +102,19 @@ export class Load {
     for (const chat of this.#chats) this.#fill(chat)
   }
 
+  /** Asks so many questions a second from now on, in one chat after the other, whatever is answered; until `pause`. */
+  beginAt(perSecond: number): void {
+    const started = performance.now()
+    let asked = 0
+    this.#pacer = setInterval(() => {
+      const due = Math.floor(((performance.now() - started) / 1000) * perSecond)
+      for (; asked < due; asked += 1) this.#publish(this.#chatAt(asked), this.#question())
+    }, 5)
+  }
+
   pause(): void {
     this.#asking = false
+    clearInterval(this.#pacer)
   }
 
   /** Asks one question in the first chat; resolves with its id once it is acknowledged. */
@@ -112,11 +124,19 @@ export class Load {
 
   /** The same with words of one's own. */
   async say(text: string): Promise<string> {
-    const [chat] = this.#chats
-    if (chat === undefined) throw new Error('nobody is here to ask')
-    const { id, acked } = this.#publish(chat, text)
+    const { id, acked } = this.#publish(this.#chatAt(0), text)
     await acked
     return id
+  }
+
+  #chatAt(place: number): Chat {
+    const chat = this.#chats[place % this.#chats.length]
+    if (chat === undefined) throw new Error('nobody is here to ask')
+    return chat
+  }
+
+  #question(): string {
+    return this.#options.random() < this.#options.heavy ? HEAVY : LOCAL
   }
 
   /** Resolves when everything published is acknowledged and has its final or a refusal; rejects with the signal. */
@@ -205,7 +225,7 @@ export class Load {
 
   #fill(chat: Chat): void {
     while (this.#asking && chat.open < this.#options.inFlight) {
-      this.#publish(chat, this.#options.random() < this.#options.heavy ? HEAVY : LOCAL)
+      this.#publish(chat, this.#question())
     }
   }
 

@@ -18,6 +18,8 @@ export interface StationOptions {
   readonly edgeWrapper?: readonly string[]
   /** Directory of a tenant `acme`; default the example's. */
   readonly tenant?: string
+  /** The edge dials the center itself, past its proxy. */
+  readonly direct?: boolean
 }
 
 export interface Station {
@@ -64,7 +66,8 @@ export async function startStation(context: CaseContext, options: StationOptions
     YIZHAN_UPLINK__BACKOFF_MAX_MS: '200',
     ...options.edgeEnv,
   }
-  const edge = await all.addEdge('branch', ['acme'], edgeEnv, options.edgeWrapper)
+  const { edgeWrapper: wrapper = [], direct = false } = options
+  const edge = await all.addEdge('branch', ['acme'], edgeEnv, { wrapper, direct })
   const visible = () => admin<VisibleTurn[]>(edge, `/v1/turns?limit=${MOST_TURNS}`)
   return {
     all,

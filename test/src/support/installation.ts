@@ -107,12 +107,18 @@ export class Installation {
     return this.centerCommand('tenant', 'apply', '-f', dir)
   }
 
-  /** Enrols and starts an edge behind a proxy of its own; resolves when it serves all its tenants. */
+  /**
+   * Enrols and starts an edge behind a proxy of its own; resolves when it serves all its tenants. `direct`: it dials the
+   * center, and its proxy has nothing to do.
+   */
   async addEdge(
     id: string,
     tenants: readonly string[],
     env: Env = {},
-    wrapper: readonly string[] = [],
+    {
+      wrapper = [],
+      direct = false,
+    }: { readonly wrapper?: readonly string[]; readonly direct?: boolean } = {},
   ): Promise<EdgeNode> {
     const { token } = await this.centerCommand(
       'edges',
@@ -124,8 +130,14 @@ export class Installation {
     const proxy = await TcpProxy.start({ host, port: Number(port) })
     const state = join(this.dir, id)
     const spawnEdge = (ports: { http: string; mqtt: string }, how: Launch) => {
-      const { address } = proxy
-      const where = ['--link', address, '--enroll', this.enroll, '--http-port', ports.http]
+      const where = [
+        '--link',
+        direct ? this.link : proxy.address,
+        '--enroll',
+        this.enroll,
+        '--http-port',
+        ports.http,
+      ]
       const args = ['serve', '--state', state, '--with-parent', ...where, '--mqtt-port', ports.mqtt]
       const settings = { YIZHAN_CENTER__JOIN_TOKEN: String(token), YIZHAN_UPLINK__BACKOFF_MAX_MS: '1000' }
       return new Child(EDGE_BIN, args, { ...how, env: { ...settings, ...env, ...how.env } })
@@ -178,6 +190,7 @@ export function edgeCommand(
   return jsonCommand(EDGE_BIN, [...args, '--state', edge.state])
 }
 
-function portOf(address: string): string {
+/** The port of `host:port`, with or without a scheme and a path. */
+export function portOf(address: string): string {
   return address.split(':').at(-1)?.replace('/', '') ?? '0'
 }

@@ -1,23 +1,26 @@
 import { once } from 'node:events'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 
+/** Where a proxy leads: a TCP port, or a socket of this machine. */
+type Target = { readonly host: string; readonly port: number } | { readonly path: string }
+
 /** A TCP relay between edge and center that a test can cut, silence and slow down. */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
-  #target: { readonly host: string; readonly port: number }
+  #target: Target
   #open = true
   #budget = Number.POSITIVE_INFINITY
   #onSpent: (() => void) | undefined
   /** Bytes that went from the target to clients. */
   downBytes = 0
 
-  private constructor(server: Server, target: { host: string; port: number }) {
+  private constructor(server: Server, target: Target) {
     this.#server = server
     this.#target = target
   }
 
-  static async start(target: { host: string; port: number }): Promise<TcpProxy> {
+  static async start(target: Target): Promise<TcpProxy> {
     const server = createServer({ noDelay: true, pauseOnConnect: true })
     const proxy = new TcpProxy(server, target)
     server.on('connection', (client) => proxy.#relay(client))
@@ -40,7 +43,7 @@ export class TcpProxy {
   /** Ends every connection with a reset and refuses new ones. */
   cut(): void {
     this.#open = false
-    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy()
+    for (const pair of this.#pairs) for (const socket of pair) reset(socket)
   }
 
   /** Lets new connections through. */
@@ -89,4 +92,10 @@ export class TcpProxy {
     })
     client.on('drain', () => upstream.resume())
   }
+}
+
+/** A socket of this machine has no reset: its end is all that its peer can see. */
+function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy()
+  else socket.resetAndDestroy()
 }

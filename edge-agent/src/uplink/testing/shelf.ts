@@ -22,8 +22,13 @@ export class TestShelf {
   readonly bundles = new Map<string, Bundle>()
   /** `path@offset` of every fetch of a file. */
   readonly fetched: string[] = []
-  /** Ends each transfer after this many bytes with UNAVAILABLE, until set back. */
+  /** The most that each of them asked for. */
+  readonly asked: number[] = []
+  /** Answers with the whole rest of a file, as centers did before pieces could be asked for. */
+  wholeFiles = false
+  /** Ends a transfer with UNAVAILABLE each time that so many bytes were sent, until set back. */
   breakAfter = Number.POSITIVE_INFINITY
+  #sent = 0
   /** Takes every call and answers none; what it takes is in `hung`. */
   hangs = false
   readonly hung = new Inbox<BundlesFetchRequest>()
@@ -49,7 +54,7 @@ export class TestShelf {
       this.hung.put(call.request)
       return
     }
-    const { digest, path, offset, chunkBytes } = call.request
+    const { digest, path, offset, chunkBytes, maxBytes } = call.request
     const bundle = this.bundles.get(Buffer.from(digest).toString('hex'))
     const file = bundle?.files.get(path)
     if (!bundle || (path !== '' && !file)) {
@@ -64,13 +69,17 @@ export class TestShelf {
       return
     }
     this.fetched.push(`${path}@${offset}`)
-    const end = Math.min(file.length, Number(offset) + this.breakAfter)
+    this.asked.push(maxBytes)
+    const whole = this.wholeFiles || maxBytes === 0
+    const wanted = whole ? file.length : Math.min(file.length, Number(offset) + maxBytes)
+    const end = Math.min(wanted, Number(offset) + this.breakAfter - this.#sent)
     for (let at = Number(offset); at < end; at += chunkBytes) {
       const data = file.subarray(at, Math.min(end, at + chunkBytes))
       const value = { offset: BigInt(at), data, totalBytes: BigInt(file.length) }
       call.write(create(BundlesFetchResponseSchema, { part: { case: 'chunk', value } }))
     }
-    if (end < file.length) call.emit('error', failure(status.UNAVAILABLE, 'broken off by the test'))
+    this.#sent = end < wanted ? 0 : this.#sent + end - Number(offset)
+    if (end < wanted) call.emit('error', failure(status.UNAVAILABLE, 'broken off by the test'))
     else call.end()
   }
 }

@@ -1,6 +1,13 @@
 import type { Case } from '../runner/case.js'
 import { suiteCase } from '../suite-case.js'
+import { wanCut } from './01-wan-cut.js'
+import { halfOpen } from './02-half-open.js'
+import { flap } from './03-flap.js'
+import { loss } from './04-loss.js'
+import { thinLine } from './05-thin-line.js'
+import { oneWayCut } from './06-one-way-cut.js'
 import { offlineStart } from './07-offline-start.js'
+import { reconnectHerd } from './08-reconnect-herd.js'
 import { killedEdge } from './09-killed-edge.js'
 import { killedCenter } from './10-killed-center.js'
 import { crashBeforeMark } from './11-crash-before-mark.js'
@@ -13,13 +20,22 @@ import { outOfMemory } from './21-out-of-memory.js'
 import { paused } from './22-paused.js'
 import { loopBlocked } from './23-loop-blocked.js'
 import { clockJumps } from './24-clock.js'
+import { hangingBackend } from './37-hanging-backend.js'
+import { cancelledMidStream } from './38-cancelled-mid-stream.js'
 
 /** Of the suites of the store: `npm test` makes 25. */
 const KILLS = [25, 100] as const
 
 /** Every case, in the order of the list of faults. */
 export const CASES: readonly Case[] = [
+  wanCut,
+  halfOpen,
+  flap,
+  loss,
+  thinLine,
+  oneWayCut,
   offlineStart,
+  reconnectHerd,
   killedEdge,
   killedCenter,
   crashBeforeMark,
@@ -43,6 +59,8 @@ export const CASES: readonly Case[] = [
   paused,
   loopBlocked,
   clockJumps,
+  hangingBackend,
+  cancelledMidStream,
   suiteCase('store-batches', 'kill -9 of a process that writes sealed batches', 'killed-batches-sealed', {
     kills: KILLS,
   }),

@@ -22,7 +22,7 @@ const reads = (path: string) => () => {
 }
 const allows = (script: string) => () => spawnSync('sh', ['-c', script]).status === 0
 const MOUNTS = 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d"; s=$?; umount "$d"; rmdir "$d"; exit $s'
-const NETNS = 'n=yz-need-$$; ip netns add "$n" && ip netns del "$n"'
+const NETNS = 'unshare --net nsenter --net=/proc/self/ns/net true'
 const CGROUP = `d=/sys/fs/cgroup/memory; [ -d "$d" ] || d=/sys/fs/cgroup; g="$d/yz-need-$$"; mkdir "$g" && { [ -w "$g/memory.limit_in_bytes" ] || [ -w "$g/memory.max" ]; }; s=$?; rmdir "$g"; exit $s`
 
 /** What a case may need, and how it is found out whether it is here. */
@@ -38,8 +38,8 @@ const NEEDS = {
   postgres: () => postgresBin() !== undefined,
   /** Mounting a tmpfs. */
   mount: () => isRoot() && allows(MOUNTS)(),
-  /** Making network namespaces. */
-  netns: () => isRoot() && runs('ip')() && allows(NETNS)(),
+  /** A network of its own: the case runs in one. */
+  netns: () => isRoot() && allows(NETNS)(),
   /** A memory cgroup of one's own, version 1 or 2. */
   'memory-cgroup': () => isRoot() && allows(CGROUP)(),
 } as const satisfies Readonly<Record<string, () => boolean>>

@@ -48,7 +48,7 @@ async function inProcess(one: Case, { length, seed, say }: RunOptions): Promise<
   const limitMs = length === 'full' ? fullMs : scaledMs
   const theSeed = seed ?? Date.now() % 1_000_000
   const args = [String(one.number), String(theSeed), length]
-  const child = fork(CHILD, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = fork(CHILD, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], ...networkOf(one) })
   let outcome: Outcome | undefined
   child.on('message', (message) => {
     outcome = message as Outcome
@@ -60,4 +60,9 @@ async function inProcess(one: Case, { length, seed, say }: RunOptions): Promise<
   clearTimeout(stuck)
   if (outcome?.status === 'failed') say(`  again with: --only ${one.number} --seed ${theSeed}`)
   return outcome ?? { status: 'failed', figures: {}, reason: `the case ended with ${signal ?? code}` }
+}
+
+/** What it does to a network of its own is gone with its process. */
+function networkOf({ needs }: Case): { readonly execPath?: string; readonly execArgv?: string[] } {
+  return needs.includes('netns') ? { execPath: 'unshare', execArgv: ['--net', process.execPath] } : {}
 }

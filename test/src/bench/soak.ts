@@ -1,0 +1,146 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { check, type Verdict } from '../faults/checker.js'
+import { Load } from '../faults/load.js'
+import { StubEngine } from '../faults/stub-engine.js'
+import { ACME, type EdgeNode, Installation } from '../support/installation.js'
+import type { Chart } from './line-chart.js'
+import { alone, type Row } from './report.js'
+import { chartsOf, NAMES, QUANTITIES, type Sample, trends, type Watched, watch } from './soak-samples.js'
+
+const HEAVY = 0.5
+const SAMPLE_MS = 5_000
+/** In each minute. */
+const CUT_AT_MS = 20_000
+const CUT_MS = 5_000
+/** How long what was asked may take after its minute. */
+const SETTLE_MS = 90_000
+/** A shorter run says nothing about where things level off: it is for wrong results alone. */
+const LEAST_MINUTES = 8
+/** What an installation keeps for days. */
+const KEPT_MS = '60000'
+
+export interface Soak {
+  readonly rows: readonly Row[]
+  /** What is wrong, in words; empty if nothing is. */
+  readonly wrong: readonly string[]
+  readonly samples: readonly Sample[]
+  readonly charts: readonly Chart[]
+}
+
+type Counts = Record<
+  'acked' | 'answered' | 'refused' | 'lost' | 'doubled' | 'reordered' | 'garbled' | 'tickets',
+  number
+>
+
+/**
+ * An edge, a center and a stub engine under `rate` turns a second for so many minutes, half of them answered at the edge; the link
+ * is cut for 5 s in each minute, and what is kept is kept for a minute. People come and go: each minute has its own, and
+ * all that they saw is held against the model of the fault cases.
+ */
+export async function benchSoak(
+  say: (text: string) => void,
+  { minutes, rate }: { readonly minutes: number; readonly rate: number },
+): Promise<Soak> {
+  const ends: (() => unknown)[] = []
+  const scope = { after: (fn: () => unknown) => void ends.push(fn) }
+  try {
+    const engine = await StubEngine.start(scope, { pieces: 6 })
+    const all = await Installation.start(scope, engine.settings)
+    await all.apply(ACME)
+    const edge = await all.addEdge('soak', ['acme'], {
+      YIZHAN_TURNS__KEEP_MS: KEPT_MS,
+      YIZHAN_TURNS__DEDUPE_MS: KEPT_MS,
+      YIZHAN_REPLIES__KEEP_MS: KEPT_MS,
+    })
+    const over = new AbortController()
+    const samples = watch(watched(all, edge), SAMPLE_MS, over.signal)
+    samples.catch(() => undefined)
+    const began = performance.now()
+    const judging: Promise<Verdict & { tickets: number }>[] = []
+    for (let minute = 1; minute <= minutes; minute++) {
+      judging.push(oneMinute(edge, engine, rate))
+      await pause(CUT_AT_MS)
+      edge.proxy.cut()
+      await pause(CUT_MS)
+      edge.proxy.restore()
+      await pause(minute * 60_000 - (performance.now() - began))
+      say(`minute ${minute} of ${minutes}`)
+    }
+    const verdicts = await Promise.all(judging)
+    over.abort()
+    return verdictOf(minutes, verdicts, await samples)
+  } finally {
+    for (const end of ends.reverse()) await end()
+  }
+}
+
+/** The people of one minute, until all that they asked is answered. */
+async function oneMinute(
+  edge: EdgeNode,
+  engine: StubEngine,
+  rate: number,
+): Promise<Verdict & { tickets: number }> {
+  const ends: (() => unknown)[] = []
+  const scope = { after: (fn: () => unknown) => void ends.push(fn) }
+  try {
+    const people = { persons: 8, chats: 8, heavy: HEAVY, random: Math.random }
+    const load = await Load.connect(scope, { url: edge.mqtt, engine, ...people })
+    load.beginAt(rate)
+    await pause(60_000)
+    load.pause()
+    await load.settled(AbortSignal.timeout(SETTLE_MS)).catch(() => undefined)
+    const tickets = load.log.filter((seen) => seen.k === 'shown' && seen.type === 'notice').length
+    return { ...check(load.log), tickets }
+  } finally {
+    for (const end of ends.reverse()) await end()
+  }
+}
+
+function watched(all: Installation, edge: EdgeNode): Watched[] {
+  const pidOf = (of: { readonly pid?: number | undefined }) => Number(of.pid)
+  return [
+    {
+      name: 'edge',
+      pid: () => pidOf(edge.child.process),
+      metricsUrl: () => new URL('/metrics', edge.chat).href,
+      directory: edge.state,
+    },
+    {
+      name: 'center',
+      pid: () => pidOf(all.center.process),
+      metricsUrl: () => new URL('/metrics', all.api).href,
+      directory: all.centerState,
+    },
+  ]
+}
+
+function verdictOf(
+  minutes: number,
+  verdicts: readonly (Verdict & { tickets: number })[],
+  samples: readonly Sample[],
+): Soak {
+  const sum = (name: keyof Counts) => verdicts.reduce((total, verdict) => total + verdict[name], 0)
+  const wrong = verdicts.flatMap((verdict) => verdict.wrong)
+  const rows = [
+    alone('turns acknowledged a second', sum('acked') / minutes / 60, '/s'),
+    ...(['acked', 'answered', 'refused', 'tickets', 'lost', 'doubled', 'reordered', 'garbled'] as const).map(
+      (name) => alone(name, sum(name), 'turns'),
+    ),
+  ]
+  if (sum('refused') > 0)
+    wrong.push(`${sum('refused')} questions were refused: this machine does not carry so many a second`)
+  for (const name of ['edge', 'center']) {
+    const found = trends(samples, name)
+    for (const quantity of NAMES) {
+      const { level, perMinute, levelsOff } = found[quantity]
+      const { title, unit } = QUANTITIES[quantity]
+      rows.push(alone(`${name}: ${title.toLowerCase()}, last half`, level, unit))
+      rows.push(alone(`${name}: ${title.toLowerCase()}, growth`, perMinute, `${unit}/min`))
+      if (minutes >= LEAST_MINUTES && !levelsOff)
+        wrong.push(
+          `${name}: ${title.toLowerCase()} does not level off: ${perMinute.toFixed(2)} ${unit} a minute`,
+        )
+    }
+  }
+  return { rows, wrong, samples, charts: chartsOf(samples) }
+}
