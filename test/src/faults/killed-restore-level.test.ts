@@ -1,3 +1,3 @@
 import { killedRestore } from './killed-restore.js'
 
-killedRestore(100)
+killedRestore()

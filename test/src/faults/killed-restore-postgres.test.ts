@@ -1,7 +1,7 @@
 import { postgres } from '../support/postgres.js'
 import { killedRestore } from './killed-restore.js'
 
-killedRestore(100, async (t) => {
+killedRestore(async (t) => {
   const server = await postgres(t)
   return server && { database: async () => server.config(await server.database()) }
 })

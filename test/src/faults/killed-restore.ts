@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openPostgresEngine, type PostgresConfig } from '@yizhan/center/storage/postgres'
-import { Lives, seeded, slowMachine } from './lives.js'
+import { KILLS, Lives, seeded, slowMachine } from './lives.js'
 import { acme, never, openSmallCenter, type SmallCenterOptions } from './small-center.js'
 
 const CHILD = fileURLToPath(new URL('./restore-child.js', import.meta.url))
@@ -96,11 +96,10 @@ async function showsPart(root: string, postgres: PostgresConfig): Promise<boolea
  * skipped.
  */
 export function killedRestore(
-  kills: number,
   postgres?: (t: TestContext) => Promise<{ readonly database: () => Promise<PostgresConfig> } | undefined>,
 ): void {
   const engine = postgres ? 'PostgreSQL' : 'LevelDB'
-  test(`${engine}: a restore under kill -9, ${kills} times: a whole center or none, and the erased stay erased`, async (t) => {
+  test(`${engine}: a restore under kill -9, ${KILLS} times: a whole center or none, and the erased stay erased`, async (t) => {
     const server = await postgres?.(t)
     if (postgres && !server) return
     const root = await mkdtemp(join(tmpdir(), 'yizhan-restored-'))
@@ -130,7 +129,7 @@ export function killedRestore(
     const [, whole] = await lives.live({ enough: (_line, count) => count === 2 })
     let { tookMs } = whole as { readonly tookMs: number }
     await next()
-    while (figures.kills < kills && !tooSlow()) {
+    while (figures.kills < KILLS && !tooSlow()) {
       const lines = await lives.live({ enough: () => true, laterMs: random() * tookMs * 1.1 })
       figures.kills += 1
       const there = (await readdir(root)).includes('restored')
@@ -151,6 +150,6 @@ export function killedRestore(
     )
     assert.deepEqual(wrong, [])
     assert.ok(figures.none > 0 && figures.whole > 0, 'kills fell on both sides of the last step')
-    assert.ok(figures.kills >= kills / 2, 'the machine is too slow for this test')
+    assert.ok(figures.kills >= KILLS / 2, 'the machine is too slow for this test')
   })
 }

@@ -59,6 +59,11 @@ export const CASES: readonly Case[] = [
   paused,
   loopBlocked,
   clockJumps,
+  suiteCase(
+    36,
+    'a platform takes its connection away, or is gone for hours: the new link first, and back within one backoff step',
+    '../../../edge-agent/dist/channels/connection',
+  ),
   hangingBackend,
   cancelledMidStream,
   suiteCase('store-batches', 'kill -9 of a process that writes sealed batches', 'killed-batches-sealed', {
@@ -80,7 +85,13 @@ export const CASES: readonly Case[] = [
     needs: ['postgres'],
     kills: KILLS,
   }),
-  suiteCase('store-restore', 'kill -9 of a process that restores a backup', 'killed-restore'),
+  suiteCase('store-restore', 'kill -9 of a process that restores a backup', 'killed-restore-level', {
+    kills: KILLS,
+  }),
+  suiteCase('store-restore-postgres', 'the same into PostgreSQL', 'killed-restore-postgres', {
+    needs: ['postgres'],
+    kills: KILLS,
+  }),
   suiteCase('erased-bytes', 'an erased person is in no byte of any file', 'erased-bytes'),
   suiteCase('erased-bytes-postgres', 'the same on PostgreSQL', 'erased-bytes-postgres', {
     needs: ['postgres'],
