@@ -26,10 +26,10 @@ test('the center may forget an answer only once the fsync of the final is throug
     [false, 0],
     'neither told nor shown before it is on disk',
   )
-  assert.equal(host.writes[before]?.sync, true)
   host.gate = undefined
   open()
   await edge.until(() => request.acked)
+  assert.equal(host.writes[before]?.sync, true)
   assert.equal((await edge.final(id)).text, 'Because.')
 })
 
