@@ -4,15 +4,15 @@ import { storageError, systemCode } from '@yizhan/kernel'
 
 /** A file of `bytes` random bytes that can be given up when the disk is full. */
 export interface Ballast {
-  /** Makes the file if there is none; does nothing if the disk has no room for it. */
-  restore(): Promise<void>
+  /** Makes the file if there is none; does nothing if the disk has no room for it. `part`: then as much as there is room for. */
+  restore(options?: { readonly part?: boolean }): Promise<void>
   /** Gives the space back; false if there was nothing to give. */
   drop(): Promise<boolean>
 }
 
 export function createBallast(path: string, bytes: number): Ballast {
   return {
-    async restore() {
+    async restore({ part = false } = {}) {
       if (bytes === 0 || (await sizeOf(path)) === bytes) return
       // Random, so that a compressing file system holds the space for real.
       const block = randomBytes(64 * 1024)
@@ -27,8 +27,9 @@ export function createBallast(path: string, bytes: number): Ballast {
           await file.close()
         }
       } catch (thrown) {
-        await rm(path, { force: true })
         const error = storageError(thrown, 'write', path)
+        if (error.code === 'disk_full' && part) return
+        await rm(path, { force: true })
         if (error.code !== 'disk_full') throw error
       }
     },

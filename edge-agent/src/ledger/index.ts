@@ -1,3 +1,4 @@
+export { createBallast } from './ballast.js'
 export type { HistoryStep } from './history.js'
 export type { AppendOptions, Journal, JournalConfig, JournalDeps, PruneOptions, Scanned } from './journal.js'
 export { type EdgeLedger, type KnownTurn, type LedgerConfig, type LedgerDeps, openLedger } from './ledger.js'

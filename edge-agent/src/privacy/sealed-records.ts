@@ -1,5 +1,5 @@
 import { type Logger, type Sealer, toYizhanError, YizhanError } from '@yizhan/kernel'
-import { type Engine, levelHost, type Op, openOrQuarantine } from '../ledger/index.js'
+import { createBallast, type Engine, levelHost, type Op, openOrQuarantine } from '../ledger/index.js'
 
 export type RecordWrite = { readonly key: string; readonly value: Uint8Array | undefined }
 
@@ -12,6 +12,8 @@ export interface SealedRecordsDeps {
 
 const COLLECTION = 'edge-privacy'
 const PAGE = 256
+/** LevelDB writes when it opens: what its log holds, a manifest, a log. Held back for a start on a full disk. */
+const BALLAST_BYTES = 1 << 20
 const EVERYTHING = ['!', '~'] as const
 
 /**
@@ -32,7 +34,14 @@ export class SealedRecords {
   }
 
   static async open({ sealer, log, wall }: SealedRecordsDeps, dir: string): Promise<SealedRecords> {
-    const { engine, quarantined } = await openOrQuarantine(levelHost, dir, wall, async () => undefined)
+    const ballast = createBallast(`${dir}.ballast`, BALLAST_BYTES)
+    const openNow = () => openOrQuarantine(levelHost, dir, wall, async () => undefined)
+    const { engine, quarantined } = await openNow().catch(async (thrown: unknown) => {
+      if (toYizhanError(thrown).code !== 'disk_full' || !(await ballast.drop())) throw thrown
+      return openNow()
+    })
+    // At once: the next start may meet the same disk, and what this one has put in order is not written again.
+    await ballast.restore({ part: true })
     if (quarantined !== undefined) {
       log.fatal({ quarantined }, 'what persons consented to could not be read; they are asked again')
     }
