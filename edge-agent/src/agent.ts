@@ -11,6 +11,7 @@ import {
   type Running,
   sealedFiles,
   startAdminServer,
+  startSealOffload,
   startWithUndo,
   systemClock,
   YizhanError,
@@ -80,9 +81,12 @@ export async function startAgent(
       })
       const keys = await openKeyStore({ kek, log, clock }, { dir: keysDir })
       life.onStop('key store', () => keys.close())
+      const offload = startSealOffload()
+      life.onStop('sealing thread', () => offload.stop())
       const sealer = createSealer({
         keyring: keys,
         algorithm: config.keys.algorithm,
+        offload,
         onWorn: (tenant) => keys.sealWorn(tenant),
       })
       const files = sealedFiles(sealer, 'edge-file')

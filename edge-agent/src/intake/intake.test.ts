@@ -10,7 +10,7 @@ type Fields = Partial<Omit<Message, '$typeName'>>
 
 async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, replay = true) {
   const host = faultyHost()
-  const opened = await openTestLedger(t, dir, { host })
+  const opened = await openTestLedger(t, dir, { host, maxRecords: 100 })
   const entered: Turn[] = []
   const state = { waiting: 0, waitingOfTenant: 0, waitingBytes: 0 }
   const intake = createIntake(
@@ -102,6 +102,13 @@ test('a full disk refuses without an ack, and the same message is taken later', 
   clock.advance(1_000)
   while ((await intake.accept(message)).outcome !== 'accepted') await Promise.resolve()
   assert.equal(entered.length, 1)
+})
+
+test('a journal that holds as much as it may refuses with overloaded', async (t) => {
+  const { send, journal } = await makeIntake(t, await temporaryDir(t))
+  await journal.append(Array.from({ length: 101 }, () => Buffer.from('{}')))
+  const outcome = await send({})
+  assert.equal(outcome.outcome === 'refused' && outcome.code, 'overloaded')
 })
 
 test('a journal that failed acks nothing: accept rejects', async (t) => {

@@ -72,10 +72,15 @@ export async function openTestLedger(
   t: TestContext,
   dir: string,
   options: LedgerConfig &
-    Pick<LedgerDeps, 'keep' | 'offSince'> & { clock?: ManualClock; host?: JournalHost } = {},
+    Pick<LedgerDeps, 'keep' | 'offSince'> &
+    Pick<JournalConfig, 'maxRecords'> & { clock?: ManualClock; host?: JournalHost } = {},
 ): Promise<TestLedger> {
-  const { clock, host, keep, offSince = () => 0, ...config } = options
-  const opened = await openTestJournal(t, dir, { ...(clock ? { clock } : {}), ...(host ? { host } : {}) })
+  const { clock, host, keep, maxRecords, offSince = () => 0, ...config } = options
+  const opened = await openTestJournal(t, dir, {
+    ...(clock ? { clock } : {}),
+    ...(host ? { host } : {}),
+    ...(maxRecords === undefined ? {} : { maxRecords }),
+  })
   const deps = {
     ...opened,
     log: silentLogger(),
