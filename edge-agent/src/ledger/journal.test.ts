@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ManualClock } from '@yizhan/kernel'
-import { bytes, contents, openTestJournal, temporaryDir } from './testing.js'
+import { createMetrics, ManualClock, silentLogger } from '@yizhan/kernel'
+import { filesWith, testSealer } from '../privacy/testing.js'
+import { bytes, contents, openTestJournal, segmentFiles, temporaryDir } from './testing.js'
 
 test('epoch, positions, dedupe keys and age survive a restart', async (t) => {
   const dir = await temporaryDir(t)
@@ -48,4 +49,67 @@ test('a wall clock that jumps ten days forgets no dedupe key', async (t) => {
   clock.jumpWall(864_000_000)
   await journal.prune({ before: 1, olderThanMs: 1_000, dedupeMs: 1_000 })
   assert.equal(journal.known('k'), 't_1')
+})
+
+test('a record that is sealed is in no file, and opens after a restart', async (t) => {
+  const dir = await temporaryDir(t)
+  const first = await openTestJournal(t, dir, { sealer: testSealer })
+  await first.journal.append([bytes('secret-4711')])
+  assert.deepEqual(await filesWith(dir, 'secret-4711'), [])
+  await first.journal.close()
+  const again = await openTestJournal(t, dir, { sealer: testSealer })
+  assert.deepEqual(await contents(again.journal), ['1 secret-4711'])
+})
+
+test('keys outlive the records that they came with, in segments that hold nothing else', async (t) => {
+  const dir = await temporaryDir(t)
+  const config = { segmentBytes: 2_000, preallocate: false }
+  const { journal, clock } = await openTestJournal(t, dir, config)
+  for (let i = 0; i < 40; i++) {
+    await journal.append([bytes(`record-${i} ${'x'.repeat(400)}`)], {
+      dedupe: { key: `k${i}`, value: `t_${i}` },
+    })
+  }
+  clock.advance(1_000)
+  await journal.prune({ before: 41, olderThanMs: 500, dedupeMs: 5_000 })
+  assert.deepEqual(await contents(journal), [])
+  assert.deepEqual(await filesWith(dir, 'record-7 '), [])
+  await journal.close()
+  const again = await openTestJournal(t, dir, { clock, ...config })
+  for (let i = 0; i < 40; i++) assert.equal(again.journal.known(`k${i}`), `t_${i}`)
+  assert.equal(again.journal.next, 41)
+  clock.advance(9_000)
+  await again.journal.prune({ before: 41, olderThanMs: 500, dedupeMs: 5_000 })
+  assert.deepEqual(await segmentFiles(dir), [], 'then they go too')
+})
+
+test('with more keys than it may remember the oldest go early, counted and logged, also after a restart', async (t) => {
+  const dir = await temporaryDir(t)
+  const warned: unknown[] = []
+  const log = Object.assign(Object.create(silentLogger()), {
+    warn: (...args: unknown[]) => warned.push(args),
+  })
+  const metrics = createMetrics()
+  const { journal } = await openTestJournal(t, dir, { maxDedupeKeys: 3, log, metrics })
+  for (const key of ['a', 'b', 'c', 'd', 'e'])
+    await journal.append([bytes(key)], { dedupe: { key, value: key } })
+  const known = (one: typeof journal) =>
+    ['a', 'b', 'c', 'd', 'e'].filter((key) => one.known(key) !== undefined)
+  assert.deepEqual(known(journal), ['c', 'd', 'e'])
+  assert.match(await metrics.render(), /yizhan_journal_dedupe_dropped_total 2/)
+  assert.match(JSON.stringify(warned), /too many dedupe keys/)
+  await journal.close()
+  assert.deepEqual(known((await openTestJournal(t, dir, { maxDedupeKeys: 3 })).journal), ['c', 'd', 'e'])
+})
+
+test('of what is settled the oldest goes before its time when the journal is nearly full, and nothing else', async (t) => {
+  const dir = await temporaryDir(t)
+  const { journal } = await openTestJournal(t, dir, { maxBytes: 20_000, segmentBytes: 2_000 })
+  for (let i = 0; i < 40; i++) await journal.append([bytes('x'.repeat(440))])
+  const first = async () => Number((await contents(journal))[0]?.split(' ')[0])
+  await journal.prune({ before: 30, olderThanMs: 1e9, dedupeMs: 1e9, keep: { from: 9, olderThanMs: 1e9 } })
+  assert.equal(await first(), 7, 'whole segments, up to what somebody has yet to read')
+  await journal.prune({ before: 30, olderThanMs: 1e9, dedupeMs: 1e9 })
+  const low = await first()
+  assert.ok(low > 9 && low < 30, `from ${low}`)
 })

@@ -7,6 +7,7 @@ import {
   type DiskFile,
   type Logger,
   ManualClock,
+  type Metrics,
   plainSealer,
   type Sealer,
   silentLogger,
@@ -46,6 +47,7 @@ interface TestJournalParts {
   readonly clock?: ManualClock
   readonly sealer?: Sealer
   readonly log?: Logger
+  readonly metrics?: Metrics
 }
 
 export async function openTestJournal(
@@ -53,9 +55,17 @@ export async function openTestJournal(
   dir: string,
   options: Partial<JournalConfig> & TestJournalParts = {},
 ): Promise<TestJournal> {
-  const { host, clock = new ManualClock(), sealer = plainSealer, log = silentLogger(), ...config } = options
+  const {
+    host,
+    clock = new ManualClock(),
+    sealer = plainSealer,
+    log = silentLogger(),
+    metrics,
+    ...config
+  } = options
   const fatal: YizhanError[] = []
-  const deps = { clock, log, sealer, onFatal: (error: YizhanError) => fatal.push(error) }
+  const onFatal = (error: YizhanError) => fatal.push(error)
+  const deps = { clock, log, sealer, onFatal, ...(metrics ? { metrics } : {}) }
   const small = { ballastBytes: 0, minFreeBytes: 0, segmentBytes: 64 << 10 }
   const journal = await openJournal(deps, { dir, ...small, ...config }, host)
   t.after(() => journal.close())
