@@ -23,6 +23,7 @@ import {
   ClientStream,
   connectFrame,
   edgeId,
+  heartbeatFrame,
   helloFrame,
   startTestGateway,
   type TestEdge,
@@ -83,6 +84,11 @@ function sent(seq: number, tenantId = 'acme', change = transition(turnId(1), { t
   return create(UploadRecordSchema, { seq: BigInt(seq), tenantId, record: change })
 }
 
+/** How the stream ended, or `answered` if it goes on. */
+async function verdict(stream: { frames: { next(): Promise<unknown> }; code(): Promise<string> }) {
+  return await Promise.race([stream.code(), stream.frames.next().then(() => 'answered')])
+}
+
 function request(linkGeneration: bigint, records: UploadRecord[] = [], more: Partial<UploadRequest> = {}) {
   const fields = { linkGeneration, journalEpoch: 7n, kind: UploadKind.TURNS, records, ...more }
   return create(UploadRequestSchema, fields)
@@ -109,8 +115,9 @@ test('an upload needs a live link, and an edge that has its own tenants', async 
   const { stream, generation } = await started(center)
   stream.call.write(request(generation))
   await stream.next()
-  stream.call.write(request(generation, [sent(1), sent(2, 'initech')]))
-  assert.equal(await stream.code(), 'permission_denied')
+  const foreign = transition(turnId(1), { text: 'x', tenant: 'initech' })
+  stream.call.write(request(generation, [sent(1), sent(2, 'initech', foreign)]))
+  assert.equal(await verdict(stream), 'permission_denied')
   assert.deepEqual(turns.taken, [])
 })
 
@@ -121,7 +128,7 @@ test('a message of another tenant under a tenant of the edge is refused', async 
   stream.call.write(
     request(generation, [sent(1, 'acme', transition(turnId(1), { text: 'x', tenant: 'globex' }))]),
   )
-  assert.equal(await stream.code(), 'permission_denied')
+  assert.equal(await verdict(stream), 'permission_denied')
   assert.deepEqual(turns.taken, [])
 })
 
@@ -272,10 +279,9 @@ test('a fenced journal loses its link with everything on it, and is refused with
   stream.call.write(request(generation))
   await stream.next()
   await fences.fence(beijing, [EPOCH])
-  assert.deepEqual(
-    [await link.code(), await stream.code(), await infer.code()],
-    ['epoch_fenced', 'epoch_fenced', 'epoch_fenced'],
-  )
+  link.call.write(heartbeatFrame(generation, 1n))
+  assert.equal(await verdict(link), 'epoch_fenced')
+  assert.deepEqual([await stream.code(), await infer.code()], ['epoch_fenced', 'epoch_fenced'])
   const again = edge.connect()
   again.call.write(helloFrame({}))
   const { frame } = await again.next()
