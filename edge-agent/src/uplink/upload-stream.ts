@@ -96,18 +96,19 @@ export class UploadStream {
     }
   }
 
-  #send({ records, bytes, upTo }: Batch): void {
+  #send({ records, upTo }: Batch): void {
     if (this.#isOver) return
     const last = records.at(-1)
     if (last) {
+      const bytes = this.#write(records)
       this.#window.sent(Number(last.seq), bytes)
       this.#deps.sentBytes(bytes)
-      this.#write(records)
     }
     if (!this.#window.passOver(upTo)) this.#deps.source.acknowledged(upTo)
   }
 
-  #write(records: UploadRecord[]): void {
+  /** Returns the request's size as the center counts it: what it grants again is exactly this. */
+  #write(records: UploadRecord[]): number {
     const { generation: linkGeneration } = this.#carrier
     const { epoch: journalEpoch } = this.#deps.source
     const request = create(UploadRequestSchema, {
@@ -117,6 +118,7 @@ export class UploadStream {
       records,
     })
     this.#isWritable = this.#call.write(request)
+    return toBinary(UploadRequestSchema, request).length
   }
 
   #receive({ linkGeneration, journalEpoch, kind, seq, windowBytes, known }: UploadResponse): void {
@@ -157,7 +159,7 @@ export class UploadStream {
 
 interface Batch {
   readonly records: UploadRecord[]
-  /** Of the whole request. */
+  /** Of the whole request, at most. */
   readonly bytes: number
   /** Last position that it covers. */
   readonly upTo: number

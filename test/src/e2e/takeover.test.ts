@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ChatClient } from '../support/chat-client.js'
+import { ACME, edgeCommand, Installation } from '../support/installation.js'
+
+const HEAVY = '北京出差住宿每晚不超过多少？'
+
+interface Shown extends Record<string, unknown> {
+  readonly id: string
+  readonly state: string
+  readonly message: { readonly text: string }
+  readonly final?: { readonly text: string; readonly state: string }
+}
+
+test('what an edge did is seen at the center, and a journal that was taken over is let in no more', async (t) => {
+  const all = await Installation.start(t)
+  await all.apply(ACME)
+  const edge = await all.addEdge('branch', ['acme'])
+  const li = await ChatClient.connect(edge.mqtt, 'acme')
+  t.after(() => li.end())
+  const turns = (verb: string, ...more: string[]) =>
+    all.centerCommand('turns', verb, ...more, '--tenant', 'acme')
+  const token = await readFile(join(all.centerState, 'api-token'), 'utf8')
+  /** The one that the filter leaves, once it is there. */
+  const only = async (filter: string): Promise<Shown> => {
+    const url = new URL(`v1/tenants/acme/turns?${filter}`, all.api)
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token.trim()}` } })
+    const { turns: found } = (await answer.json()) as { turns: readonly Shown[] }
+    return found[0] ?? (await only(filter))
+  }
+  const show = async (id: string) => (await turns('show', id)) as Shown
+
+  const first = await li.ask(HEAVY)
+  // The end of a turn is told with what comes next.
+  await li.ask('怎么连 VPN？')
+  const done = await show((await only('state=done&oldestFirst=true')).id)
+  assert.equal(done.message.text, HEAVY)
+  assert.equal(done.final?.text, first.text)
+
+  // The edge dies, and comes back after its turns were given up for lost.
+  await edge.child.end('SIGKILL')
+  const taken = await all.centerCommand(
+    'turns',
+    'takeover',
+    '--edge',
+    'branch',
+    '--yes',
+    '--reason',
+    'stolen',
+  )
+  assert.equal((taken.epochs as string[]).length, 1)
+  await edge.start()
+  const refused = async (): Promise<string> => {
+    const { link } = (await edgeCommand(edge, 'status')) as { link: { state: string; code?: string } }
+    return link.state === 'refused' ? (link.code ?? '') : await refused()
+  }
+  assert.equal(await refused(), 'epoch_fenced')
+})
