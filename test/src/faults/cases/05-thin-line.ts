@@ -13,6 +13,7 @@ const KBITS = 64
 const HEAVY = '北京出差住宿每晚不超过多少？'
 /** The longest that a piece of an answer may take behind what is bulk. */
 const MOST_MS = 1_500
+const UPLOADED = 'yizhan_upload_bytes_total'
 const FETCHED = 'yizhan_bundle_bytes_total\\{source="fetched"\\}'
 
 interface Ways {
@@ -40,9 +41,11 @@ export const thinLine: Case = {
     const alone = await ask(li, engine, rounds)
 
     // Every turn leaves a record for the center's replica.
+    const unsent = await metric('edge', UPLOADED)
     local.beginAt(20)
     const besideUploads = await ask(li, engine, rounds)
     local.pause()
+    const uploadedBytes = (await metric('edge', UPLOADED)) - unsent
 
     const before = await metric('edge', FETCHED)
     await all.apply(await anotherModel(context.dir))
@@ -55,6 +58,7 @@ export const thinLine: Case = {
       ...named('alone', alone),
       ...named('besideUploads', besideUploads),
       ...named('besideBundle', besideBundle),
+      uploadedBytes,
       bundleKbits: Math.round((fetched * 8) / 1_000 / seconds),
       ...figuresOf(verdict),
     }

@@ -12,7 +12,6 @@ export const hangingBackend: Case = {
   number: 37,
   title: 'backend hangs before the first token, and between tokens',
   needs: [],
-  quick: true,
   async run(context) {
     const station = await context.station({
       centerEnv: {

@@ -21,7 +21,7 @@ export const cancelledMidStream: Case = {
     context.after(() => li.end())
     const abortedMs: number[] = []
     const freedMs: number[] = []
-    const times = context.pick(20, 200)
+    const times = context.pick(20, 200, 5)
     for (let i = 0; i < times; i++) {
       engine.hang('between')
       const id = await li.say(HEAVY)
