@@ -19,7 +19,7 @@ import {
 import { type ChannelAdapter, refuseOpenBind, startMqttChannel } from './channels/index.js'
 import type { EdgeConfig } from './config.js'
 import { createIntake } from './intake/index.js'
-import { startIntentService } from './intent/index.js'
+import { startIntentService, TriedModels } from './intent/index.js'
 import { createUploadFeed, OffTime, openJournal, openLedger, UploadMark } from './ledger/index.js'
 import {
   carryOutTurnCommand,
@@ -147,7 +147,11 @@ export async function startAgent(
       // What this edge answers by itself: models and answers of its tenants, switched together.
       const tenants = new TenantHost({ log, check: checkMessages })
       const skills = await loadSkills({ log, clock }, config.skills.dir)
-      const intents = life.add('intents', await startIntentService({ log, clock, metrics, readBundleFile }))
+      const tried = await TriedModels.open({ log }, { path: dir.file('tried-models.json') })
+      const intents = life.add(
+        'intents',
+        await startIntentService({ log, clock, metrics, readBundleFile, tried }),
+      )
 
       // The center, whether it is there or not. It is told of turns of the tenants that are served here.
       const uploads = createUploadFeed({

@@ -12,6 +12,7 @@ export {
   verifyFiles,
   verifyManifest,
 } from './bundle.js'
+export { CAGE_DEFAULTS, type Cage, type CageConfig, type CagedRun, openCage } from './cage/index.js'
 export { CARD_FILE, encodeModel, MODEL_FILE, type ModelCard, parseModelCard } from './card.js'
 export { type Classifier, classifierOf } from './classifier.js'
 export { type Encoded, IntentCodec } from './codec.js'
@@ -34,10 +35,20 @@ export {
   placeholdersOf,
 } from './messages.js'
 export type { QuantisedBag, TrainedModel, TrainingMetrics } from './model.js'
+export { type Network, type NetworkInput, type NetworkKind, networkOf } from './network.js'
 export { exactKey, normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'
 export { writeOnnx } from './onnx/hashed-graph.js'
 export { DEFAULT_ONNX_LIMITS, inspectOnnx, type OnnxLimits } from './onnx/inspect.js'
+export { runtimeVersion } from './runtime-version.js'
+export {
+  chooseSamples,
+  encodeSamples,
+  type ModelSample,
+  parseSamples,
+  SAMPLES_FILE,
+  withoutExact,
+} from './samples.js'
 export {
   Card,
   CardButton,

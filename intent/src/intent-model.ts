@@ -5,6 +5,7 @@ import { IntentCodec } from './codec.js'
 import type { Decision } from './decide.js'
 import { assertHashedGraph } from './onnx/hashed-graph.js'
 import { inspectOnnx } from './onnx/inspect.js'
+import { withoutExact } from './samples.js'
 import type { NetworkSession } from './session.js'
 import { DEFAULT_OPERATING_POINT, type OperatingPoint, type Threshold } from './thresholds.js'
 
@@ -57,6 +58,11 @@ export class IntentModel implements Classifier {
 
   thresholds(point?: OperatingPoint): Threshold {
     return this.#codec.thresholds(point)
+  }
+
+  /** The same model without its exact-match table; open as long as this one is. */
+  networkAlone(): Classifier {
+    return new IntentModel(withoutExact(this.card), this.#session)
   }
 
   async classify(text: string, point: OperatingPoint = DEFAULT_OPERATING_POINT): Promise<Decision> {

@@ -6,6 +6,10 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, { readonly en: string; re
   config_invalid: { en: 'the configuration is refused', zh: '配置未被接受' },
   tenant_invalid: { en: 'the tenant directory is refused', zh: '租户目录未被接受' },
   tests_failed: { en: 'the tests of the tenant directory do not hold', zh: '租户目录的测试未通过' },
+  model_refused: {
+    en: 'the model is not safe or not good enough to serve',
+    zh: '模型不安全或不合格，未启用',
+  },
   too_large: { en: 'the input exceeds a size limit', zh: '内容超过大小限制' },
   unsupported: { en: 'this is not supported', zh: '不支持该操作' },
   unauthenticated: { en: 'the caller did not prove who it is', zh: '身份验证未通过' },

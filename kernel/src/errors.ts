@@ -19,6 +19,7 @@ export const ERROR_TABLE = {
   config_invalid: { grpc: 'FAILED_PRECONDITION', http: 422, exit: 2, level: 'error', retryable: false },
   tenant_invalid: { grpc: 'INVALID_ARGUMENT', http: 422, exit: 2, level: 'info', retryable: false },
   tests_failed: { grpc: 'FAILED_PRECONDITION', http: 422, exit: 1, level: 'info', retryable: false },
+  model_refused: { grpc: 'FAILED_PRECONDITION', http: 422, exit: 5, level: 'error', retryable: false },
   too_large: { grpc: 'RESOURCE_EXHAUSTED', http: 413, exit: 2, level: 'info', retryable: false },
   unsupported: { grpc: 'UNIMPLEMENTED', http: 501, exit: 2, level: 'info', retryable: false },
   unauthenticated: { grpc: 'UNAUTHENTICATED', http: 401, exit: 5, level: 'warn', retryable: false },

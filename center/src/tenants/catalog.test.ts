@@ -95,6 +95,7 @@ test('a first apply puts a signed bundle, the documents and an audit entry in fo
     'bundle.json',
     'manifest.json',
     'model.onnx',
+    'samples.json',
     'signature.json',
     'tenant.json',
   ])

@@ -1,8 +1,11 @@
 import {
+  chooseSamples,
   type Decision,
   encodeModel,
+  encodeSamples,
   IntentModel,
   parseTenantFile,
+  SAMPLES_FILE,
   TENANT_FILE,
   type TrainedModel,
 } from '@yizhan/intent'
@@ -39,6 +42,7 @@ export async function tryOut(
   files.set(TENANT_FILE, Buffer.from(canonicalJson(source.file)))
   const model = await openAsEdge(files)
   try {
+    files.set(SAMPLES_FILE, encodeSamples(await chooseSamples(source.examples, model.networkAlone())))
     const failed = await runTests(model, source, signal)
     return {
       files,

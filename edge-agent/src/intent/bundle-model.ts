@@ -2,14 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   CARD_FILE,
+  type CheckedModel,
   checkModel,
   DEFAULT_OPERATING_POINT,
-  IntentCodec,
   MANIFEST_FILE,
   MODEL_FILE,
+  type ModelCard,
+  type ModelSample,
   type OperatingPoint,
   parseManifest,
+  parseSamples,
   parseTenantFile,
+  SAMPLES_FILE,
   TENANT_FILE,
   verifyFile,
 } from '@yizhan/intent'
@@ -17,12 +21,19 @@ import { sha256Hex, type TenantId, YizhanError } from '@yizhan/kernel'
 
 /** The model of a bundle on this disk. */
 export interface BundleModel {
-  readonly codec: IntentCodec
+  readonly card: ModelCard
   /** The tenant's operating point: it comes in the same bundle as the thresholds. */
   readonly point: OperatingPoint
   /** A buffer of its own, to be handed to the thread. */
   readonly onnx: Uint8Array<ArrayBuffer>
+  /** What it is tried with; empty in a bundle of an older center. */
+  readonly samples: readonly ModelSample[]
 }
+
+/** Whether the files of a model are fit to be run at all; throws `invalid_argument`, `not_found`. */
+export type CheckModel = (files: ReadonlyMap<string, Uint8Array>) => CheckedModel
+
+const READ: ReadonlySet<string> = new Set([MODEL_FILE, CARD_FILE, TENANT_FILE, SAMPLES_FILE])
 
 /** Content of a bundle's file; `sha256` is its digest, of the manifest the bundle's. */
 export type ReadBundleFile = (path: string, sha256: string) => Promise<Uint8Array>
@@ -36,6 +47,7 @@ export async function readBundleModel(
   dir: string,
   digest: string,
   readBundleFile: ReadBundleFile = (path) => readFile(path),
+  check: CheckModel = checkModel,
 ): Promise<BundleModel> {
   const read = (name: string, sha256: string) =>
     readBundleFile(join(dir, name), sha256).catch((cause) => {
@@ -51,13 +63,14 @@ export async function readBundleModel(
   }
   const files = new Map<string, Uint8Array>()
   for (const entry of manifest.files) {
-    if (entry.path !== MODEL_FILE && entry.path !== CARD_FILE && entry.path !== TENANT_FILE) continue
+    if (!READ.has(entry.path)) continue
     const content = await read(entry.path, entry.sha256)
     verifyFile(entry, content)
     files.set(entry.path, content)
   }
-  const { card, onnx } = checkModel(files)
+  const { card, onnx } = check(files)
   const tenantFile = files.get(TENANT_FILE)
   const point = tenantFile ? parseTenantFile(tenantFile).operatingPoint : DEFAULT_OPERATING_POINT
-  return { codec: new IntentCodec(card), point, onnx: new Uint8Array(onnx) }
+  const samples = files.get(SAMPLES_FILE)
+  return { card, point, onnx: new Uint8Array(onnx), samples: samples ? parseSamples(samples) : [] }
 }

@@ -7,3 +7,4 @@ export {
   type IntentServiceDeps,
   startIntentService,
 } from './intent-service.js'
+export { TriedModels } from './tried-models.js'

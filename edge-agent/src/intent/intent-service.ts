@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import type { Decision, IntentCodec, OperatingPoint } from '@yizhan/intent'
+import { CAGE_DEFAULTS, type Decision, networkOf } from '@yizhan/intent'
 import {
   type Clock,
   type Logger,
@@ -9,11 +9,14 @@ import {
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
-import { type BundleModel, type ReadBundleFile, readBundleModel } from './bundle-model.js'
+import { type BundleModel, type CheckModel, type ReadBundleFile, readBundleModel } from './bundle-model.js'
 import { createIntentMetrics, type IntentMetrics } from './intent-metrics.js'
 import { IntentThread, spawnIntentWorker, type ThreadConfig } from './intent-thread.js'
+import { ModelShelf, type ServedModel } from './model-shelf.js'
+import { type TrialConfig, tryModel } from './model-trial.js'
 import { Requests } from './requests.js'
-import { type FromWorker, type ModelKey, modelKey } from './worker-protocol.js'
+import type { TriedModels } from './tried-models.js'
+import { type FromWorker, modelKey } from './worker-protocol.js'
 
 /** A decision (see `Decision`: look at `intent` first) and how long the caller waited for it. */
 export interface Classification extends Decision {
@@ -29,8 +32,9 @@ export interface IntentService extends Running {
    */
   classify(tenant: TenantId, digest: string, text: string, signal: AbortSignal): Promise<Classification>
   /**
-   * Loads the model of the bundle in `dir` beside those that are loaded; the bundle is checked against its digest.
-   * Rejects with `data_corrupt`, `permission_denied` (another tenant's), `invalid_argument`, `not_found`, `unavailable`.
+   * Loads the model of the bundle in `dir` beside those that are loaded: checked against its digest, inspected, and, if
+   * this machine has not done so before, tried in a process of its own. Rejects with `data_corrupt`, `permission_denied`
+   * (another tenant's), `invalid_argument`, `not_found`, `model_refused`, `unsupported`, `unavailable`.
    */
   load(tenant: TenantId, dir: string, digest: string): Promise<void>
   /** Frees a model once the classifies that were asked before are answered; unknown ones are ignored. */
@@ -44,6 +48,10 @@ export interface IntentServiceDeps {
   readonly log: Logger
   readonly clock: Clock
   readonly metrics?: Metrics
+  /** Which bundles need no trial any more; default: none. */
+  readonly tried?: Pick<TriedModels, 'has' | 'add'>
+  /** Default: `checkModel`. For tests of what comes behind it. */
+  readonly check?: CheckModel
   /** Default: as it lies on the disk. */
   readonly readBundleFile?: ReadBundleFile
   /** Starts the thread; default: `worker.js` beside this file. */
@@ -56,6 +64,9 @@ export interface IntentServiceConfig extends ThreadConfig {
   /** A thread that leaves a classify unanswered for so long is replaced, unless it is loading. */
   readonly classifyMs: number
   readonly loadMs: number
+  /** Bytes of networks that are loaded at once; of the others the one not used for longest waits on the disk. */
+  readonly maxModelBytes: number
+  readonly trial: TrialConfig
 }
 
 export const INTENT_SERVICE_DEFAULTS: IntentServiceConfig = {
@@ -64,6 +75,8 @@ export const INTENT_SERVICE_DEFAULTS: IntentServiceConfig = {
   loadMs: 30_000,
   backoffMs: 200,
   maxBackoffMs: 30_000,
+  maxModelBytes: 256 * 1024 * 1024,
+  trial: { ...CAGE_DEFAULTS, maxCpuMsPerText: 100 },
 }
 
 /** Starts the thread; resolves when it runs, rejects with `unavailable` if it cannot. Models come with `load`. */
@@ -76,27 +89,20 @@ export async function startIntentService(
   return service
 }
 
-interface Model {
-  readonly tenant: TenantId
-  readonly digest: string
-  readonly dir: string
-  readonly codec: IntentCodec
-  readonly point: OperatingPoint
-  /** Whether the thread has its network. */
-  ready: boolean
-}
-
 class ThreadedIntentService implements IntentService {
   readonly done: Promise<void>
   readonly #end: () => void
   readonly #log: Logger
   readonly #clock: Clock
   readonly #metrics: IntentMetrics
-  readonly #readBundleFile: ReadBundleFile | undefined
+  readonly #deps: IntentServiceDeps
   readonly #config: IntentServiceConfig
   readonly #thread: IntentThread
   readonly #requests: Requests
-  readonly #models = new Map<ModelKey, Model>()
+  readonly #models: ModelShelf
+  readonly #ends = new AbortController()
+  /** Texts that wait for a parked model. */
+  #forModel = 0
   #stopping: Promise<void> | undefined
 
   constructor(deps: IntentServiceDeps, config: IntentServiceConfig) {
@@ -106,8 +112,9 @@ class ThreadedIntentService implements IntentService {
     this.#log = deps.log
     this.#clock = deps.clock
     this.#metrics = createIntentMetrics(deps.metrics)
-    this.#readBundleFile = deps.readBundleFile
+    this.#deps = deps
     this.#config = config
+    this.#models = new ModelShelf(config.maxModelBytes)
     this.#requests = new Requests(deps.clock)
     this.#thread = new IntentThread(
       { log: deps.log, clock: deps.clock, spawn: deps.spawn ?? spawnIntentWorker },
@@ -133,7 +140,7 @@ class ThreadedIntentService implements IntentService {
     signal.throwIfAborted()
     const started = this.#clock.monotonic()
     try {
-      const decision = await this.#decide(modelKey(tenant, digest), text, signal)
+      const decision = await this.#decide(tenant, digest, text, signal)
       const ms = this.#clock.monotonic() - started
       this.#metrics.classified(ms / 1000)
       return { ...decision, ms }
@@ -143,24 +150,43 @@ class ThreadedIntentService implements IntentService {
     }
   }
 
-  async #decide(key: ModelKey, text: string, signal: AbortSignal): Promise<Decision> {
-    const model = this.#models.get(key)
+  async #decide(tenant: TenantId, digest: string, text: string, signal: AbortSignal): Promise<Decision> {
+    const model = this.#models.use(tenant, digest)
     if (this.#stopping) throw new YizhanError('unavailable', 'the intent service is stopping')
     if (!model) throw new YizhanError('unavailable', 'the intent model of this bundle is not loaded')
     const encoded = model.codec.encode(text, model.point)
     if (encoded.s === 'decided') return encoded.decision
-    if (!model.ready) throw new YizhanError('unavailable', 'the intent thread is down')
-    if (this.#requests.count('run') >= this.#config.maxPending) {
+    if (this.#requests.count('run') + this.#forModel >= this.#config.maxPending) {
       throw new YizhanError('overloaded', 'too many texts wait for the intent model')
     }
+    // Where room is short it may be parked again before this text is handed over.
+    while (model.state === 'parked' || model.state === 'waking') {
+      await this.#woken(model)
+      signal.throwIfAborted()
+    }
+    if (model.state !== 'loaded') throw new YizhanError('unavailable', 'the intent thread is down')
     const { features } = encoded
     const outcome = await this.#requests.open(
       { kind: 'run', ms: this.#config.classifyMs, signal, onLate: () => this.#onLate() },
-      (id) => this.#thread.send({ kind: 'run', id, key, features }),
+      (id) => this.#thread.send({ kind: 'run', id, key: model.key, features }),
     )
     if (outcome.s === 'failed') throw outcome.error
     if (outcome.s !== 'ran') throw new YizhanError('internal', 'the intent thread answered out of turn')
     return model.codec.decode(outcome.probabilities, model.point)
+  }
+
+  /** Waits until a parked model is back in the thread; one load, however many texts want it. */
+  async #woken(model: ServedModel): Promise<void> {
+    if (model.state === 'parked') {
+      model.state = 'waking'
+      model.woken = this.#bringBack(model)
+    }
+    this.#forModel++
+    try {
+      await model.woken
+    } finally {
+      this.#forModel--
+    }
   }
 
   /** A thread that is loading may be late; one that is not, hangs. */
@@ -169,18 +195,41 @@ class ThreadedIntentService implements IntentService {
   }
 
   async load(tenant: TenantId, dir: string, digest: string): Promise<void> {
-    const key = modelKey(tenant, digest)
-    if (this.#models.get(key)?.ready) return
-    const bundle = await readBundleModel(tenant, dir, digest, this.#readBundleFile)
-    await this.#hand(key, bundle)
-    const { codec, point } = bundle
-    this.#models.set(key, { tenant, digest, dir, codec, point, ready: true })
-    this.#metrics.models(this.#models.size)
-    this.#log.info({ tenant, digest }, 'intent model loaded')
+    if (this.isReady(tenant, digest)) return
+    const bundle = await this.#read(tenant, dir, digest)
+    await this.#try(tenant, digest, bundle)
+    const bytes = bundle.onnx.byteLength
+    await this.#hand({ key: modelKey(tenant, digest), network: networkOf(bundle.card) }, bundle)
+    const model = this.#models.add(tenant, digest, dir, bundle, bytes)
+    this.#makeRoomFor(model)
+    this.#log.info({ tenant, digest, bytes }, 'intent model loaded')
+  }
+
+  #read(tenant: TenantId, dir: string, digest: string): Promise<BundleModel> {
+    return readBundleModel(tenant, dir, digest, this.#deps.readBundleFile, this.#deps.check)
+  }
+
+  /** Once for a bundle on this machine, before anything of it runs in this process. */
+  async #try(tenant: TenantId, digest: string, bundle: BundleModel): Promise<void> {
+    const { tried } = this.#deps
+    if (tried?.has(digest)) return
+    const started = this.#clock.monotonic()
+    try {
+      await tryModel({ clock: this.#clock }, bundle, this.#config.trial, this.#ends.signal)
+    } catch (thrown) {
+      const error = toYizhanError(thrown)
+      this.#metrics.refused(String(error.details.why ?? error.code))
+      this.#log.error({ err: error, tenant, digest }, 'an intent model did not pass its trial')
+      throw error
+    }
+    const ms = Math.round(this.#clock.monotonic() - started)
+    this.#metrics.tried(ms / 1000)
+    this.#log.info({ tenant, digest, ms }, 'an intent model passed its trial')
+    await tried?.add(digest)
   }
 
   /** Gives a bundle's network to the thread and waits until it is open there. */
-  async #hand(key: ModelKey, { onnx }: BundleModel): Promise<void> {
+  async #hand({ key, network }: Pick<ServedModel, 'key' | 'network'>, { onnx }: BundleModel): Promise<void> {
     if (this.#stopping) throw new YizhanError('unavailable', 'the intent service is stopping')
     if (!this.#thread.isUp) throw new YizhanError('unavailable', 'the intent thread is down')
     const outcome = await this.#requests.open(
@@ -189,20 +238,31 @@ class ThreadedIntentService implements IntentService {
         ms: this.#config.loadMs,
         onLate: () => this.#thread.replace('it did not end a load'),
       },
-      (id) => this.#thread.send({ kind: 'load', id, key, onnx }, [onnx.buffer]),
+      (id) => this.#thread.send({ kind: 'load', id, key, network, onnx }, [onnx.buffer]),
     )
     if (outcome.s === 'failed') throw outcome.error
   }
 
+  /** Parks what was not used for longest. Texts that were handed to the thread before are answered first. */
+  #makeRoomFor(model: ServedModel): void {
+    for (const other of this.#models.overBudget(model)) {
+      other.state = 'parked'
+      this.#thread.send({ kind: 'unload', key: other.key })
+      this.#log.info({ tenant: other.tenant, digest: other.digest }, 'an intent model is parked to make room')
+    }
+    this.#metrics.models(this.#models.size, this.#models.loadedBytes)
+  }
+
   unload(tenant: TenantId, digest: string): void {
-    const key = modelKey(tenant, digest)
-    if (!this.#models.delete(key)) return
-    this.#thread.send({ kind: 'unload', key })
-    this.#metrics.models(this.#models.size)
+    const model = this.#models.remove(tenant, digest)
+    if (!model) return
+    this.#thread.send({ kind: 'unload', key: model.key })
+    this.#metrics.models(this.#models.size, this.#models.loadedBytes)
   }
 
   isReady(tenant: TenantId, digest: string): boolean {
-    return this.#models.get(modelKey(tenant, digest))?.ready ?? false
+    const state = this.#models.peek(tenant, digest)?.state
+    return state !== undefined && state !== 'lost'
   }
 
   stop(reason: string): Promise<void> {
@@ -212,7 +272,9 @@ class ThreadedIntentService implements IntentService {
 
   async #stop(reason: string): Promise<void> {
     this.#log.debug({ reason }, 'the intent service stops')
-    this.#requests.failAll('load', new YizhanError('unavailable', 'the intent service is stopping'))
+    const error = new YizhanError('unavailable', 'the intent service is stopping')
+    this.#ends.abort(error)
+    this.#requests.failAll('load', error)
     // Bounded: every classify has a deadline.
     await this.#requests.empty()
     await this.#thread.stop()
@@ -239,29 +301,32 @@ class ThreadedIntentService implements IntentService {
   }
 
   #forget(): void {
-    for (const model of this.#models.values()) model.ready = false
+    for (const model of this.#models.all()) if (model.state === 'loaded') model.state = 'lost'
     this.#metrics.restarted()
     const error = new YizhanError('unavailable', 'the intent thread died')
     this.#requests.failAll('run', error)
     this.#requests.failAll('load', error)
   }
 
-  /** A thread that was started again gets back what its predecessor had, read and checked anew. */
+  /** A thread that was started again gets back what its predecessor had. */
   #reload(): void {
-    for (const [key, model] of this.#models) {
-      const { tenant, digest } = model
-      readBundleModel(tenant, model.dir, digest, this.#readBundleFile)
-        .then((bundle) => this.#hand(key, bundle))
-        .then(
-          () => {
-            model.ready = true
-            this.#log.info({ tenant, digest }, 'intent model loaded again')
-          },
-          (thrown: unknown) => {
-            const err = toYizhanError(thrown)
-            this.#log.error({ err, tenant, digest }, 'an intent model is lost; the center answers for it')
-          },
-        )
+    for (const model of this.#models.all()) if (model.state === 'lost') void this.#bringBack(model)
+  }
+
+  /** Reads a model that was tried before, checks it anew and loads it; one that cannot be read is lost. */
+  async #bringBack(model: ServedModel): Promise<void> {
+    const { tenant, dir, digest } = model
+    try {
+      await this.#hand(model, await this.#read(tenant, dir, digest))
+      // Taken off this edge meanwhile.
+      if (!this.#models.has(model)) return void this.#thread.send({ kind: 'unload', key: model.key })
+      model.state = 'loaded'
+      this.#log.info({ tenant, digest }, 'intent model loaded again')
+      this.#makeRoomFor(model)
+    } catch (thrown) {
+      model.state = 'lost'
+      const err = toYizhanError(thrown)
+      this.#log.error({ err, tenant, digest }, 'an intent model is lost; the center answers for it')
     }
   }
 }

@@ -4,12 +4,17 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   buildManifest,
+  chooseSamples,
+  classifierOf,
   encodeModel,
+  encodeSamples,
   type LabelledText,
   MANIFEST_FILE,
+  SAMPLES_FILE,
   TENANT_FILE,
   type TenantFile,
   trainIntentModel,
+  withoutExact,
 } from '@yizhan/intent'
 import { canonicalJson, sha256Hex, type TenantId } from '@yizhan/kernel'
 
@@ -48,7 +53,8 @@ export async function writeTestBundle(
     intents: {},
   }
   const files = encodeModel(model).set(TENANT_FILE, Buffer.from(canonicalJson(tenantFile)))
-  return writeBundle(root, tenant, files)
+  const samples = await chooseSamples(examples, classifierOf(withoutExact(model)))
+  return writeBundle(root, tenant, files.set(SAMPLES_FILE, encodeSamples(samples)))
 }
 
 /** For tests: writes files with their manifest into a directory of their own. */

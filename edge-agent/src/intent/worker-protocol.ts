@@ -1,4 +1,4 @@
-import type { Features } from '@yizhan/intent'
+import type { NetworkInput, NetworkKind } from '@yizhan/intent'
 import type { TenantId } from '@yizhan/kernel'
 
 /** A loaded model: one bundle of one tenant. */
@@ -10,11 +10,18 @@ export function modelKey(tenant: TenantId, digest: string): ModelKey {
 
 /** What the service sends to the thread; worked off in order, runs that wait together in one go. */
 export type ToWorker =
-  | { readonly kind: 'load'; readonly id: number; readonly key: ModelKey; readonly onnx: Uint8Array }
+  | {
+      readonly kind: 'load'
+      readonly id: number
+      readonly key: ModelKey
+      readonly network: NetworkKind
+      readonly onnx: Uint8Array
+    }
   | { readonly kind: 'unload'; readonly key: ModelKey }
-  | { readonly kind: 'run'; readonly id: number; readonly key: ModelKey; readonly features: Features }
+  | { readonly kind: 'run'; readonly id: number; readonly key: ModelKey; readonly features: NetworkInput }
   | { readonly kind: 'close' }
 
+export type LoadRequest = Extract<ToWorker, { kind: 'load' }>
 export type RunRequest = Extract<ToWorker, { kind: 'run' }>
 
 export interface RunResult {

@@ -1,13 +1,13 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
-import { NetworkSession } from '@yizhan/intent/session'
-import type { FromWorker, ModelKey, RunRequest, ToWorker } from './worker-protocol.js'
+import { type Network, openNetwork } from '@yizhan/intent/network'
+import type { FromWorker, LoadRequest, ModelKey, RunRequest, ToWorker } from './worker-protocol.js'
 
 // The thread that holds the ONNX sessions: a run blocks its event loop, which must not be the agent's. It loads the
 // runtime and nothing else, because whatever a thread loads is loaded a second time.
 const port = parentPort
 if (!port) throw new Error('this file runs as a worker thread of the intent service')
 
-const sessions = new Map<ModelKey, NetworkSession>()
+const sessions = new Map<ModelKey, Network>()
 const queue: ToWorker[] = []
 let pumping = false
 
@@ -30,7 +30,7 @@ async function pump(): Promise<void> {
         await run([message, ...takeRuns()])
         break
       case 'load':
-        await load(message.id, message.key, message.onnx)
+        await load(message)
         break
       case 'unload':
         await unload(message.key)
@@ -82,9 +82,9 @@ async function run(requests: readonly RunRequest[]): Promise<void> {
   }
 }
 
-async function load(id: number, key: ModelKey, onnx: Uint8Array): Promise<void> {
+async function load({ id, key, network, onnx }: LoadRequest): Promise<void> {
   try {
-    const session = await NetworkSession.open(onnx)
+    const session = await openNetwork(network, onnx)
     await unload(key)
     sessions.set(key, session)
     send({ kind: 'loaded', id })

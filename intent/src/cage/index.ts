@@ -1,0 +1,1 @@
+export { CAGE_DEFAULTS, type Cage, type CageConfig, type CagedRun, openCage } from './cage.js'
