@@ -66,6 +66,10 @@ export const MESSAGES = {
     en: 'Please answer in a sentence of at most {max} characters.',
   },
   'slots.way-out': { zh: '（回复“取消”可结束）', en: '(Say “cancel” to stop.)' },
+  'slots.lapsed': {
+    zh: '“{question}”隔得太久，已经作废，没有提交任何内容。还需要的话请再说一遍。',
+    en: '“{question}” was too long ago: nothing was handed in. Say it again if you still want it.',
+  },
   'slots.cancelled': { zh: '好的，不继续了。', en: 'All right, we leave it at that.' },
   'slots.gave-up': {
     zh: '抱歉，还是没看懂，先到这里，没有提交任何内容。您可以重新提问。',

@@ -5,6 +5,7 @@ export { type EdgeLedger, type KnownTurn, type LedgerConfig, type LedgerDeps, op
 export { type Engine, levelHost, type Op, openOrQuarantine } from './level/index.js'
 export { OffTime, type OffTimeDeps } from './off-time.js'
 export { openJournal } from './open-journal.js'
+export type { OpenCard, OpenChoice, OpenForm, OpenQuestion } from './open-question.js'
 export type {
   Ledger,
   MendOrder,

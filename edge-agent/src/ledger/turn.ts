@@ -1,5 +1,6 @@
 import type { TenantId } from '@yizhan/kernel'
 import type { Citation, Message } from '@yizhan/proto'
+import type { OpenQuestion } from './open-question.js'
 
 /** DESIGN section 3, step 7; `held`: waits for its sender's consent, and is in no upload. */
 export type TurnState =
@@ -129,6 +130,8 @@ export interface ReplyContent {
   readonly handoff?: string
   /** With a ticket: the question, if the message alone ("1") does not say it, so that it outlives a restart. Never sent. */
   readonly asked?: string
+  /** On a final that asks: what its asker can answer to, so that it outlives a restart. Never sent. */
+  readonly opens?: OpenQuestion
   /** Set on a late final: the question that it answers. */
   readonly quoted?: string
   /** The model that wrote the text, if one did. */

@@ -17,9 +17,12 @@ test('memory is bounded: the conversation that was quiet for longest is forgotte
   const memory = new ConversationMemory(new ManualClock(), { maxConversations: 2 })
   const [a, b, c] = [turnIn('a'), turnIn('b'), turnIn('c')]
   for (const turn of [a, b, c])
-    memory.ask(turn, { kind: 'choice', question: 'which?', options: ['x'], language: 'en' })
+    memory.putBack(turn, {
+      question: { kind: 'choice', question: 'which?', options: ['x'], language: 'en' },
+      askedAt: 0,
+    })
   assert.deepEqual(
-    [a, b, c].map((turn) => memory.takePending(turn)?.kind),
+    [a, b, c].map((turn) => memory.takePending(turn)?.question.kind),
     [undefined, 'choice', 'choice'],
   )
 })

@@ -8,9 +8,8 @@ import {
   MessageKind,
 } from '@yizhan/proto'
 import { laneKey } from '../intake/index.js'
-import type { Reply, Turn, WhoseAccount } from '../ledger/index.js'
+import type { OpenQuestion, Reply, Turn, WhoseAccount } from '../ledger/index.js'
 import { type LiveTenant, languageFor } from '../tenants/index.js'
-import type { Pending } from './pending.js'
 import { RecentMap } from './recent-map.js'
 
 export interface MemoryConfig {
@@ -18,8 +17,17 @@ export interface MemoryConfig {
   readonly historyExchanges?: number
   /** Conversations and askers remembered. Default 5,000. */
   readonly maxConversations?: number
-  /** How long a question back stays open. Default 10 min. */
+  /** How long a question to an asker stays open. Default 10 min. */
   readonly pendingMs?: number
+  /** How long after that its answer is still known for one, though it comes too late. Default 24 h. */
+  readonly lapsedMs?: number
+}
+
+/** A question that was open to an asker. */
+export interface Asked {
+  readonly question: OpenQuestion
+  /** By the monotonic clock, in milliseconds. */
+  readonly askedAt: number
 }
 
 const MAX_HISTORY_CHARS = 2_000
@@ -35,21 +43,27 @@ const NOT_HISTORY = new Set([
 ])
 
 /**
- * What the edge remembers of conversations beyond their turns: the last exchanges, open questions back, chosen
- * languages. In memory only, bounded, lost with the process: a restart forgets no turn, but a "1" that answers a
- * question from before is then a question of its own, and a form begins anew.
+ * What the edge remembers of conversations beyond their turns: the last exchanges, open questions, chosen languages.
+ * Bounded. A question is kept with the reply that asked it, and comes back from there after a restart; the rest is lost
+ * with the process.
  */
 export class ConversationMemory {
   readonly #clock: Clock
   readonly #config: Required<MemoryConfig>
   readonly #history: RecentMap<readonly HistoryEntry[]>
-  readonly #pending: RecentMap<{ readonly question: Pending; readonly askedAt: number }>
+  readonly #pending: RecentMap<Asked>
   readonly #chosen: RecentMap<string>
   readonly #spoken: RecentMap<string>
 
   constructor(clock: Clock, config: MemoryConfig) {
     this.#clock = clock
-    this.#config = { historyExchanges: 4, maxConversations: 5_000, pendingMs: 600_000, ...config }
+    this.#config = {
+      historyExchanges: 4,
+      maxConversations: 5_000,
+      pendingMs: 600_000,
+      lapsedMs: 86_400_000,
+      ...config,
+    }
     const { maxConversations } = this.#config
     this.#history = new RecentMap(maxConversations)
     this.#pending = new RecentMap(maxConversations)
@@ -57,11 +71,28 @@ export class ConversationMemory {
     this.#spoken = new RecentMap(maxConversations)
   }
 
-  /** Notes an exchange when its final is recorded. For `Ledger.onChange`. */
+  /**
+   * Opens again what the turns of an earlier run asked and nobody has answered. `turns` in the order in which they were
+   * received; `waitedMs`: since when, by the journal's age, so that only time that the agent ran counts.
+   */
+  recall(turns: readonly Turn[], waitedMs: (turn: Turn) => number): void {
+    for (const turn of turns) {
+      const { opens } = turn.final?.content ?? {}
+      if (opens) this.putBack(turn, { question: opens, askedAt: this.#clock.monotonic() - waitedMs(turn) })
+      else if (tookQuestion(turn)) this.#pending.delete(askerKey(turn))
+    }
+  }
+
+  /**
+   * Notes an exchange when its final is recorded, and opens what that asks: not before, because a turn that is run again
+   * must not answer itself. For `Ledger.onChange`.
+   */
   note(turn: Turn, change: { readonly reply?: Reply }): void {
     const { reply } = change
-    if (reply?.kind !== 'final' || reply.state !== 'pending' || turn.message.kind !== MessageKind.TEXT) return
+    if (reply?.kind !== 'final' || reply.state !== 'pending') return
     const { content } = reply
+    if (content.opens) this.putBack(turn, { question: content.opens, askedAt: this.#clock.monotonic() })
+    if (turn.message.kind !== MessageKind.TEXT) return
     const spoken = content.finish === 'stop' || content.finish === 'length'
     if (!spoken || NOT_HISTORY.has(content.route?.decision ?? '')) return
     const key = laneKey(turn)
@@ -83,27 +114,37 @@ export class ConversationMemory {
     this.#pending.delete(askerKey(turn))
   }
 
-  /** Opens a question to this asker. After its reply is recorded: a turn that is run again must not answer itself. */
-  ask(turn: Turn, question: Pending): void {
-    this.#pending.set(askerKey(turn), { question, askedAt: this.#clock.monotonic() })
+  /** The open question to this asker, which is open no longer. */
+  takePending(turn: Turn): Asked | undefined {
+    const key = askerKey(turn)
+    const asked = this.#pending.get(key)
+    this.#pending.delete(key)
+    const known = asked && this.#since(asked) < this.#config.pendingMs + this.#config.lapsedMs
+    return known ? asked : undefined
   }
 
-  /** The open question to this asker, which is open no longer. */
-  takePending(turn: Turn): Pending | undefined {
-    const key = askerKey(turn)
-    const pending = this.#pending.get(key)
-    this.#pending.delete(key)
-    const fresh = pending && this.#clock.monotonic() - pending.askedAt < this.#config.pendingMs
-    return fresh ? pending.question : undefined
+  /** Whether its time to be answered is over. */
+  hasLapsed(asked: Asked): boolean {
+    return this.#since(asked) >= this.#config.pendingMs
+  }
+
+  /** Opens again what was taken by a turn that is run again. */
+  putBack(turn: Turn, asked: Asked): void {
+    this.#pending.set(askerKey(turn), asked)
+  }
+
+  #since({ askedAt }: Asked): number {
+    return this.#clock.monotonic() - askedAt
   }
 
   /** Forgets these persons, and what was said where they spoke. */
   forget(whose: WhoseAccount): void {
-    for (const key of this.#spoken.keys()) {
+    const askers = [this.#pending, this.#chosen, this.#spoken]
+    for (const key of new Set(askers.flatMap((map) => map.keys()))) {
       const { lane, tenant, channel, sender } = askerIn(key)
       if (!whose(tenant, channel, sender)) continue
       this.#history.delete(lane)
-      for (const map of [this.#pending, this.#chosen, this.#spoken]) map.delete(key)
+      for (const map of askers) map.delete(key)
     }
   }
 
@@ -123,6 +164,19 @@ export class ConversationMemory {
     this.#spoken.set(key, language)
     return language
   }
+}
+
+/** Texts that are answered before anybody looks at what is open. */
+const PASSES_QUESTION = new Set(['policy', 'privacy', 'attachments', 'event'])
+const CLOSING_COMMANDS = new Set(['/new', '/cancel', 'cancel'])
+const WITH_CENTER = new Set(['forwarded', 'streaming', 'waiting', 'handed-off'])
+
+/** Whether a turn has taken what was open to its asker, so that it will not take it again when it is run again. */
+function tookQuestion({ message, state, final }: Turn): boolean {
+  const { intent = '', decision = '' } = final?.content.route ?? {}
+  if (decision === 'command') return CLOSING_COMMANDS.has(intent)
+  if (message.kind !== MessageKind.TEXT || PASSES_QUESTION.has(decision)) return false
+  return final !== undefined || WITH_CENTER.has(state)
 }
 
 /** One person in one conversation. */

@@ -193,7 +193,7 @@ function isUnheard(cause: string): cause is UnheardCause {
 }
 
 /** What a local answer can have beside its text. */
-export type Beside = Pick<ReplyContent, 'card' | 'choices'>
+export type Beside = Pick<ReplyContent, 'card' | 'choices' | 'opens'>
 
 type HandOffNotice = Required<Pick<ReplyContent, 'text' | 'ticket' | 'route'>>
 

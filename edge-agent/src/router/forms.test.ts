@@ -96,10 +96,18 @@ test('a huge answer is refused like any other and the form stays', async (t) => 
   assert.equal((await edge.ask('明天')).text, '几天？')
 })
 
-test('a form is closed after ten minutes: its answer is a question of its own then', async (t) => {
+test('an answer after ten minutes is told that it is too late and hands nothing in; anything else is a question', async (t) => {
   const edge = await startFormEdge(t)
   await edge.ask('我要请假')
   edge.clock.advance(600_000)
+  const late = await edge.ask('明天')
+  assert.match(late.text, /“我要请假”隔得太久.*没有提交任何内容/)
+  assert.deepEqual(late.content.choices, [{ label: '我要请假', text: '我要请假' }])
+  await edge.ask('我要请假')
+  edge.clock.advance(600_000)
+  assert.equal((await edge.ask('怎么连 VPN')).text, '扫码登录')
+  await edge.ask('我要请假')
+  edge.clock.advance(600_000 + 86_400_000)
   await edge.say('明天')
   await edge.until(() => edge.uplink.requests.length === 1)
   assert.deepEqual(edge.uplink.questions, ['明天'])
@@ -111,17 +119,6 @@ test('a form whose intent a new bundle has changed ends and says so', async (t) 
   const { leave: _gone, ...intents } = file.intents
   edge.tenants.apply([{ id: 'acme', digest: 'd2', file: { ...file, intents } }])
   assert.match((await edge.ask('tomorrow')).text, /has just been changed/)
-})
-
-test('a form does not outlive the process: its answer is then a question of its own, and no turn is lost', async (t) => {
-  const dir = await temporaryDir(t)
-  const first = await startTestEdge(t, dir, { tenants: [file] })
-  first.classifier.known.set('I want leave', sure('leave'))
-  await first.final(await first.say('I want leave'))
-  await first.kill()
-  const again = await startTestEdge(t, dir, { tenants: [file] })
-  await again.say('tomorrow')
-  await again.until(() => again.uplink.requests.length === 1)
 })
 
 test('slots are asked for one after the other and stand in the answer, in the language of the first question', async (t) => {

@@ -1,19 +1,16 @@
 import type { MessageKey, Slot } from '@yizhan/intent'
 import type { Clock } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
-import type { Route } from '../ledger/index.js'
+import type { OpenForm, Route } from '../ledger/index.js'
 import { say } from '../skills/index.js'
 import { inOneLine, MAX_TEXT_VALUE, prefill, readSlot, type Today, valuesInOneLine } from '../slots/index.js'
 import { inLanguage } from '../tenants/index.js'
-import type { ConversationMemory } from './conversation-memory.js'
 import type { Endings } from './endings.js'
-import type { OpenForm } from './pending.js'
 import type { Understanding } from './understanding.js'
 import { plainRoute, type Visit } from './visit.js'
 
 export interface FormsDeps {
   readonly endings: Endings
-  readonly memory: ConversationMemory
   readonly understanding: Pick<Understanding, 'surely'>
   readonly clock: Pick<Clock, 'wall'>
 }
@@ -61,6 +58,14 @@ export class Forms {
     return this.#ask(visit, { ...form, unusable }, slot, route)
   }
 
+  /** Whether a text clearly answers what a form asks; of one that asks for any text nobody can tell. */
+  wouldTake(visit: Visit, form: OpenForm): boolean {
+    const slot = slotsOf(visit, form.intent).find(({ name }) => name === form.slot)
+    if (!slot || slot.type === 'text') return false
+    const answer = readSlot(slot, visit.turn.message.text, this.#today(visit))
+    return answer.is === 'value' && answer.clear
+  }
+
   async #goOn(visit: Visit, draft: Draft, route: Route, filled: Next): Promise<void> {
     const { intent, question, values, language } = draft
     const open = slotsOf(visit, intent).find(({ name }) => !Object.hasOwn(values, name))
@@ -69,7 +74,7 @@ export class Forms {
   }
 
   async #ask(visit: Visit, draft: Draft, slot: Slot, route: Route): Promise<void> {
-    const { endings, memory } = this.#deps
+    const { endings } = this.#deps
     const { tenant } = visit
     const { language, unusable } = draft
     const turn = await endings.advance(visit.turn, 'answering', `slot ${slot.name}`)
@@ -84,8 +89,8 @@ export class Forms {
       ...choices.map(({ label, text }) => `${text}. ${label}`),
       ...(unusable > 0 ? [say(tenant, language, 'slots.way-out', {})] : []),
     ]
-    await endings.answer(turn, lines.join('\n'), route, choices.length > 0 ? { choices } : {})
-    memory.ask(turn, { ...draft, kind: 'form', slot: slot.name })
+    const opens: OpenForm = { ...draft, kind: 'form', slot: slot.name }
+    await endings.answer(turn, lines.join('\n'), route, { opens, ...(choices.length > 0 ? { choices } : {}) })
   }
 
   /** What the first question said is told, so that a misreading is seen. */

@@ -1,10 +1,9 @@
 import { YizhanError } from '@yizhan/kernel'
-import type { ReplyCard, Route, Turn } from '../ledger/index.js'
+import type { Route, Turn } from '../ledger/index.js'
 import type { SkillAnswer, SkillRegistry } from '../skills/index.js'
 import { filled } from '../slots/index.js'
 import { inLanguage } from '../tenants/index.js'
 import { cardAsText, cardFor } from './card-view.js'
-import type { ConversationMemory } from './conversation-memory.js'
 import type { Decision } from './decide.js'
 import type { Endings } from './endings.js'
 import type { Visit } from './visit.js'
@@ -12,7 +11,6 @@ import type { Visit } from './visit.js'
 export interface LocalAnswersDeps {
   readonly endings: Endings
   readonly skills: SkillRegistry
-  readonly memory: ConversationMemory
 }
 
 /** What the edge answers by itself: a text, a card, or what a skill says. */
@@ -57,12 +55,12 @@ export class LocalAnswers {
 
   async #tell(turn: Turn, visit: Visit, answer: SkillAnswer, route: Route): Promise<void> {
     const { text, card, choices } = answer
-    const beside = { ...(card ? { card } : {}), ...(choices ? { choices } : {}) }
-    await this.#deps.endings.answer(turn, text, route, beside)
-    if (card) this.#open(visit, card)
-  }
-
-  #open({ turn, language }: Visit, { buttons }: ReplyCard): void {
-    if (buttons.length > 0) this.#deps.memory.ask(turn, { kind: 'card', buttons, language })
+    const { language } = visit
+    const buttons = card?.buttons ?? []
+    await this.#deps.endings.answer(turn, text, route, {
+      ...(card ? { card } : {}),
+      ...(choices ? { choices } : {}),
+      ...(buttons.length > 0 ? { opens: { kind: 'card', buttons, language } } : {}),
+    })
   }
 }

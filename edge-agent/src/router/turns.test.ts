@@ -225,11 +225,12 @@ test('"neither" sends the first question to the center; anything else is a quest
   assert.deepEqual(edge.uplink.questions, ['net'])
 })
 
-test('a question back is closed after ten minutes', async (t) => {
+test('a question back is closed after ten minutes, and a number then is told so', async (t) => {
   const edge = await startTestEdge(t, await temporaryDir(t))
   edge.classifier.known.set('net', { intent: 'it.vpn', score: 0.6, top: [{ intent: 'it.vpn', score: 0.6 }] })
   await edge.final(await edge.say('net'))
   edge.clock.advance(600_000)
+  assert.match((await edge.final(await edge.say('1'))).text, /net.*too long ago|“net”隔得太久/)
   await edge.say('1')
   await edge.until(() => edge.uplink.requests.length === 1)
   assert.deepEqual(edge.uplink.questions, ['1'])

@@ -162,8 +162,8 @@ class Part implements Turns {
     const understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
     const { clock } = deps
     const memory = this.#memory
-    const forms = new Forms({ endings, memory, understanding, clock })
-    const answers = new LocalAnswers({ endings, skills, memory })
+    const forms = new Forms({ endings, understanding, clock })
+    const answers = new LocalAnswers({ endings, skills })
     const commands = { endings, skills, clock }
     const { consents } = deps
     this.#consent =
@@ -198,10 +198,10 @@ class Part implements Turns {
       ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp, clear })] : []),
       commandHandler(commands),
       attachmentsHandler(endings),
-      pendingQuestionHandler({ ...commands, memory, forms }),
+      pendingQuestionHandler({ ...commands, memory, forms, understanding }),
       cardHandler(commands),
       eventHandler(endings),
-      textHandler({ understanding, answers, forms, endings, memory, clock, forwarder: this.#forwarder }),
+      textHandler({ understanding, answers, forms, endings, clock, forwarder: this.#forwarder }),
     ])
     this.#runner = new TurnRunner({
       ...deps,
@@ -218,6 +218,8 @@ class Part implements Turns {
 
   start(): void {
     const { ledger, tenants } = this.#deps
+    const earlier = ledger.recent(Number.POSITIVE_INFINITY).reverse()
+    this.#memory.recall(earlier, (turn) => ledger.waitedMs(turn.id))
     this.#off = [
       ledger.onChange((turn, change) => {
         this.#memory.note(turn, change)
@@ -298,7 +300,7 @@ class Part implements Turns {
       waiting: (turn: Turn) => this.#forwarder.waiting((other) => isSameAsker(turn, other)),
       cancel: (turn: Turn) => this.#cancelling.cancelEarlier(turn),
       closeQuestion: (turn: Turn) => {
-        const kind = this.#memory.takePending(turn)?.kind
+        const kind = this.#memory.takePending(turn)?.question.kind
         return kind === 'form' || kind === 'choice'
       },
       reset: (turn: Turn) => this.#memory.reset(turn),

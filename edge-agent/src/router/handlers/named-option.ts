@@ -1,7 +1,6 @@
 import { normalise } from '@yizhan/intent'
-import type { ReplyButton } from '../../ledger/index.js'
+import type { OpenChoice, ReplyButton } from '../../ledger/index.js'
 import { bareAnswer, placeChosen } from '../../slots/index.js'
-import type { OpenChoice } from '../pending.js'
 
 const NEITHER: ReadonlySet<string> = new Set(['0', '都不是', '都不', 'neither', 'none', 'no'])
 

@@ -1,11 +1,12 @@
 import { toYizhanError } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
+import type { OpenCard, OpenQuestion } from '../../ledger/index.js'
 import { type SkillRegistry, say } from '../../skills/index.js'
 import { bareAnswer } from '../../slots/index.js'
 import type { ConversationMemory } from '../conversation-memory.js'
 import type { Forms } from '../forms.js'
-import type { Pending } from '../pending.js'
 import { typicalQuestion } from '../pressed-intent.js'
+import type { Understanding } from '../understanding.js'
 import { plainRoute, type RouterHandler, type Visit } from '../visit.js'
 import { type CommandDeps, parseRunnable, runCommand } from './command.js'
 import { buttonNamed, chosenBy } from './named-option.js'
@@ -14,6 +15,7 @@ export interface PendingQuestionDeps extends CommandDeps {
   readonly memory: ConversationMemory
   readonly forms: Forms
   readonly skills: SkillRegistry
+  readonly understanding: Pick<Understanding, 'surely'>
 }
 
 type Next = (visit: Visit) => Promise<void>
@@ -30,13 +32,14 @@ export function pendingQuestionHandler(deps: PendingQuestionDeps): RouterHandler
       const { turn } = visit
       // One that was started again answers nothing that was asked meanwhile.
       if (turn.message.kind !== MessageKind.TEXT || turn.mended) return next(visit)
-      const pending = memory.takePending(turn)
-      if (!pending) return next(visit)
+      const asked = memory.takePending(turn)
+      if (!asked) return next(visit)
       try {
-        await answer(deps, visit, pending, next)
+        if (memory.hasLapsed(asked)) await tooLate(deps, visit, asked.question, next)
+        else await answer(deps, visit, asked.question, next)
       } catch (thrown) {
         // The turn is run again once there is room, and means the same then.
-        if (toYizhanError(thrown).code === 'disk_full') memory.ask(turn, pending)
+        if (toYizhanError(thrown).code === 'disk_full') memory.putBack(turn, asked)
         throw thrown
       }
     },
@@ -48,7 +51,12 @@ const STOP: ReadonlySet<string> = new Set([
   ...['cancel', 'never mind', 'nevermind', 'stop', 'quit', 'forget it'],
 ])
 
-async function answer(deps: PendingQuestionDeps, visit: Visit, pending: Pending, next: Next): Promise<void> {
+async function answer(
+  deps: PendingQuestionDeps,
+  visit: Visit,
+  pending: OpenQuestion,
+  next: Next,
+): Promise<void> {
   const { text } = visit.turn.message
   const { language } = pending
   if (pending.kind !== 'card' && STOP.has(bareAnswer(text))) return stop(deps, visit, language)
@@ -72,6 +80,27 @@ async function answer(deps: PendingQuestionDeps, visit: Visit, pending: Pending,
   }
 }
 
+/** An answer after its time: nobody is left to guess what "明天" is about, and nothing is handed in on a guess. */
+async function tooLate(
+  deps: PendingQuestionDeps,
+  visit: Visit,
+  asked: OpenQuestion,
+  next: Next,
+): Promise<void> {
+  const { turn, tenant } = visit
+  if (asked.kind === 'card') return next(visit)
+  const answers =
+    asked.kind === 'choice'
+      ? chosenBy(turn.message.text, asked) !== undefined
+      : deps.forms.wouldTake(visit, asked)
+  if (!answers || (await deps.understanding.surely(visit, visit.signal)) !== undefined) return next(visit)
+  const answering = await deps.endings.advance(turn, 'answering', 'question lapsed')
+  const { question, language } = asked
+  const text = say(tenant, language, 'slots.lapsed', { question })
+  const choices = [{ label: question, text: question }]
+  await deps.endings.answer(answering, text, plainRoute('lapsed', 'slots'), { choices })
+}
+
 async function stop({ endings }: PendingQuestionDeps, visit: Visit, language: string): Promise<void> {
   const turn = await endings.advance(visit.turn, 'answering', 'question closed')
   const text = say(visit.tenant, language, 'slots.cancelled', {})
@@ -82,7 +111,7 @@ async function stop({ endings }: PendingQuestionDeps, visit: Visit, language: st
 async function press(
   deps: PendingQuestionDeps,
   visit: Visit,
-  { label, does }: Extract<Pending, { kind: 'card' }>['buttons'][number],
+  { label, does }: OpenCard['buttons'][number],
   next: Next,
 ): Promise<void> {
   if (does.kind === 'say') return next({ ...visit, question: does.text })

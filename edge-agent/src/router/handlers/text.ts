@@ -3,7 +3,6 @@ import { YizhanError } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
 import type { Route } from '../../ledger/index.js'
 import { say } from '../../skills/index.js'
-import type { ConversationMemory } from '../conversation-memory.js'
 import type { Endings } from '../endings.js'
 import { type Forms, withValues } from '../forms.js'
 import type { Forwarder } from '../forward/index.js'
@@ -17,7 +16,6 @@ export interface TextDeps extends HandOffDeps {
   readonly understanding: Understanding
   readonly answers: LocalAnswers
   readonly forms: Forms
-  readonly memory: ConversationMemory
   readonly forwarder: Forwarder
   readonly endings: Endings
 }
@@ -82,7 +80,7 @@ function offlineOf({ tenant }: Visit, route: Route) {
 }
 
 async function askBack(
-  { endings, memory }: TextDeps,
+  { endings }: TextDeps,
   visit: Visit,
   options: readonly string[],
   route: Route,
@@ -98,6 +96,8 @@ async function askBack(
   ]
   const lines = choices.map(({ label, text }) => `${text}. ${label}`)
   const text = [say(tenant, language, 'ask-back.question', {}), ...lines].join('\n')
-  await endings.answer(turn, text, route, { choices })
-  memory.ask(turn, { kind: 'choice', question, options, language })
+  await endings.answer(turn, text, route, {
+    choices,
+    opens: { kind: 'choice', question, options, language },
+  })
 }

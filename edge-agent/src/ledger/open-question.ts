@@ -1,4 +1,4 @@
-import type { ReplyButton } from '../ledger/index.js'
+import type { ReplyButton } from './turn.js'
 
 interface Asked {
   /** The language in which it was asked: a "1" says nothing about that. */
@@ -32,5 +32,5 @@ export interface OpenForm extends Asked {
   readonly unusable: number
 }
 
-/** What an asker can answer to; open until they answer or ask something else. */
-export type Pending = OpenChoice | OpenCard | OpenForm
+/** What an asker can answer to; open until they answer or ask something else. Plain data: it is kept with its reply. */
+export type OpenQuestion = OpenChoice | OpenCard | OpenForm
