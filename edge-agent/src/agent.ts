@@ -341,7 +341,7 @@ export async function startAgent(
         ),
       )
       const socketPath = adminSocketPath(dir.path)
-      const ops = { ...status, clock, uplink, ledger }
+      const ops = { ...status, clock, uplink, ledger, turns }
       life.add(
         'admin socket',
         await startAdminServer({ log }, { socketPath, routes: (app) => registerOpsRoutes(app, ops) }),

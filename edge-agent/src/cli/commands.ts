@@ -13,6 +13,7 @@ import {
 import type { Command } from 'commander'
 import { edgeConfig } from '../config.js'
 import { doctor } from './doctor.js'
+import { intentCommands } from './intent-commands.js'
 import { type EdgeCall, turnCommands } from './turns.js'
 
 /** Flags that set a setting, by its path. */
@@ -91,6 +92,8 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .action(async (_options, command: Command) => io.record(await call(command, 'POST', '/v1/renew')))
 
   turnCommands(program, io, call)
+
+  intentCommands(program, io, call)
 
   program
     .command('doctor')

@@ -3,6 +3,7 @@ import { type Clock, newId, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { EdgeLedger, MendAction } from '../ledger/index.js'
 import type { Uplink } from '../uplink/port.js'
+import { type IntentViewParts, intentRows, tryText } from './intent-view.js'
 import { type StatusParts, statusOf, type Wanted, waitFor } from './status.js'
 import { turnDetails, turnRow } from './turn-view.js'
 
@@ -10,6 +11,7 @@ export interface OpsParts extends StatusParts {
   readonly clock: Clock
   readonly uplink: Uplink
   readonly ledger: EdgeLedger
+  readonly turns: StatusParts['turns'] & IntentViewParts['turns']
 }
 
 const ACTIONS = ['retry', 'edit', 'reroute', 'answer', 'abandon'] as const satisfies readonly MendAction[]
@@ -21,6 +23,8 @@ interface Mending {
 }
 
 const Closed = { additionalProperties: false } as const
+/** More than any channel takes. */
+const MAX_TRIED_CHARS = 64_000
 
 /** The routes of the edge's admin socket. */
 export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
@@ -54,6 +58,32 @@ export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
       }
       return statusOf(parts)
     },
+  )
+
+  app.get<{ Querystring: { tenant?: string } }>(
+    '/v1/intents',
+    {
+      schema: {
+        querystring: Type.Object({ tenant: Type.Optional(Type.String({ maxLength: 200 })) }, Closed),
+      },
+    },
+    async ({ query }) => intentRows(parts, query.tenant),
+  )
+
+  app.post<{ Body: { text: string; tenant?: string } }>(
+    '/v1/intents/try',
+    {
+      schema: {
+        body: Type.Object(
+          {
+            text: Type.String({ maxLength: MAX_TRIED_CHARS }),
+            tenant: Type.Optional(Type.String({ maxLength: 200 })),
+          },
+          Closed,
+        ),
+      },
+    },
+    async ({ body }, reply) => tryText(parts, body, untilGone(reply.raw)),
   )
 
   app.post('/v1/renew', async () => {

@@ -10,4 +10,5 @@ export type {
 export { supersededLine } from './superseded-line.js'
 export type { TurnOrder } from './turn-commands.js'
 export { startTurns, type Turns, type TurnsConfig, type TurnsDeps } from './turns.js'
+export type { Preview } from './understanding.js'
 export type { RouterHandler, Visit } from './visit.js'

@@ -18,7 +18,7 @@ import {
   type Skill,
   SkillRegistry,
 } from '../skills/index.js'
-import type { TenantHost } from '../tenants/index.js'
+import type { LiveTenant, TenantHost } from '../tenants/index.js'
 import type { Uplink } from '../uplink/port.js'
 import { FileNotingReplies, namesOf } from './attachments.js'
 import { Cancelling } from './cancelling.js'
@@ -44,7 +44,7 @@ import { TimedReplies } from './timed-replies.js'
 import { TellingReplies } from './told-beside.js'
 import { TurnCommands, type TurnOrder } from './turn-commands.js'
 import { TurnRunner } from './turn-runner.js'
-import { Understanding } from './understanding.js'
+import { type Preview, Understanding } from './understanding.js'
 import type { Visit } from './visit.js'
 
 export interface TurnsDeps {
@@ -87,6 +87,8 @@ export interface Turns extends Running, TurnEntry {
   /** Turns that wait for their sender's consent. */
   readonly held: number
   readonly tickets: TicketSource
+  /** What would be done with a text now; see `Understanding.preview`. */
+  preview(tenant: LiveTenant, text: string, signal: AbortSignal): Promise<Preview>
   /**
    * Ends what runs and waits of these persons, silently, and forgets what conversations remember of them. Resolves when
    * that is recorded; how many turns were open.
@@ -256,6 +258,10 @@ class Part implements Turns {
 
   waitingForCenter(): number {
     return this.#forwarder.tickets
+  }
+
+  preview(tenant: LiveTenant, text: string, signal: AbortSignal): Promise<Preview> {
+    return this.#understanding.preview(tenant, text, signal)
   }
 
   get held(): number {

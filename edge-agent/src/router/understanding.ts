@@ -23,6 +23,11 @@ export interface Understood {
   readonly route: Route
 }
 
+export interface Preview {
+  readonly classification: Classification
+  readonly decision: Decision
+}
+
 export interface UnderstandingDeps {
   readonly classifier: Classifier
   readonly skills: SkillRegistry
@@ -55,22 +60,39 @@ export class Understanding {
   async of(asked: Asked, signal: AbortSignal): Promise<Understood> {
     const { tenant, turn, chosen } = asked
     const classification = chosen === undefined ? await this.#classify(asked, signal) : asChosen(chosen)
+    const decision = this.#decided(tenant, classification, {
+      filled: asked.slots !== undefined,
+      mayAskBack: chosen === undefined && asked.question === turn.message.text,
+      ...forcedBy(turn),
+    })
+    this.#decisions.inc({ decision: decision.do })
+    return { decision, route: routeOf(classification, decision) }
+  }
+
+  /** What would be done with a text if somebody asked it now. Rejects if the model gives no answer. */
+  async preview(tenant: LiveTenant, text: string, signal: AbortSignal): Promise<Preview> {
+    const classification = await this.#deps.classifier.classify(tenant, text, signal)
+    const decision = this.#decided(tenant, classification, { filled: false, mayAskBack: true })
+    return { classification, decision }
+  }
+
+  #decided(
+    { tenant, file }: LiveTenant,
+    classification: Classification,
+    asked: Pick<Situation, 'filled' | 'mayAskBack' | 'forced'>,
+  ): Decision {
     const { center, skills } = this.#deps
-    const { intents, cards = {}, handoffs = [] } = tenant.file
-    const decision = decide({
+    const { intents, cards = {}, handoffs = [] } = file
+    return decide({
+      ...asked,
       classification,
       intents,
       hasSkill: (name) => skills.get(name) !== undefined,
       hasCard: (name) => Object.hasOwn(cards, name),
       hasHandoff: (name) => handoffs.some((handoff) => handoff.name === name),
-      filled: asked.slots !== undefined,
-      ...forcedBy(turn),
       linkUp: center.linkUp,
-      roomToWait: center.hasRoom(turn.tenant),
-      mayAskBack: chosen === undefined && asked.question === turn.message.text,
+      roomToWait: center.hasRoom(tenant),
     })
-    this.#decisions.inc({ decision: decision.do })
-    return { decision, route: routeOf(classification, decision) }
   }
 
   /** The intent that the local model is sure about, whatever else the text could be. */
