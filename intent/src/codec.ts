@@ -8,6 +8,7 @@ import {
   decisionTable,
 } from './decide.js'
 import { createFeaturizer, type Features, type Featurizer } from './featurizer.js'
+import type { NetworkInput } from './network.js'
 import { DEFAULT_OPERATING_POINT, type OperatingPoint, type Threshold } from './thresholds.js'
 
 /** What a text becomes: a decision at once (an example, or no words), or the input of the network. */
@@ -15,8 +16,21 @@ export type Encoded =
   | { readonly s: 'decided'; readonly decision: Decision }
   | { readonly s: 'features'; readonly features: Features }
 
-/** A model without its network: what is done with a text before and after. Takes tens of microseconds. */
-export class IntentCodec {
+/** A model of either kind without its network. */
+export interface TextCodec {
+  thresholds(point?: OperatingPoint): Threshold
+  encode(
+    text: string,
+    point?: OperatingPoint,
+  ):
+    | { readonly s: 'decided'; readonly decision: Decision }
+    | { readonly s: 'features'; readonly features: NetworkInput }
+  /** The decision from the network's probabilities, in the order of the labels. */
+  decode(probabilities: Float32Array, point?: OperatingPoint): Decision
+}
+
+/** A hashed model without its network: what is done with a text before and after. Takes tens of microseconds. */
+export class IntentCodec implements TextCodec {
   readonly #source: DecisionSource
   readonly #featurizer: Featurizer
   readonly #table: DecisionTable

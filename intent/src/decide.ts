@@ -43,7 +43,9 @@ export interface DecisionSource {
   readonly featurizer: FeaturizerConfig
 }
 
-export function decisionTable(source: DecisionSource): DecisionTable {
+export function decisionTable(
+  source: Pick<DecisionSource, 'labels' | 'exact'> & { readonly featurizer: { readonly maxChars: number } },
+): DecisionTable {
   const exact = new Map<string, number>()
   for (const [label, keys] of source.exact.entries()) for (const key of keys) exact.set(key, label)
   return { labels: source.labels, exact, maxChars: source.featurizer.maxChars }

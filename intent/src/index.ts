@@ -15,8 +15,17 @@ export {
 export { CAGE_DEFAULTS, type Cage, type CageConfig, type CagedRun, openCage } from './cage/index.js'
 export { CARD_FILE, encodeModel, MODEL_FILE, type ModelCard, parseModelCard } from './card.js'
 export { type Classifier, classifierOf } from './classifier.js'
-export { type Encoded, IntentCodec } from './codec.js'
+export { type Encoded, IntentCodec, type TextCodec } from './codec.js'
 export { type Decision, OOS, type ScoredIntent } from './decide.js'
+export { checkEncoderFiles } from './encoder/check-encoder.js'
+export {
+  type EncoderCard,
+  EncoderSettings,
+  encodeEncoder,
+  HEAD_FILE,
+  TOKENIZER_FILE,
+} from './encoder/encoder-card.js'
+export { type EncoderFiles, type TrainedEncoder, trainEncoderHead } from './encoder/train-encoder.js'
 export { type Evaluation, evaluate, type IntentFigures, type LabelledText } from './evaluator.js'
 export {
   createFeaturizer,
@@ -35,7 +44,7 @@ export {
   placeholdersOf,
 } from './messages.js'
 export type { QuantisedBag, TrainedModel, TrainingMetrics } from './model.js'
-export { type Network, type NetworkInput, type NetworkKind, networkOf } from './network.js'
+export type { Network, NetworkInput, NetworkKind } from './network.js'
 export { exactKey, normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'
 export { writeOnnx } from './onnx/hashed-graph.js'
@@ -49,6 +58,8 @@ export {
   SAMPLES_FILE,
   withoutExact,
 } from './samples.js'
+export { CagedClassifier } from './serving/caged-classifier.js'
+export { MODEL_FILES, type ServableModel, servableHashed, servableModel } from './serving/servable-model.js'
 export {
   Card,
   CardButton,

@@ -35,7 +35,7 @@ const SamplesFile = Type.Object(
 export type ModelSample = Static<typeof SamplesFile>['samples'][number]
 
 /** A source of decisions that recognises nothing by heart: what the network alone says. */
-export function withoutExact<T extends DecisionSource>(source: T): T {
+export function withoutExact<T extends Pick<DecisionSource, 'labels' | 'exact'>>(source: T): T {
   return { ...source, exact: source.labels.map(() => []) }
 }
 

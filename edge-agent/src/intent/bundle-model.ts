@@ -1,19 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  CARD_FILE,
-  type CheckedModel,
-  checkModel,
   DEFAULT_OPERATING_POINT,
   MANIFEST_FILE,
-  MODEL_FILE,
-  type ModelCard,
+  MODEL_FILES,
   type ModelSample,
   type OperatingPoint,
   parseManifest,
   parseSamples,
   parseTenantFile,
   SAMPLES_FILE,
+  type ServableModel,
+  servableModel,
   TENANT_FILE,
   verifyFile,
 } from '@yizhan/intent'
@@ -21,19 +19,17 @@ import { sha256Hex, type TenantId, YizhanError } from '@yizhan/kernel'
 
 /** The model of a bundle on this disk. */
 export interface BundleModel {
-  readonly card: ModelCard
+  readonly model: ServableModel
   /** The tenant's operating point: it comes in the same bundle as the thresholds. */
   readonly point: OperatingPoint
-  /** A buffer of its own, to be handed to the thread. */
-  readonly onnx: Uint8Array<ArrayBuffer>
   /** What it is tried with; empty in a bundle of an older center. */
   readonly samples: readonly ModelSample[]
 }
 
 /** Whether the files of a model are fit to be run at all; throws `invalid_argument`, `not_found`. */
-export type CheckModel = (files: ReadonlyMap<string, Uint8Array>) => CheckedModel
+export type CheckModel = (files: ReadonlyMap<string, Uint8Array>) => ServableModel
 
-const READ: ReadonlySet<string> = new Set([MODEL_FILE, CARD_FILE, TENANT_FILE, SAMPLES_FILE])
+const READ: ReadonlySet<string> = new Set([...MODEL_FILES, TENANT_FILE, SAMPLES_FILE])
 
 /** Content of a bundle's file; `sha256` is its digest, of the manifest the bundle's. */
 export type ReadBundleFile = (path: string, sha256: string) => Promise<Uint8Array>
@@ -47,7 +43,7 @@ export async function readBundleModel(
   dir: string,
   digest: string,
   readBundleFile: ReadBundleFile = (path) => readFile(path),
-  check: CheckModel = checkModel,
+  check: CheckModel = servableModel,
 ): Promise<BundleModel> {
   const read = (name: string, sha256: string) =>
     readBundleFile(join(dir, name), sha256).catch((cause) => {
@@ -68,9 +64,9 @@ export async function readBundleModel(
     verifyFile(entry, content)
     files.set(entry.path, content)
   }
-  const { card, onnx } = check(files)
+  const model = check(files)
   const tenantFile = files.get(TENANT_FILE)
   const point = tenantFile ? parseTenantFile(tenantFile).operatingPoint : DEFAULT_OPERATING_POINT
   const samples = files.get(SAMPLES_FILE)
-  return { card, point, onnx: new Uint8Array(onnx), samples: samples ? parseSamples(samples) : [] }
+  return { model, point, samples: samples ? parseSamples(samples) : [] }
 }

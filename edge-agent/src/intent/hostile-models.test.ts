@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   CARD_FILE,
-  type CheckedModel,
   chooseSamples,
   classifierOf,
   encodeModel,
@@ -12,6 +11,8 @@ import {
   MODEL_FILE,
   parseModelCard,
   SAMPLES_FILE,
+  type ServableModel,
+  servableHashed,
   type TrainedModel,
   withoutExact,
 } from '@yizhan/intent'
@@ -41,9 +42,9 @@ const never = new AbortController().signal
 const QUESTION = 'how can i connect to vpn'
 
 /** What a file that had slipped through the inspection would be. */
-function uninspected(files: ReadonlyMap<string, Uint8Array>): CheckedModel {
+function uninspected(files: ReadonlyMap<string, Uint8Array>): ServableModel {
   const [card, onnx] = [files.get(CARD_FILE), files.get(MODEL_FILE)]
-  return { card: parseModelCard(card ?? new Uint8Array()), onnx: onnx ?? new Uint8Array() }
+  return servableHashed({ card: parseModelCard(card ?? new Uint8Array()), onnx: onnx ?? new Uint8Array() })
 }
 
 async function start(t: TestContext, root: string, options: { readonly inspect: boolean }) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
@@ -19,7 +20,7 @@ import {
   type IntentServiceDeps,
   startIntentService,
 } from './intent-service.js'
-import { spawnIntentWorker } from './intent-thread.js'
+import { CLOSE_MS, spawnIntentWorker } from './intent-thread.js'
 import { type TestBundle, testRoot, until, writeBundle, writeTestBundle } from './testing.js'
 
 const acme = asTenantId('acme') as TenantId
@@ -243,8 +244,9 @@ test('when the thread dies what waits is rejected, examples are still known, and
   const service = await start(t, { clock, spawn, metrics })
   await service.load(acme, ours.dir, ours.digest)
 
+  const dead = once(last(), 'exit')
+  last().postMessage({ kind: 'close' })
   const asked = service.classify(acme, ours.digest, QUESTION, never)
-  const dead = last().terminate()
   // Either the answer was faster, or the death rejects it; it never hangs.
   await asked.catch((error: unknown) => assert.ok(rejectedWith('unavailable', true)(error)))
   await dead
@@ -284,7 +286,10 @@ test('a thread that leaves a text unanswered is replaced', async (t) => {
   const asked = service.classify(acme, ours.digest, QUESTION, never)
   clock.advance(INTENT_SERVICE_DEFAULTS.classifyMs)
   await assert.rejects(asked, rejectedWith('deadline_exceeded', true))
-  await until(() => !service.isReady(acme, ours.digest))
+  assert.equal(service.isReady(acme, ours.digest), false)
+  const gone = once(last(), 'exit')
+  clock.advance(CLOSE_MS)
+  await gone
   clock.advance(INTENT_SERVICE_DEFAULTS.backoffMs)
   await until(() => service.isReady(acme, ours.digest))
   assert.equal(started.length, 2)

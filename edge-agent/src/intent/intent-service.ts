@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import { CAGE_DEFAULTS, type Decision, networkOf } from '@yizhan/intent'
+import { CAGE_DEFAULTS, type Decision, type NetworkInput } from '@yizhan/intent'
 import {
   type Clock,
   type Logger,
@@ -10,13 +10,14 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import { type BundleModel, type CheckModel, type ReadBundleFile, readBundleModel } from './bundle-model.js'
+import { CagedModels } from './caged-models.js'
 import { createIntentMetrics, type IntentMetrics } from './intent-metrics.js'
 import { IntentThread, spawnIntentWorker, type ThreadConfig } from './intent-thread.js'
 import { ModelShelf, type ServedModel } from './model-shelf.js'
 import { type TrialConfig, tryModel } from './model-trial.js'
 import { Requests } from './requests.js'
 import type { TriedModels } from './tried-models.js'
-import { type FromWorker, modelKey } from './worker-protocol.js'
+import { type FromWorker, type ModelKey, modelKey } from './worker-protocol.js'
 
 /** A decision (see `Decision`: look at `intent` first) and how long the caller waited for it. */
 export interface Classification extends Decision {
@@ -50,7 +51,7 @@ export interface IntentServiceDeps {
   readonly metrics?: Metrics
   /** Which bundles need no trial any more; default: none. */
   readonly tried?: Pick<TriedModels, 'has' | 'add'>
-  /** Default: `checkModel`. For tests of what comes behind it. */
+  /** Default: `servableModel`. For tests of what comes behind it. */
   readonly check?: CheckModel
   /** Default: as it lies on the disk. */
   readonly readBundleFile?: ReadBundleFile
@@ -100,6 +101,7 @@ class ThreadedIntentService implements IntentService {
   readonly #thread: IntentThread
   readonly #requests: Requests
   readonly #models: ModelShelf
+  readonly #caged: CagedModels
   readonly #ends = new AbortController()
   /** Texts that wait for a parked model. */
   #forModel = 0
@@ -115,6 +117,8 @@ class ThreadedIntentService implements IntentService {
     this.#deps = deps
     this.#config = config
     this.#models = new ModelShelf(config.maxModelBytes)
+    const onLost = (key: ModelKey) => this.#onProcessLost(key)
+    this.#caged = new CagedModels(deps, { runMs: config.classifyMs, onLost })
     this.#requests = new Requests(deps.clock)
     this.#thread = new IntentThread(
       { log: deps.log, clock: deps.clock, spawn: deps.spawn ?? spawnIntentWorker },
@@ -156,7 +160,7 @@ class ThreadedIntentService implements IntentService {
     if (!model) throw new YizhanError('unavailable', 'the intent model of this bundle is not loaded')
     const encoded = model.codec.encode(text, model.point)
     if (encoded.s === 'decided') return encoded.decision
-    if (this.#requests.count('run') + this.#forModel >= this.#config.maxPending) {
+    if (this.#requests.count('run') + this.#caged.pending + this.#forModel >= this.#config.maxPending) {
       throw new YizhanError('overloaded', 'too many texts wait for the intent model')
     }
     // Where room is short it may be parked again before this text is handed over.
@@ -165,19 +169,30 @@ class ThreadedIntentService implements IntentService {
       signal.throwIfAborted()
     }
     if (model.state !== 'loaded') throw new YizhanError('unavailable', 'the intent thread is down')
-    const { features } = encoded
+    return model.codec.decode(await this.#run(model, encoded.features, signal), model.point)
+  }
+
+  async #run(
+    { key, caged }: ServedModel,
+    features: NetworkInput,
+    signal: AbortSignal,
+  ): Promise<Float32Array> {
+    if (caged) return this.#caged.run(key, String(features), signal)
     const outcome = await this.#requests.open(
       { kind: 'run', ms: this.#config.classifyMs, signal, onLate: () => this.#onLate() },
-      (id) => this.#thread.send({ kind: 'run', id, key: model.key, features }),
+      (id) => this.#thread.send({ kind: 'run', id, key, features }),
     )
     if (outcome.s === 'failed') throw outcome.error
     if (outcome.s !== 'ran') throw new YizhanError('internal', 'the intent thread answered out of turn')
-    return model.codec.decode(outcome.probabilities, model.point)
+    return outcome.probabilities
   }
 
   /** Waits until a parked model is back in the thread; one load, however many texts want it. */
   async #woken(model: ServedModel): Promise<void> {
     if (model.state === 'parked') {
+      if ((model.restsUntil ?? 0) > this.#clock.monotonic()) {
+        throw new YizhanError('unavailable', 'the process of the model has just died')
+      }
       model.state = 'waking'
       model.woken = this.#bringBack(model)
     }
@@ -198,11 +213,10 @@ class ThreadedIntentService implements IntentService {
     if (this.isReady(tenant, digest)) return
     const bundle = await this.#read(tenant, dir, digest)
     await this.#try(tenant, digest, bundle)
-    const bytes = bundle.onnx.byteLength
-    await this.#hand({ key: modelKey(tenant, digest), network: networkOf(bundle.card) }, bundle)
-    const model = this.#models.add(tenant, digest, dir, bundle, bytes)
+    await this.#hand(modelKey(tenant, digest), bundle)
+    const model = this.#models.add(tenant, digest, dir, bundle)
     this.#makeRoomFor(model)
-    this.#log.info({ tenant, digest, bytes }, 'intent model loaded')
+    this.#log.info({ tenant, digest, bytes: model.bytes }, 'intent model loaded')
   }
 
   #read(tenant: TenantId, dir: string, digest: string): Promise<BundleModel> {
@@ -228,9 +242,13 @@ class ThreadedIntentService implements IntentService {
     await tried?.add(digest)
   }
 
-  /** Gives a bundle's network to the thread and waits until it is open there. */
-  async #hand({ key, network }: Pick<ServedModel, 'key' | 'network'>, { onnx }: BundleModel): Promise<void> {
+  /** Gives a bundle's network to the thread, or to a process of its own, and waits until it is open there. */
+  async #hand(key: ModelKey, { model }: BundleModel): Promise<void> {
     if (this.#stopping) throw new YizhanError('unavailable', 'the intent service is stopping')
+    const { network } = model
+    if (network.kind !== 'hashed') return this.#caged.open(key, model)
+    // A buffer of its own, to be handed over.
+    const onnx = new Uint8Array(model.onnx)
     if (!this.#thread.isUp) throw new YizhanError('unavailable', 'the intent thread is down')
     const outcome = await this.#requests.open(
       {
@@ -247,7 +265,7 @@ class ThreadedIntentService implements IntentService {
   #makeRoomFor(model: ServedModel): void {
     for (const other of this.#models.overBudget(model)) {
       other.state = 'parked'
-      this.#thread.send({ kind: 'unload', key: other.key })
+      this.#drop(other)
       this.#log.info({ tenant: other.tenant, digest: other.digest }, 'an intent model is parked to make room')
     }
     this.#metrics.models(this.#models.size, this.#models.loadedBytes)
@@ -256,8 +274,27 @@ class ThreadedIntentService implements IntentService {
   unload(tenant: TenantId, digest: string): void {
     const model = this.#models.remove(tenant, digest)
     if (!model) return
-    this.#thread.send({ kind: 'unload', key: model.key })
+    this.#drop(model)
     this.#metrics.models(this.#models.size, this.#models.loadedBytes)
+  }
+
+  #drop({ key, caged }: ServedModel): void {
+    if (caged) void this.#caged.close(key)
+    else this.#thread.send({ kind: 'unload', key })
+  }
+
+  #onProcessLost(key: ModelKey): void {
+    const model = this.#models.byKey(key)
+    if (model?.state !== 'loaded') return
+    this.#rest(model)
+    this.#metrics.restarted()
+    this.#log.error({ tenant: model.tenant, digest: model.digest }, 'the process of an intent model has died')
+  }
+
+  /** Its next text starts another process, but not at once. */
+  #rest(model: ServedModel): void {
+    model.state = 'parked'
+    model.restsUntil = this.#clock.monotonic() + REST_MS
   }
 
   isReady(tenant: TenantId, digest: string): boolean {
@@ -277,7 +314,7 @@ class ThreadedIntentService implements IntentService {
     this.#requests.failAll('load', error)
     // Bounded: every classify has a deadline.
     await this.#requests.empty()
-    await this.#thread.stop()
+    await Promise.all([this.#thread.stop(), this.#caged.stop()])
     this.#models.clear()
     this.#end()
   }
@@ -301,7 +338,7 @@ class ThreadedIntentService implements IntentService {
   }
 
   #forget(): void {
-    for (const model of this.#models.all()) if (model.state === 'loaded') model.state = 'lost'
+    for (const model of this.#models.all()) if (!model.caged && model.state === 'loaded') model.state = 'lost'
     this.#metrics.restarted()
     const error = new YizhanError('unavailable', 'the intent thread died')
     this.#requests.failAll('run', error)
@@ -317,19 +354,23 @@ class ThreadedIntentService implements IntentService {
   async #bringBack(model: ServedModel): Promise<void> {
     const { tenant, dir, digest } = model
     try {
-      await this.#hand(model, await this.#read(tenant, dir, digest))
+      await this.#hand(model.key, await this.#read(tenant, dir, digest))
       // Taken off this edge meanwhile.
-      if (!this.#models.has(model)) return void this.#thread.send({ kind: 'unload', key: model.key })
+      if (!this.#models.has(model)) return this.#drop(model)
       model.state = 'loaded'
       this.#log.info({ tenant, digest }, 'intent model loaded again')
       this.#makeRoomFor(model)
     } catch (thrown) {
-      model.state = 'lost'
+      if (model.caged) this.#rest(model)
+      else model.state = 'lost'
       const err = toYizhanError(thrown)
       this.#log.error({ err, tenant, digest }, 'an intent model is lost; the center answers for it')
     }
   }
 }
+
+/** Between the death of a model's process and the next one. */
+const REST_MS = 5_000
 
 const FAILURES = {
   'not-loaded': 'unavailable',

@@ -4,7 +4,7 @@ import type { FromWorker, ToWorker } from './worker-protocol.js'
 
 type ThreadState =
   | { readonly s: 'down' }
-  | { readonly s: 'starting' | 'up'; readonly worker: Worker }
+  | { readonly s: 'starting' | 'up' | 'ending'; readonly worker: Worker }
   | { readonly s: 'backing-off'; readonly cancel: () => void }
   | { readonly s: 'stopped' }
 
@@ -23,7 +23,7 @@ export interface ThreadConfig {
 }
 
 const HEAP = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
-const CLOSE_MS = 2000
+export const CLOSE_MS = 5_000
 const STEADY_MS = 60_000
 
 export function spawnIntentWorker(): Worker {
@@ -73,25 +73,35 @@ export class IntentThread {
     return true
   }
 
-  /** Ends the thread at once, as if it had died: it is started again. */
+  /**
+   * Gives the thread up, as if it had died: another one is started once it is gone. It may end by itself what it is at,
+   * and is ended only if it does not: `terminate` in the middle of a run can abort the whole process (measured).
+   */
   replace(why: string): void {
     if (this.#state.s !== 'up') return
     this.#log.warn({ why }, 'the intent thread is replaced')
-    void this.#state.worker.terminate()
+    const { worker } = this.#state
+    this.#state = { s: 'ending', worker }
+    this.#events.onDown()
+    this.#close(worker)
   }
 
-  /** Lets the thread free its models and end; after 2 s it is ended. Never starts again. */
+  /** Lets the thread free its models and end; after 5 s it is ended. Never starts again. */
   async stop(): Promise<void> {
     const state = this.#state
     this.#state = { s: 'stopped' }
     if (state.s === 'backing-off') state.cancel()
-    if (state.s !== 'up' && state.s !== 'starting') return
+    if (state.s !== 'up' && state.s !== 'starting' && state.s !== 'ending') return
     const gone = new Promise<void>((resolve) => state.worker.once('exit', () => resolve()))
-    const cancel = this.#clock.after(CLOSE_MS, () => void state.worker.terminate())
-    const message: ToWorker = { kind: 'close' }
-    state.worker.postMessage(message)
+    this.#close(state.worker)
     await gone
-    cancel()
+  }
+
+  #close(worker: Worker): void {
+    const cancel = this.#clock.after(CLOSE_MS, () => void worker.terminate())
+    worker.once('exit', cancel)
+    const message: ToWorker = { kind: 'close' }
+    worker.postMessage(message)
   }
 
   #launch(onUp?: () => void, onFailed?: (error: unknown) => void): void {
@@ -114,7 +124,7 @@ export class IntentThread {
       if (this.#state.s === 'stopped') return
       const error = new YizhanError('unavailable', `the intent thread ended with code ${code}`, { cause })
       this.#log.error({ err: error, cause: cause && toYizhanError(cause) }, 'the intent thread died')
-      this.#events.onDown()
+      if (this.#state.s !== 'ending') this.#events.onDown()
       if (first) {
         this.#state = { s: 'down' }
         onFailed(error)

@@ -1,7 +1,10 @@
-import { IntentCodec, type ModelCard, type NetworkKind, networkOf, type OperatingPoint } from '@yizhan/intent'
+import type { OperatingPoint, TextCodec } from '@yizhan/intent'
 import type { TenantId } from '@yizhan/kernel'
 import type { BundleModel } from './bundle-model.js'
 import { type ModelKey, modelKey } from './worker-protocol.js'
+
+/** What a process takes besides its model. */
+const PROCESS_BYTES = 64 * 1024 * 1024
 
 /** A model that this edge serves. */
 export interface ServedModel {
@@ -9,19 +12,21 @@ export interface ServedModel {
   readonly tenant: TenantId
   readonly digest: string
   readonly dir: string
-  readonly card: ModelCard
-  readonly codec: IntentCodec
+  readonly codec: TextCodec
   readonly point: OperatingPoint
-  readonly network: NetworkKind
+  /** Whether its network is in a process of its own, and not in the thread. */
+  readonly caged: boolean
   /** Of its network. */
   readonly bytes: number
   /**
-   * Where its network is: `loaded` in the thread; `parked` on the disk, to make room, until a text wants it; `waking` on
+   * Where its network is: `loaded` in the thread or its process; `parked` on the disk, to make room, until a text wants it; `waking` on
    * its way from there; `lost` with a thread that died, or with a file that cannot be read again.
    */
   state: 'loaded' | 'parked' | 'waking' | 'lost'
   /** While it is waking: when that ends. */
   woken?: Promise<void>
+  /** After its process has died: not woken before this, by the monotonic clock. */
+  restsUntil?: number
 }
 
 /** The models of this edge in the order of their last use, and how many bytes of networks are loaded. */
@@ -44,30 +49,14 @@ export class ModelShelf {
     return sum
   }
 
-  add(
-    tenant: TenantId,
-    digest: string,
-    dir: string,
-    { card, point }: BundleModel,
-    bytes: number,
-  ): ServedModel {
+  add(tenant: TenantId, digest: string, dir: string, { model, point }: BundleModel): ServedModel {
     const key = modelKey(tenant, digest)
-    const codec = new IntentCodec(card)
-    const network = networkOf(card)
-    const model: ServedModel = {
-      key,
-      tenant,
-      digest,
-      dir,
-      card,
-      codec,
-      point,
-      network,
-      bytes,
-      state: 'loaded',
-    }
-    this.#models.set(key, model)
-    return model
+    const { codec, network, onnx } = model
+    const caged = network.kind !== 'hashed'
+    const bytes = onnx.byteLength + (caged ? PROCESS_BYTES : 0)
+    const served: ServedModel = { key, tenant, digest, dir, codec, point, caged, bytes, state: 'loaded' }
+    this.#models.set(key, served)
+    return served
   }
 
   /** The model, which counts as used now. */
@@ -83,6 +72,10 @@ export class ModelShelf {
 
   peek(tenant: TenantId, digest: string): ServedModel | undefined {
     return this.#models.get(modelKey(tenant, digest))
+  }
+
+  byKey(key: ModelKey): ServedModel | undefined {
+    return this.#models.get(key)
   }
 
   has(model: ServedModel): boolean {

@@ -7,7 +7,9 @@ import {
   classifierOf,
   encodeModel,
   MODEL_FILE,
+  type ModelCard,
   parseModelCard,
+  servableHashed,
   type TrainedModel,
   withoutExact,
 } from '@yizhan/intent'
@@ -27,7 +29,7 @@ const never = new AbortController().signal
 const CONFIG: TrialConfig = { ...CAGE_DEFAULTS, maxCpuMsPerText: 100 }
 
 let trained: TrainedModel
-let honest: UntriedModel
+let honest: { readonly card: ModelCard; readonly onnx: Uint8Array; readonly samples: UntriedModel['samples'] }
 
 before(async () => {
   trained = await smallModel()
@@ -39,8 +41,15 @@ before(async () => {
   }
 })
 
-const attempt = (model: Partial<UntriedModel>, config: Partial<TrialConfig> = {}) =>
-  tryModel({ clock: systemClock }, { ...honest, ...model }, { ...CONFIG, ...config }, never)
+const attempt = (changed: Partial<typeof honest>, config: Partial<TrialConfig> = {}) => {
+  const { samples, ...files } = { ...honest, ...changed }
+  return tryModel(
+    { clock: systemClock },
+    { model: servableHashed(files), samples },
+    { ...CONFIG, ...config },
+    never,
+  )
+}
 
 const refusedFor = (why: string) => (error: unknown) =>
   error instanceof YizhanError &&

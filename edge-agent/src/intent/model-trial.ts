@@ -1,18 +1,9 @@
-import {
-  type CageConfig,
-  IntentCodec,
-  type ModelCard,
-  type ModelSample,
-  networkOf,
-  openCage,
-  withoutExact,
-} from '@yizhan/intent'
+import { type CageConfig, type ModelSample, openCage, type ServableModel } from '@yizhan/intent'
 import { type Clock, YizhanError } from '@yizhan/kernel'
 
 /** A model of a bundle, inspected and not run yet. */
 export interface UntriedModel {
-  readonly card: ModelCard
-  readonly onnx: Uint8Array
+  readonly model: ServableModel
   /** Texts with the intent that the network must give the highest score; may be empty. */
   readonly samples: readonly ModelSample[]
 }
@@ -37,19 +28,19 @@ const SUM_TOLERANCE = 1e-3
  */
 export async function tryModel(
   { clock }: { readonly clock: Clock },
-  { card, onnx, samples }: UntriedModel,
+  { model, samples }: UntriedModel,
   config: TrialConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  const codec = new IntentCodec(withoutExact(card))
-  const cage = await openCage({ clock }, { network: networkOf(card), onnx }, config, signal)
+  const { alone: codec, labels } = model
+  const cage = await openCage({ clock }, model, config, signal)
   const times: number[] = []
   const run = async (text: string) => {
     const encoded = codec.encode(text)
     if (encoded.s === 'decided') return undefined
     const { rows, cpuMs } = await cage.run([encoded.features], signal)
     times.push(cpuMs)
-    return checkedRow(rows[0], card.labels.length)
+    return checkedRow(rows[0], labels.length)
   }
   try {
     for (const { text, intent } of samples) {

@@ -66,16 +66,24 @@ export function wrongOnnx(model: TrainedModel): Uint8Array {
   return encodeOnnx(hashedGraph({ ...rest, dim, head: turned(head, dim), bias: turned(bias, 1) }))
 }
 
+/** An encoder that never answers. */
+export function endlessEncoder(honest: OnnxModel): Uint8Array {
+  return behindGraph(honest, 'last_hidden_state', (graph) => loop(graph, undefined, 'last_hidden_state'))
+}
+
 function behind(model: TrainedModel, write: Write): Uint8Array {
-  const honest: OnnxModel = hashedGraph(model.network)
-  const nodes = honest.nodes.map((one) => (one.outputs[0] === OUTPUT ? { ...one, outputs: [HONEST] } : one))
+  return behindGraph(hashedGraph(model.network), OUTPUT, write)
+}
+
+function behindGraph(honest: OnnxModel, output: string, write: Write): Uint8Array {
+  const nodes = honest.nodes.map((one) => (one.outputs[0] === output ? { ...one, outputs: [HONEST] } : one))
   const second = new BinaryWriter()
   message(second, FIELD.model.graph, write)
   return Buffer.concat([encodeOnnx({ ...honest, nodes }), second.finish()])
 }
 
 /** Hands the honest answer from turn to turn, `turns` times or for ever. */
-function loop(graph: BinaryWriter, turns: bigint | undefined): void {
+function loop(graph: BinaryWriter, turns: bigint | undefined, output = OUTPUT): void {
   if (turns !== undefined) tensor(graph, 'turns', ELEMENT.int64, BigInt64Array.of(turns), true)
   tensor(graph, 'yes', ELEMENT.bool, Uint8Array.of(1), true)
   const body: Write = (inner) => {
@@ -88,7 +96,7 @@ function loop(graph: BinaryWriter, turns: bigint | undefined): void {
     value(inner, FIELD.graph.output, 'goesOn', ELEMENT.bool)
     value(inner, FIELD.graph.output, 'carries', ELEMENT.float)
   }
-  node(graph, 'Loop', [turns === undefined ? '' : 'turns', 'yes', HONEST], [OUTPUT], (out) =>
+  node(graph, 'Loop', [turns === undefined ? '' : 'turns', 'yes', HONEST], [output], (out) =>
     attribute(out, 'body', ATTRIBUTE.graph, (inner) => message(inner, ATTRIBUTE_GRAPH, body)),
   )
 }
