@@ -67,7 +67,8 @@ interface ObjectOf extends ObjectName {
   readonly parts: Parts
 }
 
-function objectsOf({ file, examples, documents, persona, channels, sites, tasks, tests }: TenantSource) {
+function objectsOf(source: TenantSource) {
+  const { file, examples, documents, encoder, persona, channels, sites, tasks, tests } = source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()
@@ -89,6 +90,10 @@ function objectsOf({ file, examples, documents, persona, channels, sites, tasks,
   for (const { name: handoff, ...parts } of file.handoffs ?? []) add('handoff', handoff, parts)
   for (const { id, title, knowledge, text } of documents) {
     add('document', id, { title, knowledge, text: sha256Hex(Buffer.from(text)) })
+  }
+  if (encoder) {
+    const { onnx, tokenizer, ...settings } = encoder
+    add('setting', 'encoder', { ...settings, model: sha256Hex(onnx), tokenizer: sha256Hex(tokenizer) })
   }
   if (persona) add('persona', 'persona', { text: persona })
   for (const { name: channel, ...parts } of channels) add('channel', channel, parts)

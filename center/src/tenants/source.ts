@@ -1,8 +1,9 @@
-import type { LanguageMap, TenantFile } from '@yizhan/intent'
+import type { EncoderFiles, LanguageMap, TenantFile } from '@yizhan/intent'
 import { asTenantId, type TenantId } from '@yizhan/kernel'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import { readCards } from './cards.js'
 import { readChannels, type TenantChannel } from './channels.js'
+import { readEncoder } from './encoder.js'
 import { extractFiles, type ReadOptions } from './extract/index.js'
 import { noHandoff } from './handoffs.js'
 import { readIntents } from './intents.js'
@@ -29,6 +30,8 @@ export interface TenantSource {
   readonly documents: readonly KnowledgeDocument[]
   /** Texts of the documents that are not plain text, by file. */
   readonly extracts: ReadonlyMap<string, string>
+  /** The tenant's own, in place of the built-in model of intents. */
+  readonly encoder?: EncoderFiles
   /** How the model at the center speaks. */
   readonly persona: LanguageMap | undefined
   /** Without channels.yaml `web` and `mqtt`. */
@@ -67,6 +70,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
   const channels = readChannels(texts, sites, told)
   const tasks = readTasks(texts, channels, told)
   const persona = main && readMainPersona(contents, main, told)
+  const encoder = main && readEncoder(contents, main, told)
   const handoffs = valueIn(main, 'handoff')
   for (const use of intents.uses) {
     const { kind, name, at } = use
@@ -92,6 +96,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
     examples: [...intents.whole].flatMap(([id, { asks }]) => asks.map((text) => ({ text, intent: id }))),
     documents: knowledge.documents,
     extracts: extracted.documents,
+    ...(encoder && { encoder }),
     persona,
     channels: channels.channels,
     sites: sites.sites,

@@ -12,6 +12,7 @@ const MIB = 1024 * 1024
 const MAX_FILE_BYTES = MIB
 /** Of a file that is not text. */
 const MAX_BINARY_BYTES = 5 * MIB
+const MAX_MODEL_BYTES = 20 * MIB
 /** A path is a key of the store, with room for the number of a part. */
 const MAX_PATH_BYTES = 500
 
@@ -22,9 +23,10 @@ const READ = [
   /^(cards|tests)\/[^/]+\.yaml$/,
   /^tasks\/[^/]+\.json$/,
   /^personas\/[^/]+\.md$/,
+  /^encoder\/(model\.onnx|tokenizer\.json)$/,
   /^knowledge\/(?:[^/]+\/)*[^/]+\.(md|txt|html|pdf|docx)$/,
 ]
-const BINARY = /\.(xlsx|pdf|docx)$/
+const BINARY = /\.(xlsx|pdf|docx)$|^encoder\//
 /** Where programs other than editors write, in the encoding of their country. */
 const MAYBE_GB18030 = /\.(csv|html)$/
 const IGNORED = /^(README|LICENSE)([.-][^/]*)?$|(^|\/)\.[^./]/
@@ -63,8 +65,9 @@ export function decodeFiles(files: TenantFiles, told: Told): Contents {
     const misplaced = wrongPath(file)
     if (misplaced) tell(misplaced)
     else if (BINARY.test(file)) {
-      const isTaken = content.byteLength <= MAX_BINARY_BYTES
-      if (!isTaken) tell(BINARY_TOO_LARGE)
+      const isModel = file.endsWith('.onnx')
+      const isTaken = content.byteLength <= (isModel ? MAX_MODEL_BYTES : MAX_BINARY_BYTES)
+      if (!isTaken) tell(isModel ? MODEL_TOO_LARGE : BINARY_TOO_LARGE)
       binaries.set(file, isTaken ? content : undefined)
     } else {
       const text =
@@ -145,5 +148,9 @@ const UNKNOWN: Wording = {
 }
 const TOO_LARGE: Wording = { en: 'is larger than 1 MiB; split it', zh: '超过 1 MiB，请拆分' }
 const BINARY_TOO_LARGE: Wording = { en: 'is larger than 5 MiB; split it', zh: '超过 5 MiB，请拆分' }
+const MODEL_TOO_LARGE: Wording = {
+  en: 'is larger than 20 MiB; export it with 8-bit weights',
+  zh: '超过 20 MiB，请导出为 8 位权重',
+}
 const NOT_UTF8: Wording = { en: 'is not UTF-8', zh: '不是 UTF-8 编码' }
 const NOT_GB18030: Wording = { en: 'is neither UTF-8 nor GB18030', zh: '既不是 UTF-8 也不是 GB18030 编码' }

@@ -1,13 +1,18 @@
 import {
+  CagedClassifier,
+  type Classifier,
   chooseSamples,
   type Decision,
+  encodeEncoder,
   encodeModel,
   encodeSamples,
   IntentModel,
   parseTenantFile,
   SAMPLES_FILE,
+  servableModel,
   TENANT_FILE,
   type TrainedModel,
+  trainEncoderHead,
 } from '@yizhan/intent'
 import { type Clock, canonicalJson, YizhanError } from '@yizhan/kernel'
 import type { Problem } from './problem.js'
@@ -36,11 +41,10 @@ export async function tryOut(
   signal: AbortSignal,
 ): Promise<TriedOut> {
   const started = clock.monotonic()
-  const trained = await train(source, signal)
+  const files = await trainedFiles({ train, clock }, source, signal)
   const trainMs = Math.round(clock.monotonic() - started)
-  const files = encodeModel(trained)
   files.set(TENANT_FILE, Buffer.from(canonicalJson(source.file)))
-  const model = await openAsEdge(files)
+  const model = await openAsEdge({ clock }, files, signal)
   try {
     files.set(SAMPLES_FILE, encodeSamples(await chooseSamples(source.examples, model.networkAlone())))
     const failed = await runTests(model, source, signal)
@@ -58,12 +62,37 @@ export async function tryOut(
   }
 }
 
+async function trainedFiles(
+  { train, clock }: { readonly train: Train; readonly clock: Clock },
+  source: TenantSource,
+  signal: AbortSignal,
+): Promise<Map<string, Uint8Array>> {
+  const { encoder, examples, file } = source
+  if (!encoder) return encodeModel(await train(source, signal))
+  const { languages } = file
+  return encodeEncoder(await trainEncoderHead({ clock }, { encoder, examples, languages, signal }))
+}
+
+/** Closed by whoever opens it. */
+interface OpenModel extends Classifier {
+  /** The same without its exact-match table. */
+  networkAlone(): Classifier
+  close(): Promise<void>
+}
+
 /** From the bytes that edges will get, with what they read them with: a bundle that none of them takes stays here. */
-async function openAsEdge(files: ReadonlyMap<string, Uint8Array>): Promise<IntentModel> {
+async function openAsEdge(
+  deps: { readonly clock: Clock },
+  files: ReadonlyMap<string, Uint8Array>,
+  signal: AbortSignal,
+): Promise<OpenModel> {
   try {
     parseTenantFile(files.get(TENANT_FILE) ?? new Uint8Array())
-    return await IntentModel.load(files)
+    const model = servableModel(files)
+    if (model.network.kind === 'hashed') return await IntentModel.load(files)
+    return await CagedClassifier.open(deps, model, signal)
   } catch (cause) {
+    signal.throwIfAborted()
     throw new YizhanError('internal', 'no edge could read what was made of the tenant', { cause })
   }
 }

@@ -71,6 +71,33 @@ export const TenantYaml = Type.Object(
         '边缘节点自行回答所需的把握',
       ),
     ),
+    encoder: Type.Optional(
+      Type.Object(
+        {
+          pooling: Type.Optional(
+            choice(
+              ['mean', 'cls'],
+              'What of the tokens is the sentence: their mean (default) or the first one',
+              '句向量取各词元的均值（mean，默认）还是第一个词元（cls）',
+            ),
+          ),
+          maxTokens: Type.Optional(
+            Type.Integer({
+              minimum: 8,
+              maximum: 512,
+              ...about('Tokens of a question that are read; default 64', '每个问题读取的词元数，默认 64'),
+            }),
+          ),
+        },
+        {
+          ...Closed,
+          ...about(
+            'An encoder of your own in encoder/model.onnx and encoder/tokenizer.json, instead of the built-in model',
+            '使用自带的编码器（encoder/model.onnx 与 encoder/tokenizer.json），替代内置模型',
+          ),
+        },
+      ),
+    ),
     handoff: Type.Optional(
       Type.Unsafe<Readonly<Record<string, HandoffYaml>>>({
         type: 'object',
