@@ -172,10 +172,10 @@ const CLOSING_COMMANDS = new Set(['/new', '/cancel', 'cancel'])
 const WITH_CENTER = new Set(['forwarded', 'streaming', 'waiting', 'handed-off'])
 
 /** Whether a turn has taken what was open to its asker, so that it will not take it again when it is run again. */
-function tookQuestion({ message, state, final }: Turn): boolean {
+function tookQuestion({ message, state, final, mended }: Turn): boolean {
   const { intent = '', decision = '' } = final?.content.route ?? {}
   if (decision === 'command') return CLOSING_COMMANDS.has(intent)
-  if (message.kind !== MessageKind.TEXT || PASSES_QUESTION.has(decision)) return false
+  if (message.kind !== MessageKind.TEXT || mended || PASSES_QUESTION.has(decision)) return false
   return final !== undefined || WITH_CENTER.has(state)
 }
 

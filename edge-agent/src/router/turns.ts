@@ -120,6 +120,7 @@ class Part implements Turns {
   readonly #replies: TimedReplies
   readonly #endings: Endings
   readonly #memory: ConversationMemory
+  readonly #understanding: Understanding
   readonly #forwarder: Forwarder
   readonly #telling: TellingReplies
   readonly #consent: ConsentDesk | undefined
@@ -162,6 +163,7 @@ class Part implements Turns {
       config,
     )
     const understanding = new Understanding({ ...deps, skills, center: this.#forwarder })
+    this.#understanding = understanding
     const { clock } = deps
     const memory = this.#memory
     const forms = new Forms({ endings, understanding, clock })
