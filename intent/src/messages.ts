@@ -57,6 +57,18 @@ export const MESSAGES = {
     zh: '请回复一个数字，例如：3、2.5、三。',
     en: 'Please reply with one number. For example: 3, 2.5, three.',
   },
+  'slots.unread-datetime': {
+    zh: '没看懂是哪天几点。例如：明天下午3点、下周三9点半、2026-12-01 15:30。',
+    en: 'Which day and time is that? For example: tomorrow 3 pm, next Wednesday 9:30, 2026-12-01 15:30.',
+  },
+  'slots.unread-percent': {
+    zh: '请回复一个百分比，例如：30%、百分之三十。',
+    en: 'Please reply with one percentage. For example: 30 %, thirty percent.',
+  },
+  'slots.unread-name': {
+    zh: '没有找到这个名称，请换个说法。',
+    en: 'That name is not known here. Please try another one.',
+  },
   'slots.unread-choice': {
     zh: '请回复其中一项的数字或名称。',
     en: 'Please reply with the number or the name of one of these.',

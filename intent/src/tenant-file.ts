@@ -54,7 +54,10 @@ export const Slot = Type.Object(
       Type.Literal('number'),
       Type.Literal('date'),
       Type.Literal('time'),
+      Type.Literal('datetime'),
+      Type.Literal('percent'),
       Type.Literal('choice'),
+      Type.Literal('name'),
     ]),
     ask: LanguageMap,
     /** What can be chosen; of a `choice` only. */
@@ -63,6 +66,19 @@ export const Slot = Type.Object(
         minItems: 1,
         maxItems: 20,
       }),
+    ),
+    /** What can be named, with other names for it; of a `name` only. */
+    names: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            value: Type.String({ minLength: 1, maxLength: 200 }),
+            also: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 50 }),
+          },
+          Closed,
+        ),
+        { minItems: 1, maxItems: 2000 },
+      ),
     ),
   },
   Closed,
@@ -167,6 +183,8 @@ export const TenantFile = Type.Object(
     /** First = default; a reply follows the asker's language. */
     languages: Type.Array(Type.String({ minLength: 2 }), { minItems: 1 }),
     operatingPoint: OperatingPoint,
+    /** IANA name: where its days and times are; default: that of the edge's machine. */
+    timezone: Type.Optional(Type.String({ minLength: 1 })),
     welcome: Type.Optional(
       Type.Object({ text: LanguageMap, suggest: Type.Array(LanguageMap, { maxItems: 8 }) }, Closed),
     ),

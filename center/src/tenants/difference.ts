@@ -73,8 +73,8 @@ function objectsOf(source: TenantSource) {
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()
   for (const { text, intent } of examples) asks.set(intent, [...(asks.get(intent) ?? []), text])
-  const { name, languages, operatingPoint, welcome, messages } = file
-  for (const [key, value] of Object.entries({ name, languages, operatingPoint, welcome })) {
+  const { name, languages, operatingPoint, timezone, welcome, messages } = file
+  for (const [key, value] of Object.entries({ name, languages, operatingPoint, timezone, welcome })) {
     if (value !== undefined) add('setting', key, { value })
   }
   for (const { id, ...parts } of file.privacy?.purposes ?? []) add('setting', `privacy.purposes.${id}`, parts)

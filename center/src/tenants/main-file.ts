@@ -9,6 +9,7 @@ import type { ReadCards } from './cards.js'
 import type { ReadChannels } from './channels.js'
 import { checkHandoffs, handoffsOf } from './handoffs.js'
 import type { ReadIntent, ReadIntents } from './intents.js'
+import { isTimezone, NO_TIMEZONE } from './opening-hours.js'
 import { checkPrivacy, privacyOf } from './privacy.js'
 import type { Problem, Told, Wording } from './problem.js'
 import { LANGUAGE, TenantYaml } from './schema/index.js'
@@ -69,6 +70,9 @@ export function checkMain(
     checkSentence(document, ['messages', key], text, languages, { ...told, warnings: [] })
   }
   checkMessages(document, messages, told.problems)
+  if (typeof value.timezone === 'string' && !isTimezone(value.timezone)) {
+    told.problems.push(document.misread(['timezone'], NO_TIMEZONE))
+  }
   checkHandoffs(document, value.handoff, parts.channels, told)
   checkPrivacy(document, value.privacy, { channels: parts.channels, languages }, told)
   const suggest: unknown[] = Array.isArray(welcome.suggest) ? welcome.suggest : []
@@ -114,7 +118,16 @@ export function compileFile(
     channels,
   }: { readonly intents: ReadIntents; readonly cards: ReadCards; readonly channels: ReadChannels },
 ): TenantFile {
-  const { tenant, languages, welcome, handoff, privacy, messages = {}, operatingPoint = 'balanced' } = value
+  const {
+    tenant,
+    languages,
+    welcome,
+    handoff,
+    privacy,
+    messages = {},
+    operatingPoint = 'balanced',
+    timezone,
+  } = value
   const said = (sentence: string | LanguageMap) => sentenceOf(sentence, languages)
   const title = (id: string) => questionsOf(intents.whole.get(id)?.asks ?? [], languages)
   return {
@@ -123,6 +136,7 @@ export function compileFile(
     name: said(value.name),
     languages,
     operatingPoint,
+    ...(timezone !== undefined && { timezone }),
     ...(welcome && { welcome: { text: said(welcome.text), suggest: (welcome.suggest ?? []).map(title) } }),
     messages: Object.fromEntries(Object.entries(messages).map(([key, text]) => [key, said(text)])),
     intents: Object.fromEntries(

@@ -7,7 +7,7 @@ import { isMap, nearest, type Path, type YamlDocument } from './yaml/index.js'
 
 /** The slots in the order of the file. */
 export function slotsOf(slots: Readonly<Record<string, SlotYaml>>, languages: Languages): Slot[] {
-  return Object.entries(slots).map(([name, { type, ask, options }]) => ({
+  return Object.entries(slots).map(([name, { type, ask, options, names }]) => ({
     name,
     type,
     ask: sentenceOf(ask, languages),
@@ -17,6 +17,7 @@ export function slotsOf(slots: Readonly<Record<string, SlotYaml>>, languages: La
         label: sentenceOf(label, languages),
       })),
     }),
+    ...(names && { names: Object.entries(names).map(([value, also]) => ({ value, also })) }),
   }))
 }
 
@@ -36,6 +37,12 @@ export function checkSlots(
     const { options } = slot
     if (slot.type === 'choice' && options === undefined) {
       told.problems.push(document.at(path, NEEDS_OPTIONS))
+    }
+    if (slot.type === 'name' && slot.names === undefined) {
+      told.problems.push(document.at(path, NEEDS_NAMES))
+    }
+    if (slot.type !== 'name' && slot.names !== undefined) {
+      told.problems.push(document.at([...path, 'names'], NO_NAMES))
     }
     if (options === undefined) continue
     if (slot.type !== 'choice') told.problems.push(document.at([...path, 'options'], NO_OPTIONS))
@@ -103,6 +110,14 @@ function noSlot(name: string, names: readonly string[]): Wording {
 const NEEDS_OPTIONS: Wording = {
   en: 'a choice needs “options”, such as {annual: {zh: 年假, en: annual leave}}',
   zh: 'choice 需要“options”，例如 {annual: {zh: 年假, en: annual leave}}',
+}
+const NEEDS_NAMES: Wording = {
+  en: 'a name needs “names”, such as {Beijing: [北京, Peking]}',
+  zh: 'name 需要“names”，例如 {北京: [帝都, Beijing]}',
+}
+const NO_NAMES: Wording = {
+  en: 'only a slot of type name has names',
+  zh: '只有类型为 name 的槽位才有 names',
 }
 const NO_OPTIONS: Wording = {
   en: 'only a slot of type choice has options',

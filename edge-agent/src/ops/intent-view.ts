@@ -49,7 +49,9 @@ export async function tryText(
   const { file } = tenant
   const { intent, score, match, top, accept, askBack, ms } = classification
   const wanted = Object.hasOwn(file.intents, intent) ? (file.intents[intent]?.slots ?? []) : []
-  const slots = Object.fromEntries(prefill(wanted, asked.text, { wallMs: clock.wall(), locale: '' }))
+  const slots = Object.fromEntries(
+    prefill(wanted, asked.text, { wallMs: clock.wall(), locale: '', timezone: file.timezone }),
+  )
   return {
     tenant: tenant.tenant,
     bundle: tenant.digest,

@@ -106,8 +106,9 @@ export class Forms {
     await this.#deps.endings.answer(turn, say(visit.tenant, language, key, {}), plainRoute(intent, 'slots'))
   }
 
-  #today({ turn }: Visit): Today {
-    return { wallMs: this.#deps.clock.wall(), locale: turn.message.locale }
+  #today({ turn, tenant }: Visit): Today {
+    const { timezone } = tenant.file
+    return { wallMs: this.#deps.clock.wall(), locale: turn.message.locale, timezone }
   }
 }
 

@@ -14,6 +14,9 @@ const DAY_OF_MONTH = new RegExp(
   'gu',
 )
 const WEEK_AFTER_NEXT = /下下(?:周|星期|礼拜)(?<weekday>[一二三四五六日天])/gu
+/** The last day of a month or a year. */
+const MONTH_END = new RegExp(`(?<month>下个?|本|这个?|${NUMBER})?月[底末]`, 'gu')
+const YEAR_END = /(?:[今本]年?|(?<next>明)年?)?年[底末]/gu
 const WEEKS_LATER = new RegExp(`(?<weeks>${NUMBER})个?(?:周|星期|礼拜)(?:之后|以后|后)`, 'gu')
 
 /** Two days in one word: neither is the one that is meant. */
@@ -40,6 +43,13 @@ export function chineseDays(text: string, now: Date): ChineseDay[] {
       const monday = today - ((now.getDay() + 6) % 7)
       return new Date(year, month, monday + 14 + '一二三四五六日'.indexOf(weekday.replace('天', '日')))
     }),
+    ...all(MONTH_END, ({ month: named = '' }) => {
+      const said = numberOf(named)
+      // 12月底 is that of the next December to come.
+      if (said > 0) return said > 12 ? undefined : new Date(year + (said <= month ? 1 : 0), said, 0)
+      return new Date(year, month + (named.startsWith('下') ? 2 : 1), 0)
+    }),
+    ...all(YEAR_END, ({ next }) => new Date(year + (next === undefined ? 0 : 1), 11, 31)),
     ...all(WEEKS_LATER, ({ weeks = '' }) => new Date(year, month, today + 7 * numberOf(weeks))),
   ]
 }

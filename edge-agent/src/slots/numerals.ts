@@ -11,17 +11,25 @@ const WORDS = [
 const TENS = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety']
 
 /** Characters of a Chinese number, as the inside of a character class. */
-export const CHINESE_NUMERAL = '零〇一二两三四五六七八九十百千万'
+export const CHINESE_NUMERAL = '零〇一二两三四五六七八九十百千万亿'
 
-/** 十二 → 12, 三百零五 → 305, 二〇二六 → 2026; undefined if the characters make no number. */
+/** 十二 → 12, 三百零五 → 305, 一亿两千万 → 120000000, 二〇二六 → 2026; undefined if the characters make no number. */
 export function chineseNumber(text: string): number | undefined {
-  if (text === '') return undefined
   const plain = text.replaceAll('〇', '零').replaceAll('两', '二')
-  const [above, below, ...more] = plain.split('万')
-  if (above === undefined || more.length > 0) return undefined
-  if (below === undefined) return belowTenThousand(above)
-  const [high, low] = [belowTenThousand(above), below === '' ? 0 : belowTenThousand(below)]
-  return high === undefined || low === undefined ? undefined : high * 10_000 + low
+  return inParts(plain, '亿', 100_000_000, (part) => inParts(part, '万', 10_000, belowTenThousand))
+}
+
+/** What stands before and behind a unit, each read by `read`; without the unit the whole. */
+function inParts(
+  text: string,
+  unit: string,
+  size: number,
+  read: (part: string) => number | undefined,
+): number | undefined {
+  const [above = '', below, ...more] = text.split(unit)
+  if (below === undefined) return read(above)
+  const [high, low] = [read(above), below === '' ? 0 : read(below)]
+  return more.length > 0 || high === undefined || low === undefined ? undefined : high * size + low
 }
 
 function belowTenThousand(text: string): number | undefined {

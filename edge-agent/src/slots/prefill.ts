@@ -1,6 +1,7 @@
 import { normalise, type Slot } from '@yizhan/intent'
-import { readDays, readTimes, type Today } from './read-day.js'
-import { mentionedNumbers } from './read-number.js'
+import { namesOf } from './name-index.js'
+import { readDateTimes, readDays, readTimes, type Today } from './read-day.js'
+import { mentionedNumbers, mentionedPercents } from './read-number.js'
 import { namedOptions } from './read-option.js'
 import { blanked, MAX_READ, type Reading } from './reading.js'
 
@@ -17,6 +18,7 @@ export function prefill(slots: readonly Slot[], question: string, today: Today):
 
   const days = readDays(text, today)
   const times = readTimes(text, today)
+  inOrder(of('datetime'), readDateTimes(text, today), values)
   inOrder(of('date'), days, values)
   inOrder(of('time'), times, values)
   read.push(...days, ...times)
@@ -25,9 +27,17 @@ export function prefill(slots: readonly Slot[], question: string, today: Today):
     read.push(...options)
     onlyOne([slot], options, values)
   }
+  for (const slot of of('name')) {
+    const names = namesOf(slot).find(text)
+    read.push(...names)
+    onlyOne([slot], names, values)
+  }
   // The 3 of 12月3日 is no number of days: what has been read is not read again.
   const rest = read.reduce((left, { from, to }) => blanked(left, from, to), text)
-  onlyOne(of('number'), mentionedNumbers(rest), values)
+  const percents = mentionedPercents(rest)
+  onlyOne(of('percent'), percents, values)
+  const others = percents.reduce((left, { from, to }) => blanked(left, from, to), rest)
+  onlyOne(of('number'), mentionedNumbers(others), values)
   return values
 }
 

@@ -3,11 +3,14 @@ import * as english from 'chrono-node/en'
 import * as chinese from 'chrono-node/zh/hans'
 import { chineseDays } from './chinese-days.js'
 import { blanked, type Reading } from './reading.js'
+import { offsetAt, wallClockIn } from './zoned.js'
 
 /** What a day is reckoned from. */
 export interface Today {
-  /** Wall clock in milliseconds; days are those of this machine's zone. */
+  /** Wall clock in milliseconds. */
   readonly wallMs: number
+  /** IANA name of the zone whose days and times are meant; default: this machine's. */
+  readonly timezone?: string | undefined
   /** The platform's, to tell 3/12 (en-GB) from 12/3; may be empty. */
   readonly locale: string
 }
@@ -25,7 +28,7 @@ const LAST_YEAR = 2200
 
 /** Every day of a normalised text as YYYY-MM-DD, in order; both ends of a range. */
 export function readDays(text: string, today: Today): Reading[] {
-  const own = HAN.test(text) ? chineseDays(text, new Date(today.wallMs)) : []
+  const own = HAN.test(text) ? chineseDays(text, wallClockIn(today.wallMs, today.timezone)) : []
   const days = text.replace(PART_OF_DAY, (part) => ' '.repeat(part.length))
   const rest = own.reduce((left, { from, to }) => blanked(left, from, to), days)
   const named = own.flatMap(({ date, from, to }) => {
@@ -44,8 +47,18 @@ export function readTimes(text: string, today: Today): Reading[] {
   return [{ value: '12:00', from: noon.index, to: noon.index + noon[0].length }]
 }
 
-function results(text: string, { wallMs, locale }: Today): ParsedResult[] {
-  const instant = new Date(wallMs)
+/** The one day and the one time of a normalised text as `2026-12-01T15:30+08:00`; none if there are more or fewer. */
+export function readDateTimes(text: string, today: Today): Reading[] {
+  const [days, times] = [readDays(text, today), readTimes(text, today)]
+  const [day, time] = [days[0], times[0]]
+  const single = (all: readonly Reading[]) => new Set(all.map(({ value }) => value)).size === 1
+  if (!day || !time || !single(days) || !single(times)) return []
+  const value = `${day.value}T${time.value}${offsetAt(day.value, time.value, today.timezone)}`
+  return [{ value, from: Math.min(day.from, time.from), to: Math.max(day.to, time.to) }]
+}
+
+function results(text: string, { wallMs, locale, timezone }: Today): ParsedResult[] {
+  const instant = wallClockIn(wallMs, timezone)
   const en = DAY_FIRST.test(locale) ? english.GB : english.casual
   const options = { forwardDate: true }
   const inChinese = HAN.test(text) ? chinese.casual.parse(text, instant, options) : []

@@ -62,6 +62,20 @@ for (const [type, answer] of [
   ['number', 'NaN'],
   ['number', 'Infinity'],
   ['text', '   '],
+  ['datetime', ''],
+  ['datetime', '明天'],
+  ['datetime', '下午三点'],
+  ['datetime', '明天3点或者4点'],
+  ['datetime', '明天或后天下午三点'],
+  ['datetime', '2月30日下午三点'],
+  ['percent', ''],
+  ['percent', '很多'],
+  ['percent', '30%或40%'],
+  ['percent', '成功'],
+  ['number', '亿亿'],
+  ['number', '1.5万或2万'],
+  ['date', '水底'],
+  ['date', '13月底'],
   ['text', '长'.repeat(301)],
 ] as const) {
   test(`${JSON.stringify(answer.slice(0, 30))} is no ${type}`, () => {
@@ -133,11 +147,98 @@ for (const [type, answer, value] of [
   ['number', '负三', '-3'],
   ['number', '0', '0'],
   ['text', ' 家里有事 ', '家里有事'],
+  ['date', '月底', '2026-11-30'],
+  ['date', '下个月底', '2026-12-31'],
+  ['date', '年底', '2026-12-31'],
+  ['date', '12月底', '2026-12-31'],
+  ['date', '二月底', '2027-02-28'],
+  ['date', '明年年底', '2027-12-31'],
+  ['date', 'next Friday', '2026-12-04'],
+  ['number', '两百三十', '230'],
+  ['number', '1.5万', '15000'],
+  ['number', '2亿', '200000000'],
+  ['number', '1.1百', '110'],
+  ['number', '一亿两千万', '120000000'],
+  ['percent', '30%', '30'],
+  ['percent', '３０％', '30'],
+  ['percent', '百分之三十', '30'],
+  ['percent', '百分之2.5', '2.5'],
+  ['percent', '三成', '30'],
+  ['percent', 'thirty percent', '30'],
+  ['percent', '12', '12'],
 ] as const) {
   test(`${JSON.stringify(answer)} is the ${type} ${value}`, () => {
     assert.deepEqual(readSlot(slot(type), answer, today), { is: 'value', value, clear: true })
   })
 }
+
+for (const [answer, value] of [
+  ['下周三下午三点', '2026-12-02T15:00+08:00'],
+  ['next Friday 3pm', '2026-12-04T15:00+08:00'],
+  ['2026-12-01 15:30', '2026-12-01T15:30+08:00'],
+  ['月底上午九点半', '2026-11-30T09:30+08:00'],
+  ['明天3点到明天3点', '2026-11-29T03:00+08:00'],
+] as const) {
+  test(`${JSON.stringify(answer)} is the day and time ${value} of the tenant's zone`, () => {
+    const shanghai = { ...today, wallMs: Date.UTC(2026, 10, 28, 2, 0), timezone: 'Asia/Shanghai' }
+    assert.deepEqual(readSlot(slot('datetime'), answer, shanghai), { is: 'value', value, clear: true })
+  })
+}
+
+test('today is the one of the zone, its offset that of the day, and an unknown zone is the own one', () => {
+  const evening = { ...today, wallMs: Date.UTC(2026, 6, 1, 23, 30) }
+  const dayIn = (timezone: string) => readSlot(slot('date'), 'tomorrow', { ...evening, timezone })
+  assert.deepEqual(dayIn('Asia/Shanghai'), { is: 'value', value: '2026-07-03', clear: true })
+  assert.deepEqual(dayIn('America/New_York'), { is: 'value', value: '2026-07-02', clear: true })
+  const at = (timezone: string, answer: string) => {
+    const read = readSlot(slot('datetime'), answer, { ...evening, timezone })
+    return read.is === 'value' ? read.value : read.is
+  }
+  assert.equal(at('America/New_York', '2026-07-04 09:00'), '2026-07-04T09:00-04:00')
+  assert.equal(at('America/New_York', '2026-12-04 09:00'), '2026-12-04T09:00-05:00')
+  assert.equal(at('Asia/Kolkata', '2026-12-04 09:00'), '2026-12-04T09:00+05:30')
+  assert.equal(dayIn('Nowhere/Else').is, 'value')
+})
+
+const city = slot('name', {
+  names: [
+    { value: '北京', also: ['帝都', 'Beijing', 'Peking'] },
+    { value: '北京西', also: ['Beijing West'] },
+    { value: '西安', also: ["Xi'an"] },
+    { value: 'York', also: [] },
+    { value: 'New York', also: ['NYC', '纽约'] },
+  ],
+})
+for (const [answer, value] of [
+  ['去北京西站', '北京西'],
+  ['北京', '北京'],
+  ['帝都吧', '北京'],
+  ['to Peking, please', '北京'],
+  ['ＮＹＣ', 'New York'],
+  ['New York', 'New York'],
+  ['york', 'York'],
+  ['Xi’an', '西安'],
+] as const) {
+  test(`${JSON.stringify(answer)} names ${value}`, () => {
+    assert.deepEqual(readSlot(city, answer, today), { is: 'value', value, clear: true })
+  })
+}
+for (const answer of ['', '上海', 'Yorkshire', 'Newyork', '北京或者西安', 'constructor']) {
+  test(`${JSON.stringify(answer)} names nothing of the list, or more than one thing`, () => {
+    assert.deepEqual(readSlot(city, answer, today), { is: 'unusable' })
+  })
+}
+
+test('thousands of names that begin alike are found in one pass', () => {
+  const names = Array.from({ length: 2_000 }, (_, i) => ({ value: '甲'.repeat(1 + (i % 190)) + i, also: [] }))
+  const many = slot('name', { names })
+  assert.deepEqual(readSlot(many, '甲'.repeat(150) + 149, today), {
+    is: 'value',
+    value: '甲'.repeat(150) + 149,
+    clear: true,
+  })
+  assert.equal(readSlot(many, '甲'.repeat(499), today).is, 'unusable')
+})
 
 for (const [answer, value] of [
   ['2', 'sick'],

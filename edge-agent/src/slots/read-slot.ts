@@ -1,6 +1,7 @@
 import { normalise, type Slot } from '@yizhan/intent'
-import { readDays, readTimes, type Today } from './read-day.js'
-import { readNumbers } from './read-number.js'
+import { namesOf } from './name-index.js'
+import { readDateTimes, readDays, readTimes, type Today } from './read-day.js'
+import { readNumbers, readPercents } from './read-number.js'
 import { chosenOption, namedOptions } from './read-option.js'
 import { MAX_READ, type Reading } from './reading.js'
 
@@ -41,8 +42,14 @@ export function readingsOf(slot: Slot, text: string, today: Today): Reading[] {
       return readDays(text, today)
     case 'time':
       return readTimes(text, today)
+    case 'datetime':
+      return readDateTimes(text, today)
     case 'number':
       return readNumbers(text)
+    case 'percent':
+      return readPercents(text)
+    case 'name':
+      return namesOf(slot).find(text)
     case 'choice':
       return namedOptions(text, slot.options ?? [])
     case 'text':

@@ -60,13 +60,27 @@ const Reply = Type.Unsafe<string | ReplyForms | LanguageMap>({
 
 const Slot = Type.Object(
   {
-    type: choice(['text', 'number', 'date', 'time', 'choice'], 'What is asked for', '所需信息的类型'),
+    type: choice(
+      ['text', 'number', 'percent', 'date', 'time', 'datetime', 'choice', 'name'],
+      'What is asked for',
+      '所需信息的类型',
+    ),
     ask: sentence('The question to the asker', '向提问者的提问'),
     options: Type.Optional(
       Type.Record(Type.String(), sentence('How a person is told of it', '给人看的说法'), {
         minProperties: 1,
         maxProperties: 20,
         ...about('What can be chosen: value and label; of a choice only', '可选项：值与说法；仅用于 choice'),
+      }),
+    ),
+    names: Type.Optional(
+      Type.Record(Type.String({ minLength: 1, maxLength: 200 }), Type.Array(Line, { maxItems: 50 }), {
+        minProperties: 1,
+        maxProperties: 2000,
+        ...about(
+          'What can be named, with other names for it; of a name only',
+          '可用的名称及其别名；仅用于 name',
+        ),
       }),
     ),
   },

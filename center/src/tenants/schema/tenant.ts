@@ -71,6 +71,12 @@ export const TenantYaml = Type.Object(
         '边缘节点自行回答所需的把握',
       ),
     ),
+    timezone: Type.Optional(
+      timezone(
+        'Where its days and times are; default: the edge’s machine',
+        '日期与时刻所在的时区；默认为边缘节点的时区',
+      ),
+    ),
     encoder: Type.Optional(
       Type.Object(
         {
