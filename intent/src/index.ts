@@ -12,7 +12,14 @@ export {
   verifyFiles,
   verifyManifest,
 } from './bundle.js'
-export { CAGE_DEFAULTS, type Cage, type CageConfig, type CagedRun, openCage } from './cage/index.js'
+export {
+  CAGE_DEFAULTS,
+  type Cage,
+  type CageConfig,
+  type CagedRun,
+  limitedCommand,
+  openCage,
+} from './cage/index.js'
 export { CARD_FILE, encodeModel, MODEL_FILE, type ModelCard, parseModelCard } from './card.js'
 export { type Classifier, classifierOf } from './classifier.js'
 export { type Encoded, IntentCodec, type TextCodec } from './codec.js'

@@ -40,6 +40,8 @@ export interface IntentService extends Running {
   load(tenant: TenantId, dir: string, digest: string): Promise<void>
   /** Frees a model once the classifies that were asked before are answered; unknown ones are ignored. */
   unload(tenant: TenantId, digest: string): void
+  /** The same after a minute: turns that came in before a switch still have the bundle that they came with. */
+  retire(tenant: TenantId, digest: string): void
   isReady(tenant: TenantId, digest: string): boolean
   /** Answers what was asked, then frees models and thread. */
   stop(reason: string): Promise<void>
@@ -210,7 +212,7 @@ class ThreadedIntentService implements IntentService {
   }
 
   async load(tenant: TenantId, dir: string, digest: string): Promise<void> {
-    if (this.isReady(tenant, digest)) return
+    if (this.isReady(tenant, digest)) return this.#models.keep(tenant, digest)
     const bundle = await this.#read(tenant, dir, digest)
     await this.#try(tenant, digest, bundle)
     await this.#hand(modelKey(tenant, digest), bundle)
@@ -269,6 +271,12 @@ class ThreadedIntentService implements IntentService {
       this.#log.info({ tenant: other.tenant, digest: other.digest }, 'an intent model is parked to make room')
     }
     this.#metrics.models(this.#models.size, this.#models.loadedBytes)
+  }
+
+  retire(tenant: TenantId, digest: string): void {
+    const model = this.#models.peek(tenant, digest)
+    if (!model || model.retiring) return
+    model.retiring = this.#clock.after(RETIRE_MS, () => this.unload(tenant, digest))
   }
 
   unload(tenant: TenantId, digest: string): void {
@@ -368,6 +376,9 @@ class ThreadedIntentService implements IntentService {
     }
   }
 }
+
+/** Longer than a turn waits for its place, in nearly every case; then the center answers it. */
+export const RETIRE_MS = 60_000
 
 /** Between the death of a model's process and the next one. */
 const REST_MS = 5_000

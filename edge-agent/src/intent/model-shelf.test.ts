@@ -6,12 +6,13 @@ import { MODEL_FILE } from '@yizhan/intent'
 import {
   asTenantId,
   createMetrics,
+  ManualClock,
   silentLogger,
   systemClock,
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
-import { INTENT_SERVICE_DEFAULTS, startIntentService } from './intent-service.js'
+import { INTENT_SERVICE_DEFAULTS, RETIRE_MS, startIntentService } from './intent-service.js'
 import { testRoot, writeTestBundle } from './testing.js'
 
 const never = new AbortController().signal
@@ -83,4 +84,25 @@ test('a model that is larger than the budget is served all the same, alone', asy
     assert.equal((await service.classify(acme, ours.digest, QUESTION, never)).intent, 'a.it.vpn')
     assert.equal((await service.classify(globex, theirs.digest, QUESTION, never)).intent, 'b.it.vpn')
   }
+})
+
+test('a model that retires answers for a minute more, and stays if it is loaded again', async (t) => {
+  const root = await testRoot(t)
+  const ours = await writeTestBundle(root, acme, 'a.')
+  const clock = new ManualClock()
+  const tried = { has: () => true, add: async () => undefined }
+  const service = await startIntentService({ log: silentLogger(), clock, tried })
+  t.after(() => service.stop('test ended'))
+  const ask = async () => (await service.classify(acme, ours.digest, QUESTION, never)).intent
+  service.retire(acme, 'unknown')
+  await service.load(acme, ours.dir, ours.digest)
+  service.retire(acme, ours.digest)
+  clock.advance(RETIRE_MS - 1)
+  assert.equal(await ask(), 'a.it.vpn')
+  await service.load(acme, ours.dir, ours.digest)
+  clock.advance(RETIRE_MS)
+  assert.equal(await ask(), 'a.it.vpn')
+  service.retire(acme, ours.digest)
+  clock.advance(RETIRE_MS)
+  await assert.rejects(ask(), (error) => error instanceof YizhanError && error.code === 'unavailable')
 })

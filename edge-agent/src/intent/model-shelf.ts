@@ -27,6 +27,8 @@ export interface ServedModel {
   woken?: Promise<void>
   /** After its process has died: not woken before this, by the monotonic clock. */
   restsUntil?: number
+  /** While it is about to go: keeps it. */
+  retiring?: (() => void) | undefined
 }
 
 /** The models of this edge in the order of their last use, and how many bytes of networks are loaded. */
@@ -83,9 +85,17 @@ export class ModelShelf {
   }
 
   remove(tenant: TenantId, digest: string): ServedModel | undefined {
+    this.keep(tenant, digest)
     const model = this.peek(tenant, digest)
     if (model) this.#models.delete(model.key)
     return model
+  }
+
+  /** One that was about to go stays. */
+  keep(tenant: TenantId, digest: string): void {
+    const model = this.peek(tenant, digest)
+    model?.retiring?.()
+    if (model) model.retiring = undefined
   }
 
   /** Those whose networks have to go so that the loaded ones fit, not used for longest first; never `kept`. */
@@ -106,6 +116,7 @@ export class ModelShelf {
   }
 
   clear(): void {
+    for (const { retiring } of this.#models.values()) retiring?.()
     this.#models.clear()
   }
 }

@@ -3,7 +3,7 @@ import { MANIFEST_FILE, parseManifest, parseTenantFile, TENANT_FILE, verifyFile 
 import { asTenantId, type Logger, YizhanError } from '@yizhan/kernel'
 import type { IntentService, ReadBundleFile } from '../intent/index.js'
 import type { RouterPolicy } from '../router/index.js'
-import type { TenantHost, TenantSource } from '../tenants/index.js'
+import type { LiveTenant, TenantHost, TenantSource } from '../tenants/index.js'
 import type { StateTarget } from '../uplink/index.js'
 
 /**
@@ -12,7 +12,7 @@ import type { StateTarget } from '../uplink/index.js'
  */
 export function tenantTarget(parts: {
   readonly tenants: TenantHost
-  readonly intents: Pick<IntentService, 'load' | 'unload' | 'isReady'>
+  readonly intents: Pick<IntentService, 'load' | 'unload' | 'retire' | 'isReady'>
   readonly readBundleFile: ReadBundleFile
   readonly log: Logger
   /** Called with each policy that takes force. */
@@ -21,6 +21,8 @@ export function tenantTarget(parts: {
   const { tenants, intents, readBundleFile } = parts
   let policy: RouterPolicy = { maintenance: false, maxTextChars: 0 }
   const { onPolicy } = parts
+  /** Bundles that were in force before and may still have turns. */
+  const replaced = new Set<Pick<LiveTenant, 'tenant' | 'digest'>>()
   return {
     get policy() {
       return policy
@@ -40,10 +42,9 @@ export function tenantTarget(parts: {
           }
           const file = parseTenantFile(await readTenantFile(readBundleFile, dir, digest))
           const source = { id: tenantId, digest, file }
-          if (!intents.isReady(tenant, digest)) {
-            await intents.load(tenant, dir, digest)
-            loaded.push(source)
-          }
+          const isNew = !intents.isReady(tenant, digest)
+          await intents.load(tenant, dir, digest)
+          if (isNew) loaded.push(source)
           next.push(source)
         }
         const before = tenants.list()
@@ -54,7 +55,14 @@ export function tenantTarget(parts: {
         }
         onPolicy?.({ offlineLeaseMs: Number(state.policy?.offlineLeaseMs ?? 0n) })
         const kept = new Set(next.map(({ digest }) => digest))
-        for (const { tenant, digest } of before) if (!kept.has(digest)) intents.unload(tenant, digest)
+        const served = new Set(next.map(({ id }) => id))
+        // A tenant that is gone is gone at once; one that has a new bundle may have turns that came with the old one.
+        for (const { tenant, digest } of before) if (!kept.has(digest)) replaced.add({ tenant, digest })
+        for (const one of replaced) {
+          if (kept.has(one.digest) || !intents.isReady(one.tenant, one.digest)) replaced.delete(one)
+          else if (served.has(one.tenant)) intents.retire(one.tenant, one.digest)
+          else if (replaced.delete(one)) intents.unload(one.tenant, one.digest)
+        }
       } catch (thrown) {
         for (const { id, digest } of loaded) {
           const tenant = asTenantId(id)
