@@ -1,7 +1,7 @@
 export { type Http, type HttpConfig, startHttp } from './http.js'
 export { channelHealth, infoOf } from './info.js'
-export { OperatingModes } from './operating-mode.js'
 export type { IntentTrial, Reason } from './intent-view.js'
+export { OperatingModes } from './operating-mode.js'
 export { type OpsParts, registerOpsRoutes } from './routes.js'
 export { type StatusParts, statusOf, waitFor } from './status.js'
 export { tenantTarget } from './tenant-target.js'
