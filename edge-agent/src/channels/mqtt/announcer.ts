@@ -1,4 +1,4 @@
-import type { Info } from './contract.js'
+import type { Info, RefusedPayload } from './contract.js'
 import type { Session } from './session.js'
 import type { Subscriptions } from './subscriptions.js'
 import { INFO_TOPIC } from './topics.js'
@@ -16,6 +16,12 @@ export class Announcer {
   toAll(topic: string, body: object): void {
     const payload = json(body)
     for (const [session, qos] of this.#subscriptions.match(topic)) push(session, topic, payload, qos)
+  }
+
+  /** Also to `sender` if it does not listen: after a new connection its client repeats what was not acknowledged first. */
+  refuse(sender: Session, topic: string, refusal: RefusedPayload): void {
+    if (!this.#subscriptions.match(topic).has(sender)) sender.send(topic, json(refusal))
+    this.toAll(topic, refusal)
   }
 
   infoToAll(): void {

@@ -18,6 +18,15 @@ test('open access on a network address is refused at start', async (t) => {
   }
 })
 
+test('who repeats a message before subscribing again is told all the same that it is refused', async (t) => {
+  const { connect, run } = await startTestChannel(t)
+  run.onMessage = async () => ({ outcome: 'refused', code: 'disk_full', message: 'no space' })
+  const client = await connect()
+  await client.say(IN, { id: 'q1', text: 'x' })
+  const refusal = await client.nextOut()
+  assert.deepEqual([refusal.type, refusal.inReplyTo], ['refused', 'q1'])
+})
+
 test('a taken port is named', async (t) => {
   const { channel } = await startTestChannel(t)
   await assert.rejects(

@@ -148,7 +148,7 @@ class Part implements MqttChannel {
       {
         ...deps,
         count: this.#count,
-        refuse: (outTopic, refusal) => this.#announcer.toAll(outTopic, refusal),
+        refuse: (sender, outTopic, refusal) => this.#announcer.refuse(sender, outTopic, refusal),
       },
       {
         maxPayloadBytes: this.#limits.maxPayloadBytes,
@@ -267,8 +267,7 @@ class Part implements MqttChannel {
         if (verdict.verdict !== 'known') return verdict.verdict
         return { mode: 'password', tenant: verdict.tenant, user: verdict.user } as const
       },
-      publish: (session: Session, packet: InPublish) =>
-        this.#receiver.receive(session.identity, packet, this.#served),
+      publish: (session: Session, packet: InPublish) => this.#receiver.receive(session, packet, this.#served),
       maySubscribe: (session: Session, filter: string) =>
         maySubscribe(session.identity, filter, this.#served),
       subscribed: (session: Session, filter: string, qos: number) => {

@@ -1,10 +1,11 @@
 import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Inbound } from '../port.js'
-import { type Identity, rulePublish } from './access.js'
+import { rulePublish } from './access.js'
 import type { InPublish } from './broker.js'
 import type { RefusedPayload } from './contract.js'
 import type { MqttCounters } from './counters.js'
 import { decodeInMessage } from './in-message.js'
+import type { Session } from './session.js'
 import { chatTopic } from './topics.js'
 
 export interface ReceiverDeps {
@@ -14,8 +15,8 @@ export interface ReceiverDeps {
   readonly inbound: Inbound
   /** Id of this edge; empty before it is enrolled. */
   readonly edge: () => string
-  /** Tells whoever listens on `outTopic`, now; nobody has to. */
-  readonly refuse: (outTopic: string, refusal: RefusedPayload) => void
+  /** Tells the sender and whoever listens on `outTopic`, now. */
+  readonly refuse: (sender: Session, outTopic: string, refusal: RefusedPayload) => void
 }
 
 export interface ReceiverConfig {
@@ -47,10 +48,10 @@ export class Receiver {
    * Resolves once the client may be acknowledged: the message is durable, or was refused by name. Rejects if the
    * connection has to be closed instead. Calls `inbound` before it returns, so that order of calls is order of messages.
    */
-  receive(identity: Identity, packet: InPublish, served: ReadonlySet<string>): Promise<void> {
+  receive(sender: Session, packet: InPublish, served: ReadonlySet<string>): Promise<void> {
     // The connection is closed in a moment; what has no acknowledgement by then is published again.
     if (this.#closed) return new Promise(() => undefined)
-    const work = this.#receive(identity, packet, served)
+    const work = this.#receive(sender, packet, served)
     this.#underWay.add(work)
     const forget = () => this.#underWay.delete(work)
     work.then(forget, forget)
@@ -63,22 +64,18 @@ export class Receiver {
     await Promise.allSettled(this.#underWay)
   }
 
-  async #receive(
-    identity: Identity,
-    { topic, payload }: InPublish,
-    served: ReadonlySet<string>,
-  ): Promise<void> {
+  async #receive(sender: Session, { topic, payload }: InPublish, served: ReadonlySet<string>): Promise<void> {
     const wallMs = this.#deps.clock.wall()
     this.#lastInboundAt = wallMs
-    const ruling = rulePublish(identity, topic, served)
+    const ruling = rulePublish(sender.identity, topic, served)
     if (ruling.ruling === 'close') throw new YizhanError('permission_denied', ruling.reason)
-    if (ruling.ruling === 'refuse') return this.#refuse(ruling.outTopic, 'invalid_argument', NAMES)
+    if (ruling.ruling === 'refuse') return this.#refuse(sender, ruling.outTopic, 'invalid_argument', NAMES)
     const outTopic = chatTopic(ruling.address, 'out')
     const context = { ...this.#config, edge: this.#deps.edge(), address: ruling.address, wallMs }
     const decoded = decodeInMessage(payload, context)
     if (decoded.outcome === 'refused') {
       this.#deps.count.messages.inc({ outcome: 'refused' })
-      return this.#refuse(outTopic, decoded.code, decoded.message, decoded.inReplyTo)
+      return this.#refuse(sender, outTopic, decoded.code, decoded.message, decoded.inReplyTo)
     }
     const accepted = await this.#deps.inbound(decoded.message).catch((thrown: unknown) => {
       const error = toYizhanError(thrown)
@@ -87,14 +84,14 @@ export class Receiver {
     })
     this.#deps.count.messages.inc({ outcome: accepted.outcome })
     if (accepted.outcome === 'refused') {
-      this.#refuse(outTopic, accepted.code, accepted.message, decoded.inReplyTo)
+      this.#refuse(sender, outTopic, accepted.code, accepted.message, decoded.inReplyTo)
     }
   }
 
-  #refuse(outTopic: string, code: string, message: string, inReplyTo?: string): void {
+  #refuse(sender: Session, outTopic: string, code: string, message: string, inReplyTo?: string): void {
     this.#deps.count.refused.inc({ code })
     const at = new Date(this.#deps.clock.wall()).toISOString()
     const reply = inReplyTo === undefined ? {} : { inReplyTo }
-    this.#deps.refuse(outTopic, { type: 'refused', code, message, ...reply, at })
+    this.#deps.refuse(sender, outTopic, { type: 'refused', code, message, ...reply, at })
   }
 }
