@@ -255,8 +255,8 @@ export const INTENTS: readonly Entry[] = [
     },
     problems: [
       [
-        'intents/it.yaml:6:18 it.vpn.slots.from.type: must be one of text, number, date, time, choice',
-        'intents/it.yaml:6:18 it.vpn.slots.from.type: 应为 text、number、date、time、choice 之一',
+        'intents/it.yaml:6:18 it.vpn.slots.from.type: must be one of text, number, percent, date, time, datetime, choice, name',
+        'intents/it.yaml:6:18 it.vpn.slots.from.type: 应为 text、number、percent、date、time、datetime、choice、name 之一',
       ],
     ],
   },

@@ -19,9 +19,9 @@ test('open access on a network address is refused at start', async (t) => {
 })
 
 test('who repeats a message before subscribing again is told all the same that it is refused', async (t) => {
-  const { connect, run } = await startTestChannel(t)
+  const run = await startTestChannel(t)
   run.onMessage = async () => ({ outcome: 'refused', code: 'disk_full', message: 'no space' })
-  const client = await connect()
+  const client = await run.connect()
   await client.say(IN, { id: 'q1', text: 'x' })
   const refusal = await client.nextOut()
   assert.deepEqual([refusal.type, refusal.inReplyTo], ['refused', 'q1'])
@@ -57,6 +57,7 @@ test('bad payloads are refused by name on the out-topic, and the connection serv
     assert.equal(refusal.type === 'refused' && refusal.code, code)
   }
   await client.say('yizhan/acme/li ming/c1/in', { text: 'x' })
+  assert.equal((await client.nextOut()).type, 'refused')
   await client.say(IN, { id: 'q1', text: 'x', locale: '?' })
   const last = await client.nextOut()
   assert.equal(last.inReplyTo, 'q1')
