@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics, ManualClock, silentLogger } from '@yizhan/kernel'
 import { filesWith, testSealer } from '../privacy/testing.js'
-import { bytes, contents, openTestJournal, segmentFiles, temporaryDir } from './testing.js'
+import { bytes, contents, faultyHost, openTestJournal, segmentFiles, temporaryDir } from './testing.js'
 
 test('epoch, positions, dedupe keys and age survive a restart', async (t) => {
   const dir = await temporaryDir(t)
@@ -112,4 +112,28 @@ test('of what is settled the oldest goes before its time when the journal is nea
   await journal.prune({ before: 30, olderThanMs: 1e9, dedupeMs: 1e9 })
   const low = await first()
   assert.ok(low > 9 && low < 30, `from ${low}`)
+})
+
+test('who follows the journal reads no file, and never what was replaced', async (t) => {
+  const host = faultyHost()
+  const { journal } = await openTestJournal(t, await temporaryDir(t), { host })
+  const read = host.read
+  let reads = 0
+  host.read = (path) => {
+    reads += 1
+    return read(path)
+  }
+  const texts = Array.from({ length: 3_000 }, (_, i) => `record ${i} ${'x'.repeat(500)}`)
+  for (const text of texts) await journal.append([bytes(text), bytes('more')], { lazy: true })
+  const all = await contents(journal)
+  assert.equal(all.length, 6_000)
+  const before = reads
+  for (const from of [5_000, 5_001, 6_000])
+    assert.deepEqual(await contents(journal, from), all.slice(from - 1))
+  assert.deepEqual(await contents(journal, 6_001), [])
+  assert.equal(reads, before)
+  await journal.replace([{ seq: 5_999, age: 0, bytes: bytes('other') }])
+  assert.deepEqual(await contents(journal, 5_998), ['5998 more', '5999 other', '6000 more'])
+  await journal.append([bytes('next')])
+  assert.deepEqual(await contents(journal, 5_999), ['5999 other', '6000 more', '6001 next'])
 })

@@ -24,6 +24,7 @@ import {
   type LoggedKey,
   type MarkFile,
   type Marks,
+  RecentRecords,
   type RewriteOptions,
   rewriteSegment,
   SEGMENTS,
@@ -64,6 +65,7 @@ export class SegmentJournal implements Journal {
   readonly #openedAge: number
   readonly #queue: CommitQueue
   readonly #segments: Segment[]
+  readonly #recent = new RecentRecords()
   readonly #durableListeners = new Set<() => void>()
   #marks: Marks
   #next: number
@@ -143,6 +145,8 @@ export class SegmentJournal implements Journal {
 
   scan(from: number): AsyncIterable<Scanned> {
     const low = () => this.#marks.low
+    const recent = this.#recent.scan(Math.max(from, low()), this.#next)
+    if (recent) return recent
     const deps = { ...this.#parts, dir: this.#dir, epoch: this.epoch, low }
     return scanSegments(deps, [...this.#segments], Math.max(from, low()), this.#next)
   }
@@ -182,6 +186,7 @@ export class SegmentJournal implements Journal {
     return this.#maintain(async () => {
       if (replacements.length === 0 && !whole) return
       await this.#seal()
+      this.#recent.clear()
       const replaced = new Map(replacements.map(({ seq, bytes }) => [seq, bytes]))
       const seqs = [...replaced.keys()]
       for (const segment of [...this.#segments]) {
@@ -253,6 +258,7 @@ export class SegmentJournal implements Journal {
       this.#next = first + records.length
       this.#grow(place.segment, frame)
       for (const key of logged) keys.add(key)
+      if (records.length > 0) this.#recent.add({ first, age, records })
     }
     if (sync) await writer.sync()
     if (entries.some(({ seals }) => seals)) await writer.seal()
