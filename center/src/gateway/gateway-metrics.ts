@@ -23,6 +23,10 @@ export function gatewayMetrics(metrics: Metrics) {
       'yizhan_gateway_floods_total',
       'Connections closed for sending little but overhead',
     ),
+    shed: metrics.counter(
+      'yizhan_gateway_connections_shed_total',
+      'Connections reset at once because too many were in their handshake',
+    ),
     waitingTurns: metrics.gauge(
       'yizhan_gateway_waiting_turns',
       'Turns that wait at linked edges for the center',

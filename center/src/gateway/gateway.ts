@@ -247,7 +247,8 @@ class CenterGateway implements Gateway {
     const { clock, log, tls } = this.#deps
     const { host, linkPort, enrollPort, maxConnections, overheadBurstBytes, overheadBytesPerSecond } =
       this.#config
-    const limits = { maxConnections, overheadBurstBytes, overheadBytesPerSecond }
+    const maxNew = this.#config.maxNewConnections
+    const limits = { maxConnections, maxNew, overheadBurstBytes, overheadBytesPerSecond }
     const credentials = new ListenerCredentials(tls.current(), mutual)
     const server = new Server({
       ...WIRE_LIMITS,
@@ -256,7 +257,12 @@ class CenterGateway implements Gateway {
       interceptors: [services.interceptor((peer, bytes) => listener.received(peer, bytes))],
     })
     const listener: Listener = new Listener(
-      { clock, log, onFlood: () => this.#metrics.floods.inc() },
+      {
+        clock,
+        log,
+        onFlood: () => this.#metrics.floods.inc(),
+        onShed: () => this.#metrics.shed.inc(),
+      },
       server,
       credentials,
       mutual

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { type ClientHttp2Session, connect } from 'node:http2'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { heartbeatFrame, startTestGateway, type TestGateway, until } from './test-gateway.js'
 
@@ -112,4 +113,40 @@ test('connections beyond the limit are not taken', async (t) => {
   held.push(await open())
   assert.deepEqual(held, ['open', 'open'])
   assert.equal(await open(), 'closed')
+})
+
+/** A TCP connection that says nothing; resolves `open` once it is taken, `shed` if it is reset. */
+function silent(
+  t: TestContext,
+  center: TestGateway,
+): { readonly socket: Socket; readonly ended: Promise<string> } {
+  const socket = connectTcp({ host: '127.0.0.1', port: center.gateway.linkPort })
+  t.after(() => socket.destroy())
+  const ended = new Promise<string>((resolve) => {
+    socket.once('error', () => undefined)
+    socket.once('close', () => resolve('ended'))
+  })
+  return { socket, ended }
+}
+
+test('more connections in their handshake than can get there are reset at once, links stay', async (t) => {
+  const center = await startTestGateway(t, { maxNewConnections: 2 })
+  const { link, welcome } = await center.edge().link()
+  const waiting = [silent(t, center), silent(t, center)]
+  await Promise.all(waiting.map(({ socket }) => once(socket, 'connect')))
+  await silent(t, center).ended
+  assert.equal(await center.count('yizhan_gateway_connections_shed_total'), 1)
+  assert.ok(waiting.every(({ socket }) => !socket.destroyed))
+  link.call.write(heartbeatFrame(welcome.linkGeneration, 1n))
+  assert.equal((await link.next()).frame.case, 'heartbeatAck')
+})
+
+test('a hoard of silent connections keeps nobody out: those of five seconds give way', async (t) => {
+  const center = await startTestGateway(t, { maxNewConnections: 2 })
+  const hoard = [silent(t, center), silent(t, center)]
+  await Promise.all(hoard.map(({ socket }) => once(socket, 'connect')))
+  await silent(t, center).ended
+  center.clock.advance(5_000)
+  await center.edge().link()
+  await hoard[0]?.ended
 })

@@ -11,6 +11,8 @@ export interface ListenerOptions {
   /** What changes the port, for the hint when it is taken. */
   readonly setting: string
   readonly maxConnections: number
+  /** Connections that have sent no message yet. */
+  readonly maxNew: number
   /** See GatewayConfig. */
   readonly overheadBurstBytes: number
   readonly overheadBytesPerSecond: number
@@ -18,16 +20,21 @@ export interface ListenerOptions {
 
 interface Connection {
   readonly socket: Socket
+  readonly since: number
   readonly budget: TrafficBudget
   messages: number
   messageBytes: number
 }
 
 const SWEEP_MS = 1_000
+/** One that takes longer to its first message gives way to another: a hoard of them keeps nobody out. */
+const NEW_MS = 5_000
 
 /**
  * A TCP listener that hands its connections to a gRPC server. The sockets stay ours: that bounds their number,
- * ends a peer at once, and shows floods below the level of messages, for which grpc-js has no limit.
+ * ends a peer at once, and shows floods below the level of messages, for which grpc-js has no limit. Of connections that are
+ * on their way to a first message so many are taken that they get there: when a fleet comes back faster than handshakes
+ * can be made, the rest is reset at once and tries again later; else all would wait until all have given up.
  */
 export class Listener {
   readonly #clock: Clock
@@ -36,11 +43,19 @@ export class Listener {
   readonly #net: NetServer
   readonly #options: ListenerOptions
   readonly #onFlood: () => void
+  readonly #onShed: () => void
   readonly #connections = new Map<string, Connection>()
+  /** Without a message so far, oldest first. */
+  readonly #new = new Set<Connection>()
   #cancelSweep: () => void = () => undefined
 
   constructor(
-    deps: { readonly clock: Clock; readonly log: Logger; readonly onFlood: () => void },
+    deps: {
+      readonly clock: Clock
+      readonly log: Logger
+      readonly onFlood: () => void
+      readonly onShed: () => void
+    },
     server: Server,
     credentials: ListenerCredentials,
     options: ListenerOptions,
@@ -48,12 +63,12 @@ export class Listener {
     this.#clock = deps.clock
     this.#log = deps.log
     this.#onFlood = deps.onFlood
+    this.#onShed = deps.onShed
     this.#server = server
     this.#options = options
     const injector = server.createConnectionInjector(credentials)
     this.#net = createServer({ noDelay: true }, (socket) => {
-      this.#accept(socket)
-      injector.injectConnection(socket)
+      if (this.#accept(socket)) injector.injectConnection(socket)
     })
     this.#net.maxConnections = options.maxConnections
   }
@@ -87,6 +102,7 @@ export class Listener {
   received(peer: string, bytes: number): void {
     const connection = this.#connections.get(peer)
     if (!connection) return
+    this.#new.delete(connection)
     connection.messages += 1
     connection.messageBytes += bytes
   }
@@ -119,14 +135,35 @@ export class Listener {
     await graceful
   }
 
-  #accept(socket: Socket): void {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`
-    const { overheadBurstBytes, overheadBytesPerSecond } = this.#options
-    const budget = new TrafficBudget(overheadBurstBytes, overheadBytesPerSecond, this.#clock.monotonic())
-    this.#connections.set(peer, { socket, budget, messages: 0, messageBytes: 0 })
+  #accept(socket: Socket): boolean {
     // The TLS layer above has listeners of its own; without this one a reset before it is up would be uncaught.
     socket.on('error', () => undefined)
-    socket.once('close', () => this.#connections.delete(peer))
+    const since = this.#clock.monotonic()
+    if (!this.#hasRoom(since)) {
+      this.#onShed()
+      socket.resetAndDestroy()
+      return false
+    }
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`
+    const { overheadBurstBytes, overheadBytesPerSecond } = this.#options
+    const budget = new TrafficBudget(overheadBurstBytes, overheadBytesPerSecond, since)
+    const connection: Connection = { socket, since, budget, messages: 0, messageBytes: 0 }
+    this.#connections.set(peer, connection)
+    this.#new.add(connection)
+    socket.once('close', () => {
+      this.#connections.delete(peer)
+      this.#new.delete(connection)
+    })
+    return true
+  }
+
+  #hasRoom(now: number): boolean {
+    if (this.#new.size < this.#options.maxNew) return true
+    const [oldest] = this.#new
+    if (!oldest || now - oldest.since < NEW_MS) return false
+    this.#new.delete(oldest)
+    oldest.socket.destroy()
+    return true
   }
 
   #sweepLater(): void {

@@ -23,6 +23,8 @@ export const reconnectHerd: Case = {
     await all.center.end('SIGKILL')
     await all.startCenter()
     const startS = (Date.now() - killed) / 1_000
+    const telling = setInterval(() => context.say(`${herd.ups.length - before} are back`), 10_000)
+    context.after(() => clearInterval(telling))
     await herd.linked(before + edges, context.signal)
     const back = herd.ups.slice(before).sort((a, b) => a - b)
     const [first = 0, last = 0] = [back[0], back.at(-1)]
