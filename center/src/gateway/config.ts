@@ -45,7 +45,7 @@ export const gatewayConfigSchema = Type.Object(
     /** TCP connections to each listener. */
     maxConnections: whole(4_096, 1, 1_000_000),
     /** Of them those in their handshake, to the first message; more are reset at once and come back later. */
-    maxNewConnections: whole(64, 1, 100_000),
+    maxNewConnections: whole(32, 1, 100_000),
   },
   { additionalProperties: false },
 )
