@@ -1,0 +1,3 @@
+import { killsOften, quickCases } from './quick.js'
+
+quickCases(killsOften)
