@@ -40,7 +40,7 @@ test('a full disk refuses with disk_full, and the journal goes on when there is 
 test('what a refused write left on the disk is taken back at once', async (t) => {
   const host = faultyHost()
   const dir = await temporaryDir(t)
-  const { journal } = await openTestJournal(t, dir, { host, preallocate: false })
+  const { journal } = await openTestJournal(t, dir, { host })
   await journal.append([bytes('a')])
   const [path = ''] = await segmentFiles(dir)
   const before = (await stat(path)).size

@@ -63,7 +63,7 @@ test('a record that is sealed is in no file, and opens after a restart', async (
 
 test('keys outlive the records that they came with, in segments that hold nothing else', async (t) => {
   const dir = await temporaryDir(t)
-  const config = { segmentBytes: 2_000, preallocate: false }
+  const config = { segmentBytes: 2_000 }
   const { journal, clock } = await openTestJournal(t, dir, config)
   for (let i = 0; i < 40; i++) {
     await journal.append([bytes(`record-${i} ${'x'.repeat(400)}`)], {

@@ -66,7 +66,8 @@ export async function openTestJournal(
   const fatal: YizhanError[] = []
   const onFatal = (error: YizhanError) => fatal.push(error)
   const deps = { clock, log, sealer, onFatal, ...(metrics ? { metrics } : {}) }
-  const small = { ballastBytes: 0, minFreeBytes: 0, segmentBytes: 64 << 10 }
+  // Nothing is written in the background while a test takes its directory away.
+  const small = { ballastBytes: 0, minFreeBytes: 0, segmentBytes: 64 << 10, preallocate: false }
   const journal = await openJournal(deps, { dir, ...small, ...config }, host)
   t.after(() => journal.close())
   return { journal, clock, fatal }
