@@ -1,7 +1,9 @@
 import type { Clock } from '@yizhan/kernel'
 
-/** Until the center grants something, and again whenever the line is slow. */
+/** Until the center grants something. */
 export const SMALL_WINDOW_BYTES = 8 * 1024
+/** What is under way on a slow line: half a second at 64 kbit/s, so that an answer has room beside it both ways. */
+const SLOW_WINDOW_BYTES = 4 * 1024
 /** However quick the line is. */
 const LARGEST_WINDOW_BYTES = 1024 * 1024
 /** An acknowledgement that takes longer says that the line is slow. */
@@ -73,7 +75,7 @@ export class UploadWindow {
     this.#bytes -= bytes
     if (!this.#isGranted) this.#credit += bytes
     const isSlow = this.#clock.monotonic() - newest.at > SLOW_MS
-    this.#pace = isSlow ? SMALL_WINDOW_BYTES : Math.min(2 * this.#pace, LARGEST_WINDOW_BYTES)
+    this.#pace = isSlow ? SLOW_WINDOW_BYTES : Math.min(2 * this.#pace, LARGEST_WINDOW_BYTES)
     return newest.upTo
   }
 }

@@ -227,7 +227,7 @@ test('the window grows on a quick line, and is small again on a slow one', () =>
   assert.equal(takes(), 32 * 1_024)
   clock.advance(2_000)
   window.acknowledged(1)
-  assert.equal(takes(), 8 * 1_024)
+  assert.equal(takes(), 4 * 1_024)
 })
 
 test('no more is under way than the center grants, but one request always', () => {

@@ -9,7 +9,7 @@ import type { HerdMessage } from './herd.js'
 
 const ENROL_AT_ONCE = 4
 /** They were not all switched on in the same moment. */
-const LINK_AT_ONCE = 20
+const LINK_AT_ONCE = 10
 const [dir = '', linkAddress = '', enrollAddress = ''] = process.argv.slice(2)
 const key = { id: Buffer.alloc(8, 1), secret: Buffer.alloc(32, 2) }
 const files = sealedFiles(
