@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics, silentLogger, YizhanError } from '@yizhan/kernel'
-import { type ChatEvent, ChatEventType, type Message, MessageKind, type Sender } from '@yizhan/proto'
+import {
+  type ChatEvent,
+  ChatEventType,
+  type Message,
+  MessageKind,
+  Priority,
+  type Sender,
+} from '@yizhan/proto'
 import type { Turn } from '../ledger/index.js'
 import { diskFull, faultyHost, openTestLedger, temporaryDir, textMessage } from '../ledger/testing.js'
 import { createIntake } from './intake.js'
@@ -83,6 +90,22 @@ test('bad messages are refused with their code, nothing is recorded, and the nex
   }
   assert.deepEqual([entered.length, ledger.open().length], [0, 0])
   assert.equal((await send({})).outcome, 'accepted')
+})
+
+test('as room runs out batches are refused first, then tasks, and people find room to the end', async (t) => {
+  const { send, state } = await makeIntake(t, await temporaryDir(t))
+  const taken = async (waiting: number) => {
+    state.waiting = waiting
+    const outcomes = []
+    for (const priority of [Priority.UNSPECIFIED, Priority.INTERACTIVE, Priority.TASK, Priority.BATCH]) {
+      outcomes.push((await send({ priority })).outcome)
+    }
+    return outcomes.map((outcome) => outcome === 'accepted')
+  }
+  assert.deepEqual(await taken(4), [true, true, true, true])
+  assert.deepEqual(await taken(5), [true, true, true, false])
+  assert.deepEqual(await taken(7), [true, true, false, false])
+  assert.deepEqual(await taken(10), [false, false, false, false])
 })
 
 test('a text of exactly the limit, with line feeds and emoji, is taken', async (t) => {

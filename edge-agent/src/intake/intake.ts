@@ -4,6 +4,7 @@ import type { AcceptOutcome, Inbound } from '../channels/port.js'
 import type { Ledger, Received, Turn } from '../ledger/index.js'
 import { problemOf } from './message-check.js'
 import { messageBytes } from './message-size.js'
+import { boundFor } from './priority.js'
 
 /** Where accepted turns go on. */
 export interface TurnEntry {
@@ -23,7 +24,7 @@ export interface IntakeDeps {
 }
 
 export interface IntakeConfig {
-  /** Turns that may wait for their start; one more is refused with `overloaded`. */
+  /** Turns that may wait for their start; one more is refused with `overloaded`. Of each bound, tasks may fill 75 %, batches 50 %. */
   readonly maxWaiting: number
   readonly maxWaitingPerTenant: number
   /** About how many bytes they may take. */
@@ -59,11 +60,12 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
     else arriving.delete(tenant)
   }
 
-  function hasRoom(tenant: TenantId): boolean {
+  function hasRoom(tenant: TenantId, message: Message): boolean {
+    const bound = (most: number) => boundFor(message, most)
     return (
-      turns.waiting() + arrivingInAll < config.maxWaiting &&
-      turns.waitingBytes + arrivingBytes < config.maxWaitingBytes &&
-      turns.waiting(tenant) + (arriving.get(tenant) ?? 0) < config.maxWaitingPerTenant
+      turns.waiting() + arrivingInAll < bound(config.maxWaiting) &&
+      turns.waitingBytes + arrivingBytes < bound(config.maxWaitingBytes) &&
+      turns.waiting(tenant) + (arriving.get(tenant) ?? 0) < bound(config.maxWaitingPerTenant)
     )
   }
 
@@ -72,7 +74,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
     if (!tenant || !tenants.get(tenant)) return refused('not_found', 'this tenant is not served here')
     const problem = problemOf(message, config.maxTextChars)
     if (problem) return problem
-    if (!hasRoom(tenant)) return refused('overloaded', 'too many messages wait here')
+    if (!hasRoom(tenant, message)) return refused('overloaded', 'too many messages wait here')
     const bytes = messageBytes(message)
     count(tenant, bytes, 1)
     let received: Received

@@ -276,6 +276,7 @@ export async function startTestEdge(
       waitingTtlMs: 86_400_000,
       maxWaiting: 100,
       maxWaitingPerTenant: 50,
+      maxWaitingBytes: 1_000_000,
       maxConcurrent: 8,
       handlerMs: 120_000,
       ...config,

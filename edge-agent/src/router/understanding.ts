@@ -1,5 +1,6 @@
 import type { LanguageMap } from '@yizhan/intent'
 import { type Logger, type Metrics, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { create, MessageSchema } from '@yizhan/proto'
 import type { Route, Turn } from '../ledger/index.js'
 import type { SkillRegistry } from '../skills/index.js'
 import type { SlotValues } from '../slots/index.js'
@@ -31,7 +32,7 @@ export interface Preview {
 export interface UnderstandingDeps {
   readonly classifier: Classifier
   readonly skills: SkillRegistry
-  readonly center: { readonly linkUp: boolean; hasRoom(tenant: Turn['tenant']): boolean }
+  readonly center: { readonly linkUp: boolean; hasRoom(turn: Pick<Turn, 'tenant' | 'message'>): boolean }
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -60,7 +61,7 @@ export class Understanding {
   async of(asked: Asked, signal: AbortSignal): Promise<Understood> {
     const { tenant, turn, chosen } = asked
     const classification = chosen === undefined ? await this.#classify(asked, signal) : asChosen(chosen)
-    const decision = this.#decided(tenant, classification, {
+    const decision = this.#decided(tenant, turn.message, classification, {
       filled: asked.slots !== undefined,
       mayAskBack: chosen === undefined && asked.question === turn.message.text,
       ...forcedBy(turn),
@@ -72,12 +73,16 @@ export class Understanding {
   /** What would be done with a text if somebody asked it now. Rejects if the model gives no answer. */
   async preview(tenant: LiveTenant, text: string, signal: AbortSignal): Promise<Preview> {
     const classification = await this.#deps.classifier.classify(tenant, text, signal)
-    const decision = this.#decided(tenant, classification, { filled: false, mayAskBack: true })
+    const decision = this.#decided(tenant, create(MessageSchema), classification, {
+      filled: false,
+      mayAskBack: true,
+    })
     return { classification, decision }
   }
 
   #decided(
     { tenant, file }: LiveTenant,
+    message: Turn['message'],
     classification: Classification,
     asked: Pick<Situation, 'filled' | 'mayAskBack' | 'forced'>,
   ): Decision {
@@ -91,7 +96,7 @@ export class Understanding {
       hasCard: (name) => Object.hasOwn(cards, name),
       hasHandoff: (name) => handoffs.some((handoff) => handoff.name === name),
       linkUp: center.linkUp,
-      roomToWait: center.hasRoom(tenant),
+      roomToWait: center.hasRoom({ tenant, message }),
     })
   }
 

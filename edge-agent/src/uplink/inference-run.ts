@@ -84,7 +84,7 @@ export class InferenceRun {
       ...(this.#attempt > 0
         ? { resume: { $typeName: `${FORM}ResumePoint`, attempt: this.#attempt, seq: this.#seq } }
         : {}),
-      priority: Priority.INTERACTIVE,
+      priority: message.priority || Priority.INTERACTIVE,
       timeoutMs: 0,
       windowBytes: this.#limits.windowBytes,
       knowledge: [...knowledge],

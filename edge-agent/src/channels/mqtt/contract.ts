@@ -56,6 +56,8 @@ export interface InPayload {
   /** The promise: exactly once into the ledger with it, at most once without. */
   readonly id?: string
   readonly kind?: 'text' | 'card' | 'event'
+  /** Who waits for the answer; default a person. What is not interactive waits behind those who are. */
+  readonly priority?: 'interactive' | 'task' | 'batch'
   readonly text?: string
   readonly locale?: string
   readonly quoted?: { readonly id?: string; readonly text: string }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ChatEventType, ChatType, MessageKind } from '@yizhan/proto'
+import { ChatEventType, ChatType, MessageKind, Priority } from '@yizhan/proto'
 import { decodeInMessage } from './in-message.js'
 import { clientMessageId } from './platform-id.js'
 
@@ -72,6 +72,7 @@ test('bad payloads are refused with a typed code and never quoted', () => {
     [{ text: 'secret', attachments: [{ name: 'x' }] }, 'invalid_argument'],
     ['{"kind":"card","card":{"id":"a","action":"b","values":{"constructor":"x"}}}', 'invalid_argument'],
     [{ text: 'secret', sender: 'boss' }, 'invalid_argument'],
+    [{ text: 'secret', priority: 'urgent' }, 'invalid_argument'],
   ]
   for (const [payload, code] of bad) {
     const { code: got, message: why } = refusal(payload)
@@ -120,6 +121,11 @@ test('without an id every delivery is a new message', () => {
 test('a paired escape is a character, not a fault', () => {
   const decoded = decode('{"text":"\\ud83d\\ude00"}')
   assert.equal(decoded.outcome === 'message' && decoded.message.text, '😀')
+})
+
+test('a program says that nobody waits for its answer', () => {
+  assert.equal(message({ text: 'x' }).priority, Priority.UNSPECIFIED)
+  assert.equal(message({ text: 'x', priority: 'batch' }).priority, Priority.BATCH)
 })
 
 test('cards, events and attachments are carried', () => {

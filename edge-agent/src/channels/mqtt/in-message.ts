@@ -2,7 +2,15 @@ import { isUtf8 } from 'node:buffer'
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { canonicalJson, isForbiddenKey, parseJson, toYizhanError } from '@yizhan/kernel'
-import { ChatEventType, ChatType, create, type Message, MessageKind, MessageSchema } from '@yizhan/proto'
+import {
+  ChatEventType,
+  ChatType,
+  create,
+  type Message,
+  MessageKind,
+  MessageSchema,
+  Priority,
+} from '@yizhan/proto'
 import type { InEventType } from './contract.js'
 import { idProblem, platformId } from './platform-id.js'
 import { type ChatAddress, conversationOf } from './topics.js'
@@ -52,6 +60,9 @@ const InSchema = Type.Object({
   ),
   sender: optional({ name: Type.Optional(text(200)), department: Type.Optional(text(200)) }),
   mentioned: Type.Optional(Type.Boolean()),
+  priority: Type.Optional(
+    Type.Union([Type.Literal('interactive'), Type.Literal('task'), Type.Literal('batch')]),
+  ),
 })
 type In = Static<typeof InSchema>
 
@@ -147,6 +158,11 @@ function replyTo(id: string | undefined): { inReplyTo?: string } {
   return id === undefined ? {} : { inReplyTo: id }
 }
 
+const PRIORITIES = {
+  interactive: Priority.INTERACTIVE,
+  task: Priority.TASK,
+  batch: Priority.BATCH,
+} as const
 const KINDS = { text: MessageKind.TEXT, card: MessageKind.CARD, event: MessageKind.EVENT } as const
 const EVENTS: Readonly<Record<InEventType, ChatEventType>> = {
   joined: ChatEventType.JOINED,
@@ -183,6 +199,7 @@ function toMessage(body: In, { address, edge, wallMs }: DecodeContext): Message 
     platformId: platformId(address, body.id, wallMs),
     homeEdgeId: edge,
     viaEdgeId: edge,
+    ...(body.priority === undefined ? {} : { priority: PRIORITIES[body.priority] }),
     ...(quoted ? { quoted: { platformId: quoted.id ?? '', text: quoted.text } } : {}),
     ...(card ? { cardAction: { cardId: card.id, action: card.action, values: card.values ?? {} } } : {}),
     ...(event ? { chatEvent: eventOf(event, address) } : {}),

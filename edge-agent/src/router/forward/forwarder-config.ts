@@ -3,9 +3,11 @@ export interface ForwarderConfig {
   readonly ticketAfterMs: number
   /** How long a turn waits for the center before it ends as expired. */
   readonly waitingTtlMs: number
-  /** Turns that may wait for the center. */
+  /** Turns that may wait for the center. Of each bound, tasks may fill 75 %, batches 50 %. */
   readonly maxWaiting: number
   readonly maxWaitingPerTenant: number
+  /** About how many bytes of messages may. */
+  readonly maxWaitingBytes: number
   /** Turns handed to the uplink at once. Default 64. */
   readonly maxSubmitted?: number
   /** How often a failed request is presented again. Default 3. */

@@ -295,6 +295,15 @@ test('more waiting turns than there is room for are refused while local answers 
   assert.equal((await edge.final(await edge.say('vpn'))).text, 'Scan the code')
 })
 
+test('what waits for the center is bounded in bytes', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t), { linkUp: false, maxWaitingBytes: 6_000 })
+  await edge.say('问'.repeat(1_500))
+  await edge.until(() => edge.channel.shown.length === 1)
+  const refused = await edge.say('答'.repeat(1_500))
+  assert.match((await edge.final(refused)).text, /等待的问题太多/)
+  assert.equal(edge.ledger.get(await edge.say('z'))?.state !== 'refused', true)
+})
+
 test('a turn that the center does not answer at all ends at the deadline', async (t) => {
   const edge = await startTestEdge(t, await temporaryDir(t), { forwardMs: 60_000 })
   const id = await edge.say('why')

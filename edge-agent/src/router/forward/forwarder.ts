@@ -8,7 +8,7 @@ import {
 } from '@yizhan/kernel'
 import type { HistoryEntry } from '@yizhan/proto'
 import type { WaitingTicket } from '../../channels/port.js'
-import { type LaneHold, laneKey } from '../../intake/index.js'
+import { boundFor, type LaneHold, laneKey, messageBytes } from '../../intake/index.js'
 import type { EdgeLedger, Turn } from '../../ledger/index.js'
 import type { LiveTenant } from '../../tenants/index.js'
 import type { InferenceResult, Uplink } from '../../uplink/port.js'
@@ -90,10 +90,15 @@ export class Forwarder {
     return this.#live.tickets
   }
 
-  /** Whether one more turn of the tenant may wait. */
-  hasRoom(tenant: TenantId): boolean {
-    const { maxWaiting, maxWaitingPerTenant } = this.#config
-    return this.#live.size < maxWaiting && this.#live.ofTenant(tenant) < maxWaitingPerTenant
+  /** Whether this turn may wait too. */
+  hasRoom({ tenant, message }: Pick<Turn, 'tenant' | 'message'>): boolean {
+    const { maxWaiting, maxWaitingPerTenant, maxWaitingBytes } = this.#config
+    const live = this.#live
+    return (
+      live.size < boundFor(message, maxWaiting) &&
+      live.ofTenant(tenant) < boundFor(message, maxWaitingPerTenant) &&
+      live.bytes + messageBytes(message) <= boundFor(message, maxWaitingBytes)
+    )
   }
 
   /** Takes a turn that has its lane; resolves when it may let go of it. */

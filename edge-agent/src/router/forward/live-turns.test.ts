@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Priority } from '@yizhan/proto'
 import { turnOf } from '../../channels/mqtt/testing.js'
 import { ForwardedTurn } from './forwarded-turn.js'
 import { LiveTurns } from './live-turns.js'
@@ -28,6 +29,19 @@ test('what has ended, twice or never begun, has no place and moves nobody', () =
     live.withTicket(() => true).map(({ ticket, place }) => [ticket, place]),
     [['A-0002', 1]],
   )
+})
+
+test('who waits in person has a place before batches that came earlier; bytes are counted until the end', () => {
+  const live = new LiveTurns()
+  const [batch, person] = [forwarded(1), forwarded(2)]
+  batch.turn.message.priority = Priority.BATCH
+  for (const one of [batch, person]) live.add(one)
+  assert.deepEqual([live.placeOf(person), live.placeOf(batch)], [1, 2])
+  assert.ok(live.bytes > 2_000)
+  live.endOf(batch)
+  assert.equal(live.placeOf(person), 1)
+  for (const one of [batch, person, batch]) live.delete(one)
+  assert.equal(live.bytes, 0)
 })
 
 test('places are as if counted one by one, whatever comes and ends in whatever order', () => {

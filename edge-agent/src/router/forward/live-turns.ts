@@ -1,4 +1,5 @@
 import type { WaitingTicket } from '../../channels/port.js'
+import { compareQueued, messageBytes } from '../../intake/index.js'
 import type { Turn } from '../../ledger/index.js'
 import type { ForwardedTurn } from './forwarded-turn.js'
 
@@ -7,9 +8,10 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
   readonly #turns = new Map<string, ForwardedTurn>()
   readonly #perTenant = new Map<string, number>()
   readonly #ticketed = new Set<ForwardedTurn>()
-  /** Those whose end is not decided, in the order in which they were received. */
+  /** Those whose end is not decided, in the order in which they are served. */
   readonly #line: ForwardedTurn[] = []
   readonly #listeners = new Set<() => void>()
+  #bytes = 0
 
   /** Called when a ticket has come, has ended, or may have another place. */
   onTickets(fn: () => void): () => void {
@@ -24,6 +26,11 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
 
   get size(): number {
     return this.#turns.size
+  }
+
+  /** About how many bytes their messages take. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   ofTenant(tenant: string): number {
@@ -41,6 +48,7 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
 
   add(one: ForwardedTurn): void {
     this.#turns.set(one.turn.id, one)
+    this.#bytes += messageBytes(one.turn.message)
     this.#perTenant.set(one.turn.tenant, this.ofTenant(one.turn.tenant) + 1)
     this.#line.splice(this.#indexOf(one), 0, one)
     if (one.ticket !== undefined) this.giveTicket(one, one.ticket)
@@ -65,17 +73,18 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
   delete(one: ForwardedTurn): void {
     this.endOf(one)
     if (!this.#turns.delete(one.turn.id)) return
+    this.#bytes -= messageBytes(one.turn.message)
     const left = this.ofTenant(one.turn.tenant) - 1
     if (left > 0) this.#perTenant.set(one.turn.tenant, left)
     else this.#perTenant.delete(one.turn.tenant)
   }
 
-  /** From 1: how many that still wait came no later. */
+  /** From 1: how many that still wait are served no later. */
   placeOf(one: ForwardedTurn): number {
     return this.#indexOf(one) + 1
   }
 
-  /** Those with a ticket, in the order in which they came. */
+  /** Those with a ticket, in the order in which they are served. */
   withTicket(fits: (turn: Turn) => boolean): WaitingTicket[] {
     if (this.#ticketed.size === 0) return []
     return this.#line.flatMap(({ turn, ticket }, index) =>
@@ -89,7 +98,8 @@ export class LiveTurns implements Iterable<ForwardedTurn> {
     let to = this.#line.length
     while (from < to) {
       const middle = (from + to) >> 1
-      if ((this.#line[middle]?.turn.receivedSeq ?? 0) < turn.receivedSeq) from = middle + 1
+      const there = this.#line[middle]?.turn
+      if (there && compareQueued(there, turn) < 0) from = middle + 1
       else to = middle
     }
     return from

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Priority } from '@yizhan/proto'
 import { turnOf } from '../../channels/mqtt/testing.js'
 import { ForwardedTurn } from './forwarded-turn.js'
 import { SubmitLine } from './submit-line.js'
 
-function forwarded(tenant: string, receivedSeq: number): ForwardedTurn {
-  return new ForwardedTurn(
-    turnOf(`${tenant}/mqtt/li/c1`, `q${receivedSeq}`, { receivedSeq }),
-    undefined,
-    undefined,
-  )
+function forwarded(tenant: string, receivedSeq: number, priority = Priority.UNSPECIFIED): ForwardedTurn {
+  const turn = turnOf(`${tenant}/mqtt/li/c1`, `q${receivedSeq}`, { receivedSeq })
+  turn.message.priority = priority
+  return new ForwardedTurn(turn, undefined, undefined)
 }
 
 const turnOfTheLoop = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -60,4 +59,21 @@ test('ten thousand waiting turns of one tenant delay the turns of another by its
     )
   }
   assert.equal(submitted.filter(({ turn }) => turn.tenant === 'globex').length, 40)
+})
+
+test('people go before tasks and batches, whoever came first and whatever a tenant has under way', async () => {
+  const { line, submitted } = makeLine()
+  const { BATCH, TASK, INTERACTIVE } = Priority
+  const classes = [BATCH, TASK, BATCH, INTERACTIVE, TASK, Priority.UNSPECIFIED]
+  for (const [at, priority] of classes.entries()) line.add(forwarded('acme', at + 1, priority))
+  line.add(forwarded('globex', 7, BATCH))
+  line.start(3)
+  line.add(forwarded('acme', 8, INTERACTIVE))
+  await turnOfTheLoop()
+  line.start(5)
+  await turnOfTheLoop()
+  line.start(99)
+  await turnOfTheLoop()
+  const order = submitted.map(({ turn }) => turn.receivedSeq)
+  assert.deepEqual(order, [4, 6, 2, 8, 5, 7, 1, 3])
 })

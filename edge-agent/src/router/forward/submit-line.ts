@@ -1,8 +1,10 @@
+import { classOf, compareQueued } from '../../intake/index.js'
 import type { ForwardedTurn } from './forwarded-turn.js'
 
 /**
- * The line to the uplink: a tenant's turns in the order in which they were received, and the tenants by who has the
- * least there, so that ten thousand of one delay another by its share only. Several are prepared at once (their records
+ * The line to the uplink: who waits in person before tasks and batches, a tenant's turns of a class in the order in which
+ * they were received, and the tenants by who has the least there, so that ten thousand of one delay another by its share
+ * only. Several are prepared at once (their records
  * share an fsync), but they are handed over in order.
  */
 export class SubmitLine {
@@ -29,7 +31,7 @@ export class SubmitLine {
     const waiting = this.#waiting.get(tenant) ?? []
     this.#waiting.set(tenant, waiting)
     let at = waiting.length
-    while (at > 0 && seqOf(waiting[at - 1]) > one.turn.receivedSeq) at -= 1
+    while (at > 0 && isBefore(one, waiting[at - 1])) at -= 1
     waiting.splice(at, 0, one)
     this.#length += 1
   }
@@ -55,16 +57,18 @@ export class SubmitLine {
     if (at >= 0) this.#take(waiting, at)
   }
 
-  /** Of the tenant that has the least with the uplink; of several, who came first. */
+  /** Of the highest class that waits, of the tenant that has the least with the uplink; of several, who came first. */
   #next(): ForwardedTurn | undefined {
     let best: ForwardedTurn[] | undefined
-    let least = Number.POSITIVE_INFINITY
+    let bestRank: Rank | undefined
     for (const [tenant, waiting] of this.#waiting) {
-      const started = this.#startedOf.get(tenant) ?? 0
-      const isFirst = started === least && seqOf(waiting[0]) < seqOf(best?.[0])
-      if (started > least || (started === least && !isFirst)) continue
+      const [first] = waiting
+      if (!first) continue
+      const { message, receivedSeq } = first.turn
+      const rank = [classOf(message), this.#startedOf.get(tenant) ?? 0, receivedSeq] as const
+      if (bestRank && compareRanks(bestRank, rank) <= 0) continue
       best = waiting
-      least = started
+      bestRank = rank
     }
     return best && this.#take(best, 0)
   }
@@ -83,6 +87,12 @@ export class SubmitLine {
   }
 }
 
-function seqOf(one: ForwardedTurn | undefined): number {
-  return one?.turn.receivedSeq ?? 0
+type Rank = readonly [priority: number, started: number, receivedSeq: number]
+
+function compareRanks(a: Rank, b: Rank): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
+}
+
+function isBefore(one: ForwardedTurn, other: ForwardedTurn | undefined): boolean {
+  return other !== undefined && compareQueued(one.turn, other.turn) < 0
 }

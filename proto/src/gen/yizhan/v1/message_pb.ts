@@ -10,7 +10,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file yizhan/v1/message.proto.
  */
 export const file_yizhan_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chd5aXpoYW4vdjEvbWVzc2FnZS5wcm90bxIJeWl6aGFuLnYxIuoDCgdNZXNzYWdlEhEKCXRlbmFudF9pZBgBIAEoCRISCgpjaGFubmVsX2lkGAIgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgDIAEoCRImCgljaGF0X3R5cGUYBCABKA4yEy55aXpoYW4udjEuQ2hhdFR5cGUSEQoJbWVudGlvbmVkGAUgASgIEiEKBnNlbmRlchgGIAEoCzIRLnlpemhhbi52MS5TZW5kZXISDgoGbG9jYWxlGAcgASgJEiQKBGtpbmQYCCABKA4yFi55aXpoYW4udjEuTWVzc2FnZUtpbmQSDAoEdGV4dBgJIAEoCRIhCgZxdW90ZWQYCiABKAsyES55aXpoYW4udjEuUXVvdGVkEioKC2F0dGFjaG1lbnRzGAsgAygLMhUueWl6aGFuLnYxLkF0dGFjaG1lbnQSEwoLcGxhdGZvcm1faWQYDCABKAkSGAoQcGxhdGZvcm1fdGltZV9tcxgNIAEoAxIUCgxob21lX2VkZ2VfaWQYDiABKAkSEwoLdmlhX2VkZ2VfaWQYDyABKAkSKgoLY2FyZF9hY3Rpb24YECABKAsyFS55aXpoYW4udjEuQ2FyZEFjdGlvbhIoCgpjaGF0X2V2ZW50GBEgASgLMhQueWl6aGFuLnYxLkNoYXRFdmVudCI2CgZTZW5kZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRISCgpkZXBhcnRtZW50GAMgASgJIj4KBlF1b3RlZBITCgtwbGF0Zm9ybV9pZBgBIAEoCRIRCglzZW5kZXJfaWQYAiABKAkSDAoEdGV4dBgDIAEoCSJSCgpBdHRhY2htZW50EgwKBG5hbWUYASABKAkSEgoKbWVkaWFfdHlwZRgCIAEoCRISCgpzaXplX2J5dGVzGAMgASgEEg4KBnNoYTI1NhgEIAEoDCKPAQoKQ2FyZEFjdGlvbhIPCgdjYXJkX2lkGAEgASgJEg4KBmFjdGlvbhgCIAEoCRIxCgZ2YWx1ZXMYAyADKAsyIS55aXpoYW4udjEuQ2FyZEFjdGlvbi5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImQKCUNoYXRFdmVudBImCgR0eXBlGAEgASgOMhgueWl6aGFuLnYxLkNoYXRFdmVudFR5cGUSDwoHc3ViamVjdBgCIAEoCRIOCgZyYXRpbmcYAyABKAkSDgoGcmVhc29uGAQgASgJIlwKCENpdGF0aW9uEhAKCGRvY3VtZW50GAEgASgJEg0KBXRpdGxlGAIgASgJEg8KB2hlYWRpbmcYAyABKAkSDwoHcGFzc2FnZRgEIAEoCRINCgVzY29yZRgFIAEoASJTCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgSFgoOcmV0cnlfYWZ0ZXJfbXMYBCABKA0qUAoIQ2hhdFR5cGUSGQoVQ0hBVF9UWVBFX1VOU1BFQ0lGSUVEEAASFAoQQ0hBVF9UWVBFX0RJUkVDVBABEhMKD0NIQVRfVFlQRV9HUk9VUBACKnEKC01lc3NhZ2VLaW5kEhwKGE1FU1NBR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEU1FU1NBR0VfS0lORF9URVhUEAESFQoRTUVTU0FHRV9LSU5EX0NBUkQQAhIWChJNRVNTQUdFX0tJTkRfRVZFTlQQAyqIAgoNQ2hhdEV2ZW50VHlwZRIfChtDSEFUX0VWRU5UX1RZUEVfVU5TUEVDSUZJRUQQABIaChZDSEFUX0VWRU5UX1RZUEVfSk9JTkVEEAESGAoUQ0hBVF9FVkVOVF9UWVBFX0xFRlQQAhIcChhDSEFUX0VWRU5UX1RZUEVfUkVDQUxMRUQQAxIhCh1DSEFUX0VWRU5UX1RZUEVfQ09OU0VOVF9HSVZFThAEEiUKIUNIQVRfRVZFTlRfVFlQRV9DT05TRU5UX1dJVEhEUkFXThAFEhoKFkNIQVRfRVZFTlRfVFlQRV9DQU5DRUwQBhIcChhDSEFUX0VWRU5UX1RZUEVfRkVFREJBQ0sQB2IGcHJvdG8z");
+  fileDesc("Chd5aXpoYW4vdjEvbWVzc2FnZS5wcm90bxIJeWl6aGFuLnYxIpEECgdNZXNzYWdlEhEKCXRlbmFudF9pZBgBIAEoCRISCgpjaGFubmVsX2lkGAIgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgDIAEoCRImCgljaGF0X3R5cGUYBCABKA4yEy55aXpoYW4udjEuQ2hhdFR5cGUSEQoJbWVudGlvbmVkGAUgASgIEiEKBnNlbmRlchgGIAEoCzIRLnlpemhhbi52MS5TZW5kZXISDgoGbG9jYWxlGAcgASgJEiQKBGtpbmQYCCABKA4yFi55aXpoYW4udjEuTWVzc2FnZUtpbmQSDAoEdGV4dBgJIAEoCRIhCgZxdW90ZWQYCiABKAsyES55aXpoYW4udjEuUXVvdGVkEioKC2F0dGFjaG1lbnRzGAsgAygLMhUueWl6aGFuLnYxLkF0dGFjaG1lbnQSEwoLcGxhdGZvcm1faWQYDCABKAkSGAoQcGxhdGZvcm1fdGltZV9tcxgNIAEoAxIUCgxob21lX2VkZ2VfaWQYDiABKAkSEwoLdmlhX2VkZ2VfaWQYDyABKAkSKgoLY2FyZF9hY3Rpb24YECABKAsyFS55aXpoYW4udjEuQ2FyZEFjdGlvbhIoCgpjaGF0X2V2ZW50GBEgASgLMhQueWl6aGFuLnYxLkNoYXRFdmVudBIlCghwcmlvcml0eRgSIAEoDjITLnlpemhhbi52MS5Qcmlvcml0eSI2CgZTZW5kZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRISCgpkZXBhcnRtZW50GAMgASgJIj4KBlF1b3RlZBITCgtwbGF0Zm9ybV9pZBgBIAEoCRIRCglzZW5kZXJfaWQYAiABKAkSDAoEdGV4dBgDIAEoCSJSCgpBdHRhY2htZW50EgwKBG5hbWUYASABKAkSEgoKbWVkaWFfdHlwZRgCIAEoCRISCgpzaXplX2J5dGVzGAMgASgEEg4KBnNoYTI1NhgEIAEoDCKPAQoKQ2FyZEFjdGlvbhIPCgdjYXJkX2lkGAEgASgJEg4KBmFjdGlvbhgCIAEoCRIxCgZ2YWx1ZXMYAyADKAsyIS55aXpoYW4udjEuQ2FyZEFjdGlvbi5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImQKCUNoYXRFdmVudBImCgR0eXBlGAEgASgOMhgueWl6aGFuLnYxLkNoYXRFdmVudFR5cGUSDwoHc3ViamVjdBgCIAEoCRIOCgZyYXRpbmcYAyABKAkSDgoGcmVhc29uGAQgASgJIlwKCENpdGF0aW9uEhAKCGRvY3VtZW50GAEgASgJEg0KBXRpdGxlGAIgASgJEg8KB2hlYWRpbmcYAyABKAkSDwoHcGFzc2FnZRgEIAEoCRINCgVzY29yZRgFIAEoASJTCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgSFgoOcmV0cnlfYWZ0ZXJfbXMYBCABKA0qZQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIYChRQUklPUklUWV9JTlRFUkFDVElWRRABEhEKDVBSSU9SSVRZX1RBU0sQAhISCg5QUklPUklUWV9CQVRDSBADKlAKCENoYXRUeXBlEhkKFUNIQVRfVFlQRV9VTlNQRUNJRklFRBAAEhQKEENIQVRfVFlQRV9ESVJFQ1QQARITCg9DSEFUX1RZUEVfR1JPVVAQAipxCgtNZXNzYWdlS2luZBIcChhNRVNTQUdFX0tJTkRfVU5TUEVDSUZJRUQQABIVChFNRVNTQUdFX0tJTkRfVEVYVBABEhUKEU1FU1NBR0VfS0lORF9DQVJEEAISFgoSTUVTU0FHRV9LSU5EX0VWRU5UEAMqiAIKDUNoYXRFdmVudFR5cGUSHwobQ0hBVF9FVkVOVF9UWVBFX1VOU1BFQ0lGSUVEEAASGgoWQ0hBVF9FVkVOVF9UWVBFX0pPSU5FRBABEhgKFENIQVRfRVZFTlRfVFlQRV9MRUZUEAISHAoYQ0hBVF9FVkVOVF9UWVBFX1JFQ0FMTEVEEAMSIQodQ0hBVF9FVkVOVF9UWVBFX0NPTlNFTlRfR0lWRU4QBBIlCiFDSEFUX0VWRU5UX1RZUEVfQ09OU0VOVF9XSVRIRFJBV04QBRIaChZDSEFUX0VWRU5UX1RZUEVfQ0FOQ0VMEAYSHAoYQ0hBVF9FVkVOVF9UWVBFX0ZFRURCQUNLEAdiBnByb3RvMw");
 
 /**
  * One inbound message as every part of the system sees it. Complete from the first day of the wire format:
@@ -119,6 +119,13 @@ export type Message = Message$1<"yizhan.v1.Message"> & {
    * @generated from field: yizhan.v1.ChatEvent chat_event = 17;
    */
   chatEvent?: ChatEvent | undefined;
+
+  /**
+   * Who waits for the answer: a person, unless the sender says otherwise.
+   *
+   * @generated from field: yizhan.v1.Priority priority = 18;
+   */
+  priority: Priority;
 };
 
 /**
@@ -361,6 +368,39 @@ export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
   messageDesc(file_yizhan_v1_message, 7);
 
 /**
+ * Higher classes are served first, at the edge and at the center. Unspecified = interactive.
+ *
+ * @generated from enum yizhan.v1.Priority
+ */
+export enum Priority {
+  /**
+   * @generated from enum value: PRIORITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PRIORITY_INTERACTIVE = 1;
+   */
+  INTERACTIVE = 1,
+
+  /**
+   * @generated from enum value: PRIORITY_TASK = 2;
+   */
+  TASK = 2,
+
+  /**
+   * @generated from enum value: PRIORITY_BATCH = 3;
+   */
+  BATCH = 3,
+}
+
+/**
+ * Describes the enum yizhan.v1.Priority.
+ */
+export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
+  enumDesc(file_yizhan_v1_message, 0);
+
+/**
  * @generated from enum yizhan.v1.ChatType
  */
 export enum ChatType {
@@ -384,7 +424,7 @@ export enum ChatType {
  * Describes the enum yizhan.v1.ChatType.
  */
 export const ChatTypeSchema: GenEnum<ChatType> = /*@__PURE__*/
-  enumDesc(file_yizhan_v1_message, 0);
+  enumDesc(file_yizhan_v1_message, 1);
 
 /**
  * @generated from enum yizhan.v1.MessageKind
@@ -415,7 +455,7 @@ export enum MessageKind {
  * Describes the enum yizhan.v1.MessageKind.
  */
 export const MessageKindSchema: GenEnum<MessageKind> = /*@__PURE__*/
-  enumDesc(file_yizhan_v1_message, 1);
+  enumDesc(file_yizhan_v1_message, 2);
 
 /**
  * @generated from enum yizhan.v1.ChatEventType
@@ -470,5 +510,5 @@ export enum ChatEventType {
  * Describes the enum yizhan.v1.ChatEventType.
  */
 export const ChatEventTypeSchema: GenEnum<ChatEventType> = /*@__PURE__*/
-  enumDesc(file_yizhan_v1_message, 2);
+  enumDesc(file_yizhan_v1_message, 3);
 
