@@ -207,6 +207,16 @@ export async function startAgent(
         ),
       )
 
+      // A journal that was taken over does nothing more: the next start begins a new one.
+      const endIfFenced = () => {
+        const { link } = uplink
+        if (link.s !== 'refused' || link.code !== 'epoch_fenced') return
+        const fenced = new YizhanError('epoch_fenced', link.reason)
+        void journal.fence().then(() => fail(fenced), fail)
+      }
+      uplink.onLink(endIfFenced)
+      endIfFenced()
+
       // Since when it is there or away; how often it tried in between says nothing to people.
       let linkSince = clock.wall()
       let linkUp = uplink.link.s === 'ready'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics, ManualClock, silentLogger } from '@yizhan/kernel'
 import { filesWith, testSealer } from '../privacy/testing.js'
+import { noteFence } from './fence.js'
 import { bytes, contents, faultyHost, openTestJournal, segmentFiles, temporaryDir } from './testing.js'
 
 test('epoch, positions, dedupe keys and age survive a restart', async (t) => {
@@ -17,6 +18,36 @@ test('epoch, positions, dedupe keys and age survive a restart', async (t) => {
   assert.equal(journal.next, 2)
   assert.equal(journal.known('k'), 't_1')
   assert.equal(journal.age(), 5_000)
+})
+
+test('a fenced journal is moved aside at the next open, once, and its dedupe keys with it', async (t) => {
+  const dir = await temporaryDir(t)
+  const first = await openTestJournal(t, dir)
+  await first.journal.append([bytes('a')], { dedupe: { key: 'k', value: 't_1' } })
+  await first.journal.fence()
+  await first.journal.close()
+  const second = await openTestJournal(t, dir)
+  assert.notEqual(second.journal.epoch, first.journal.epoch)
+  assert.match(second.journal.quarantined ?? '', /quarantine-\d+$/)
+  assert.deepEqual([await contents(second.journal), second.journal.known('k')], [[], undefined])
+  await second.journal.append([bytes('b')])
+  await second.journal.close()
+  const third = await openTestJournal(t, dir)
+  assert.equal(third.journal.epoch, second.journal.epoch)
+  assert.equal(third.journal.quarantined, undefined)
+  assert.deepEqual(await contents(third.journal), ['1 b'])
+  assert.equal(await third.journal.dropQuarantined(), 1)
+})
+
+test('a fence of a journal that is gone already moves no other aside', async (t) => {
+  const dir = await temporaryDir(t)
+  const first = await openTestJournal(t, dir)
+  await first.journal.append([bytes('a')])
+  await first.journal.close()
+  await noteFence(dir, first.journal.epoch + 1n)
+  const again = await openTestJournal(t, dir)
+  assert.equal(again.journal.quarantined, undefined)
+  assert.deepEqual(await contents(again.journal), ['1 a'])
 })
 
 test('pruning keeps what is young, what is at or after an open turn, and dedupe keys for their time', async (t) => {

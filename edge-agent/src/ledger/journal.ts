@@ -42,7 +42,7 @@ export interface Replacement {
 export interface Journal {
   /** Random incarnation; a new directory or a quarantined one starts a new epoch. */
   readonly epoch: bigint
-  /** Where the directory went that could not be read, if that happened at this open. */
+  /** Where the directory went that could not be read, or was fenced, if that happened at this open. */
   readonly quarantined: string | undefined
   /** From here on a scan finds everything that is not settled. */
   readonly settled: number
@@ -70,6 +70,8 @@ export interface Journal {
    * else that is forgotten or damaged. Positions, ages and order stay. `disk_full`: what was not replaced is as it was.
    */
   replace(replacements: readonly Replacement[], options?: { readonly whole?: boolean }): Promise<void>
+  /** The next open moves all of this aside and starts a new epoch; to be called before the process ends for it. */
+  fence(): Promise<void>
   /** Deletes directories that an earlier start has moved aside because they could not be read; how many. */
   dropQuarantined(): Promise<number>
   /** Commits what was appended and closes. Idempotent. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { openStateDir, YizhanError } from '@yizhan/kernel'
 import { createBallast } from './ballast.js'
+import { setFencedAside } from './fence.js'
 import type { Journal, JournalConfig, JournalDeps } from './journal.js'
 import { createJournalMetrics, type JournalMetrics } from './journal-metrics.js'
 import { takeOverLevel } from './level/index.js'
@@ -110,7 +111,9 @@ async function readJournal(
   })
   try {
     const known = await head.read()
-    let quarantined = await takeOverLevel(deps, { ...settings, head: known })
+    const fenced = await setFencedAside(host, dir, clock.wall())
+    if (fenced !== undefined) log.fatal({ fenced }, 'the center has taken over the turns of this journal')
+    let quarantined = fenced ?? (await takeOverLevel(deps, { ...settings, head: known }))
     const content = await readContent(deps, settings, quarantined === undefined ? known : 0).catch(
       async (thrown: unknown) => {
         if (!(thrown instanceof YizhanError) || thrown.code !== 'data_corrupt') throw thrown
@@ -122,7 +125,7 @@ async function readJournal(
     // mark says nothing about its successor.
     await head.keep(content.start.next - 1)
     if (quarantined !== undefined) {
-      log.fatal({ quarantined }, 'the journal could not be read; a new one was started')
+      log.fatal({ quarantined }, 'the journal was moved aside; a new one was started')
     }
     return { ...content, head, quarantined }
   } catch (thrown) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { toYizhanError, YizhanError } from '@yizhan/kernel'
 import { CommitQueue, type Entry } from './commit-queue.js'
+import { noteFence } from './fence.js'
 import type {
   AppendOptions,
   Journal,
@@ -200,6 +201,10 @@ export class SegmentJournal implements Journal {
         })
       }
     })
+  }
+
+  fence(): Promise<void> {
+    return noteFence(this.#config.dir, this.epoch)
   }
 
   async dropQuarantined(): Promise<number> {

@@ -61,11 +61,13 @@ export class Child {
 
   /** Sends the signal and waits for the end; returns the exit code, null if it was killed. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.running) {
-      const gone = once(this.process, 'exit')
-      this.process.kill(signal)
-      await gone
-    }
+    if (this.running) this.process.kill(signal)
+    return this.exited()
+  }
+
+  /** The exit code once it has ended, by itself or not; null if it was killed. */
+  async exited(): Promise<number | null> {
+    if (this.running) await once(this.process, 'exit')
     return this.process.exitCode
   }
 }
