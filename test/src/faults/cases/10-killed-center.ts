@@ -12,7 +12,7 @@ export const killedCenter: Case = {
   title:
     'kill -9 of the center: before the answer, inside it, before and after its end is acknowledged, while it opens',
   needs: [],
-  timeoutMs: [420_000, 1_200_000],
+  timeoutMs: [900_000, 1_200_000],
   async run(context) {
     const kills = context.pick(200, 200, 8)
     const { all, engine, load: people, judge } = await context.station({ engine: { paceMs: 4 } })

@@ -4,9 +4,10 @@ import { CASES } from '../cases/index.js'
 import { faultTable, writePage } from './page.js'
 import { runCases } from './run.js'
 
-const USAGE = `npm run test:faults -- [--only 9,13] [--json FILE] [--full] [--seed N] [--list]
+const USAGE = `npm run test:faults -- [--only 9,13] [--json FILE] [--full] [--seed N] [--at-once N] [--list]
   --only   these cases; without it all of them, and docs/faults.md gets the table
   --full   real durations instead of scaled ones
+  --at-once  how many cases run side by side; default 2
 `
 
 const { values } = parseArgs({
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     full: { type: 'boolean', default: false },
     seed: { type: 'string' },
+    'at-once': { type: 'string', default: '2' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -45,10 +47,15 @@ if (unknown.length > 0) fail(`there is no case ${unknown.join(', ')}; see --list
 const seed = values.seed === undefined ? undefined : Number(values.seed)
 if (seed !== undefined && !Number.isSafeInteger(seed)) fail(`--seed takes a whole number, not ${values.seed}`)
 
+const atOnce = Number(values['at-once'])
+if (!Number.isSafeInteger(atOnce) || atOnce < 1)
+  fail(`--at-once takes a number from 1, not ${values['at-once']}`)
+
 const length = values.full ? 'full' : 'scaled'
 const chosen = wanted ? CASES.filter(({ number }) => wanted.includes(String(number))) : CASES
 const results = await runCases(chosen, {
   length,
+  atOnce,
   ...(seed === undefined ? {} : { seed }),
   say,
 })

@@ -5,28 +5,34 @@ import type { Case, Length, Result } from './case.js'
 import { unmet } from './needs.js'
 
 const CHILD = fileURLToPath(new URL('./run-case.js', import.meta.url))
-const DEFAULT_MS = [180_000, 1_800_000] as const
+const DEFAULT_MS = [300_000, 1_800_000] as const
 const CLEAN_UP_MS = 30_000
 
 export interface RunOptions {
   readonly length: Length
   /** Of the random numbers; default of the clock. */
   readonly seed?: number
+  /** How many cases run side by side; default 1. Most of them wait most of the time. */
+  readonly atOnce?: number
   /** Told before and after each case. */
   readonly say: (text: string) => void
 }
 
-/** Runs the cases one after the other, each in a process of its own. */
+/** Runs the cases, each in a process of its own, and gives their results in the order of the cases. */
 export async function runCases(cases: readonly Case[], options: RunOptions): Promise<Result[]> {
   const results: Result[] = []
-  for (const one of cases) {
-    options.say(`case ${one.number}: ${one.title}`)
-    const result = await runCase(one, options)
-    const { status, seconds, figures, reason } = result
-    options.say(`  ${status.toUpperCase()} in ${seconds} s ${JSON.stringify(figures)}`)
-    if (reason !== undefined) options.say(`  ${reason}`)
-    results.push(result)
+  const waiting = cases.entries()
+  const runOneByOne = async () => {
+    for (const [at, one] of waiting) {
+      options.say(`case ${one.number}: ${one.title}`)
+      const result = await runCase(one, options)
+      const { status, seconds, figures, reason } = result
+      options.say(`case ${one.number} ${status.toUpperCase()} in ${seconds} s ${JSON.stringify(figures)}`)
+      if (reason !== undefined) options.say(`  ${reason}`)
+      results[at] = result
+    }
   }
+  await Promise.all(Array.from({ length: options.atOnce ?? 1 }, runOneByOne))
   return results
 }
 
