@@ -23,7 +23,7 @@ const pick = (files) =>
 const unitOnly = flags.includes('--unit')
 const suites = [
   { name: 'unit', files: pick(UNIT.flatMap((dir) => testFiles(join(root, dir, 'dist')))), concurrency: 2 },
-  { name: 'end to end', files: unitOnly ? [] : pick(testFiles(join(root, 'test', 'dist'))), concurrency: 1 },
+  { name: 'end to end', files: unitOnly ? [] : pick(testFiles(join(root, 'test', 'dist'))), concurrency: 2 },
 ]
 let failed = 0
 for (const { name, files, concurrency } of suites) {

@@ -48,10 +48,11 @@ export class Header {
     }
   }
 
-  /** `state` of the page's own connection; what `info` tells of the edge's link to the center. */
+  /** `state` of the page's own connection; what `info` tells of the edge's link to the center, and of its mode. */
   status(state, info) {
-    const { link, tenants } = info ?? {}
+    const { link, mode, tenants } = info ?? {}
     let shown = state
+    if (state === 'ready' && mode?.state === 'degraded') shown = mode.reason
     if (state === 'ready' && link && link.state !== 'ready') shown = 'away'
     if (state === 'ready' && tenants?.length === 0) shown = 'starting'
     const status = by('status')
@@ -116,11 +117,13 @@ function told(shown, link) {
   const waiting = link?.waiting > 0 ? words.waiting(link.waiting) : undefined
   if (shown === 'ready') return [words.online, waiting].filter(Boolean).join(' · ')
   if (shown === 'away') return [words.away(clockTime(link.since)), waiting].filter(Boolean).join(' · ')
+  if (words.degraded[shown]) return [words.degraded[shown], waiting].filter(Boolean).join(' · ')
   return words.page[shown] ?? ''
 }
 
 function hint(shown, link) {
   if (shown === 'away') return words.awaySince(clockTime(link.since))
   if (shown === 'ready' && link) return words.linkSince(clockTime(link.since))
+  if (words.degraded[shown]) return words.degradedHint[shown]
   return shown === 'lost' ? words.lostHint : ''
 }

@@ -20,6 +20,12 @@ export const EN = {
   },
   online: 'Online',
   away: (time) => `Center away since ${time}`,
+  degraded: { 'center-silent': 'Center slow', 'catching-up': 'Catching up' },
+  degradedHint: {
+    'center-silent':
+      'The center is linked, but does not answer now. What the branch knows is answered here; the rest waits in line.',
+    'catching-up': 'The center is back; what waited for it is answered now, in order.',
+  },
   waiting: (count) => `${count} waiting`,
   site: (site, edge) => [site, edge].filter(Boolean).join(' · '),
   linkSince: (time) => `Linked with the center since ${time}. What the branch knows is answered here.`,

@@ -20,6 +20,11 @@ export const ZH = {
   },
   online: '在线',
   away: (time) => `中心自 ${time} 起不可达`,
+  degraded: { 'center-silent': '中心响应缓慢', 'catching-up': '正在补答' },
+  degradedHint: {
+    'center-silent': '与中心相连，但中心暂时没有回应。本地知道的照常回答，其余的排队等待。',
+    'catching-up': '中心已恢复，正在按顺序回答等待中的问题。',
+  },
   waiting: (count) => `${count} 条等待中`,
   site: (site, edge) => [site, edge].filter(Boolean).join(' · '),
   linkSince: (time) => `自 ${time} 起与中心相连。本地知道的，就在本地回答。`,

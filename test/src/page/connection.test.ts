@@ -198,4 +198,20 @@ test('connections that come and go', async (t: TestContext) => {
     edge.setInfo({ link: { state: 'ready', since: new Date().toISOString(), waiting: 0 } })
     await page.getByText('Online', { exact: true }).waitFor()
   })
+
+  await t.test('the header says when the center stands still, and when it catches up', async () => {
+    const since = new Date().toISOString()
+    edge.setInfo({
+      link: { state: 'ready', since, waiting: 3 },
+      mode: { state: 'degraded', reason: 'center-silent', since },
+    })
+    await page.getByText('Center slow · 3 waiting', { exact: true }).waitFor()
+    edge.setInfo({
+      link: { state: 'ready', since, waiting: 1 },
+      mode: { state: 'degraded', reason: 'catching-up', since },
+    })
+    await page.getByText('Catching up · 1 waiting', { exact: true }).waitFor()
+    edge.setInfo({ link: { state: 'ready', since, waiting: 0 }, mode: { state: 'online', since } })
+    await page.getByText('Online', { exact: true }).waitFor()
+  })
 })
