@@ -61,6 +61,7 @@ export {
   type Reload,
   reloadConfig,
 } from './config/index.js'
+export { deadlineSignal } from './deadline.js'
 export { type DiskFile, type OpenDiskFile, readAt, syncData, writeAt } from './disk-file.js'
 export { ERROR_MEANING } from './error-meaning.js'
 export {

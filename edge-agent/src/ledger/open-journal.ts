@@ -112,7 +112,7 @@ async function readJournal(
   try {
     const known = await head.read()
     const fenced = await setFencedAside(host, dir, clock.wall())
-    if (fenced !== undefined) log.fatal({ fenced }, 'the center has taken over the turns of this journal')
+    if (fenced !== undefined) log.fatal({ fenced }, 'the turns of this journal were taken over; a new one was started')
     let quarantined = fenced ?? (await takeOverLevel(deps, { ...settings, head: known }))
     const content = await readContent(deps, settings, quarantined === undefined ? known : 0).catch(
       async (thrown: unknown) => {
@@ -124,8 +124,8 @@ async function readJournal(
     // All that was found is synced; a loss at the end must be told again after a power cut. Of what was moved aside the
     // mark says nothing about its successor.
     await head.keep(content.start.next - 1)
-    if (quarantined !== undefined) {
-      log.fatal({ quarantined }, 'the journal was moved aside; a new one was started')
+    if (quarantined !== undefined && fenced === undefined) {
+      log.fatal({ quarantined }, 'the journal could not be read; a new one was started')
     }
     return { ...content, head, quarantined }
   } catch (thrown) {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { type Clock, newId, wantedSignals, YizhanError } from '@yizhan/kernel'
+import { type Clock, deadlineSignal, newId, wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { EdgeLedger, MendAction } from '../ledger/index.js'
 import type { Uplink } from '../uplink/port.js'
@@ -87,7 +87,7 @@ export function registerOpsRoutes(app: FastifyInstance, parts: OpsParts): void {
   )
 
   app.post('/v1/renew', async () => {
-    const deadline = AbortSignal.timeout(30_000)
+    const deadline = deadlineSignal(30_000)
     await parts.uplink.renew(deadline)
     return { certificate: statusOf(parts).certificate }
   })

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
+import { deadlineSignal } from '../deadline.js'
 import { YizhanError } from '../errors.js'
 import { parseJson } from '../json.js'
 import { systemCode } from '../storage-error.js'
@@ -27,7 +28,7 @@ export async function adminCall(
   body?: unknown,
   options: AdminCallOptions = {},
 ): Promise<unknown> {
-  const timeout = AbortSignal.timeout(options.timeoutMs ?? 30_000)
+  const timeout = deadlineSignal(options.timeoutMs ?? 30_000)
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout
   const maxBytes = options.maxAnswerBytes ?? MAX_ANSWER_BYTES
   let answer: Answer

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { deadlineSignal } from '@yizhan/kernel'
 import { check, type Verdict } from '../faults/checker.js'
 import { Load } from '../faults/load.js'
 import { StubEngine } from '../faults/stub-engine.js'
@@ -88,7 +89,7 @@ async function oneMinute(
     load.beginAt(rate)
     await pause(60_000)
     load.pause()
-    await load.settled(AbortSignal.timeout(SETTLE_MS)).catch(() => undefined)
+    await load.settled(deadlineSignal(SETTLE_MS)).catch(() => undefined)
     const tickets = load.log.filter((seen) => seen.k === 'shown' && seen.type === 'notice').length
     return { ...check(load.log), tickets }
   } finally {

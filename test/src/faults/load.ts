@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { deadlineSignal } from '@yizhan/kernel'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Out } from '../support/chat-client.js'
 import type { Scope } from '../support/scope.js'
@@ -147,7 +148,7 @@ export class Load {
 
   /** The same, true, or false if it is not so within so many milliseconds. */
   async settledWithin(ms: number, signal: AbortSignal): Promise<boolean> {
-    const settled = this.settled(AbortSignal.any([signal, AbortSignal.timeout(ms)]))
+    const settled = this.settled(AbortSignal.any([signal, deadlineSignal(ms)]))
     const isSettled = await settled.then(
       () => true,
       () => false,

@@ -4,7 +4,14 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ENROLMENT_KEY_FILE, enrol, startUplink } from '@yizhan/edge-agent/uplink'
-import { createMetrics, createSealer, sealedFiles, silentLogger, systemClock } from '@yizhan/kernel'
+import {
+  createMetrics,
+  createSealer,
+  deadlineSignal,
+  sealedFiles,
+  silentLogger,
+  systemClock,
+} from '@yizhan/kernel'
 import type { HerdMessage } from './herd.js'
 
 const ENROL_AT_ONCE = 4
@@ -28,7 +35,7 @@ async function joinAs(i: number, token: string): Promise<string> {
   const own = join(dir, String(i))
   await mkdir(own, { recursive: true })
   await files.write(join(own, ENROLMENT_KEY_FILE.path), ENROLMENT_KEY_FILE.name, Buffer.from(pem))
-  const signal = AbortSignal.timeout(120_000)
+  const signal = deadlineSignal(120_000)
   await enrol(deps, { enrollAddress, token, dir: own, agentVersion: 'herd', signal })
   return own
 }
