@@ -28,10 +28,11 @@ export interface Soak {
   readonly charts: readonly Chart[]
 }
 
-type Counts = Record<
-  'acked' | 'answered' | 'refused' | 'lost' | 'doubled' | 'reordered' | 'garbled' | 'tickets',
-  number
->
+type Minute = Verdict & {
+  readonly tickets: number
+  /** Refusals by code. */
+  readonly refusals: ReadonlyMap<string, number>
+}
 
 /**
  * An edge, a center and a stub engine under `rate` turns a second for so many minutes, half of them answered at the edge; the link
@@ -57,7 +58,7 @@ export async function benchSoak(
     const samples = watch(watched(all, edge), SAMPLE_MS, over.signal)
     samples.catch(() => undefined)
     const began = performance.now()
-    const judging: Promise<Verdict & { tickets: number }>[] = []
+    const judging: Promise<Minute>[] = []
     for (let minute = 1; minute <= minutes; minute++) {
       judging.push(oneMinute(edge, engine, rate))
       await pause(CUT_AT_MS)
@@ -76,11 +77,7 @@ export async function benchSoak(
 }
 
 /** The people of one minute, until all that they asked is answered. */
-async function oneMinute(
-  edge: EdgeNode,
-  engine: StubEngine,
-  rate: number,
-): Promise<Verdict & { tickets: number }> {
+async function oneMinute(edge: EdgeNode, engine: StubEngine, rate: number): Promise<Minute> {
   const ends: (() => unknown)[] = []
   const scope = { after: (fn: () => unknown) => void ends.push(fn) }
   try {
@@ -91,7 +88,7 @@ async function oneMinute(
     load.pause()
     await load.settled(deadlineSignal(SETTLE_MS)).catch(() => undefined)
     const tickets = load.log.filter((seen) => seen.k === 'shown' && seen.type === 'notice').length
-    return { ...check(load.log), tickets }
+    return { ...check(load.log), tickets, refusals: load.refusals }
   } finally {
     for (const end of ends.reverse()) await end()
   }
@@ -115,12 +112,9 @@ function watched(all: Installation, edge: EdgeNode): Watched[] {
   ]
 }
 
-function verdictOf(
-  minutes: number,
-  verdicts: readonly (Verdict & { tickets: number })[],
-  samples: readonly Sample[],
-): Soak {
-  const sum = (name: keyof Counts) => verdicts.reduce((total, verdict) => total + verdict[name], 0)
+function verdictOf(minutes: number, verdicts: readonly Minute[], samples: readonly Sample[]): Soak {
+  const sum = (name: keyof Omit<Minute, 'wrong' | 'refusals'>) =>
+    verdicts.reduce((total, verdict) => total + verdict[name], 0)
   const wrong = verdicts.flatMap((verdict) => verdict.wrong)
   const rows = [
     alone('turns acknowledged a second', sum('acked') / minutes / 60, '/s'),
@@ -128,8 +122,9 @@ function verdictOf(
       (name) => alone(name, sum(name), 'turns'),
     ),
   ]
-  if (sum('refused') > 0)
-    wrong.push(`${sum('refused')} questions were refused: this machine does not carry so many a second`)
+  const codes = verdicts.flatMap(({ refusals }) => [...refusals].map(([code, count]) => `${count} ${code}`))
+  if (codes.length > 0)
+    wrong.push(`questions were refused: this machine does not carry so many a second (${codes.join(', ')})`)
   for (const name of ['edge', 'center']) {
     const found = trends(samples, name)
     for (const quantity of NAMES) {

@@ -190,6 +190,13 @@ export class Load {
     return this.#refused.get(id)
   }
 
+  /** How many messages were refused, by code. */
+  get refusals(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>()
+    for (const code of this.#refused.values()) counts.set(code, (counts.get(code) ?? 0) + 1)
+    return counts
+  }
+
   /** Whether its final is a whole answer: not expired, failed, cancelled. */
   wasAnswered(id: string): boolean {
     return this.#log.some((seen) => seen.k === 'shown' && seen.id === id && seen.finish === 'stop')
