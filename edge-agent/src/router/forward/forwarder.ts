@@ -16,6 +16,7 @@ import type { CancelCause, Endings } from '../endings.js'
 import type { Replies } from '../port.js'
 import { ticketFor } from '../ticket.js'
 import { answerSink } from './answer-sink.js'
+import { Expiry } from './expiry.js'
 import { forwardMetrics } from './forward-metrics.js'
 import { ForwardedTurn, type ForwardPlan } from './forwarded-turn.js'
 import type { ForwarderConfig } from './forwarder-config.js'
@@ -40,8 +41,6 @@ export interface ForwarderDeps {
   readonly random: () => number
 }
 
-const MAX_SWEEP_MS = 60_000
-
 /**
  * Turns on their way to the center and back. A turn keeps its conversation while it is answered; standing still for
  * `ticketAfterMs` (at once if there is no link) gives its asker a ticket and the conversation its next turn. Late finals
@@ -53,18 +52,19 @@ export class Forwarder {
   readonly #live = new LiveTurns()
   readonly #line: SubmitLine
   readonly #late = new LateOrder()
+  readonly #expiry: Expiry
   readonly #ends = new AbortController()
   readonly #metrics: ReturnType<typeof forwardMetrics>
   #linkUp: boolean
   #isSilent = false
   #off: () => void = () => undefined
-  #cancelSweep: () => void = () => undefined
 
   constructor(deps: ForwarderDeps, config: ForwarderConfig) {
     this.#deps = deps
     this.#config = { maxSubmitted: 64, retries: 3, retryBaseMs: 2_000, ...config }
     this.#metrics = forwardMetrics(deps.metrics)
     this.#linkUp = deps.uplink.link.s === 'ready'
+    this.#expiry = new Expiry({ ...deps, live: this.#live }, config.waitingTtlMs)
     this.#line = new SubmitLine(
       (one) => this.#prepare(one),
       (one) => this.#infer(one),
@@ -73,7 +73,8 @@ export class Forwarder {
 
   start(): void {
     this.#off = this.#deps.uplink.onLink((link) => this.#onLink(link.s === 'ready'))
-    this.#sweepLater()
+    const expire = (one: ForwardedTurn) => this.#background(one, () => this.#expire(one))
+    this.#expiry.start(() => this.#linkUp, expire)
   }
 
   get linkUp(): boolean {
@@ -156,7 +157,7 @@ export class Forwarder {
   /** Everything stays open for the next start. */
   stop(): void {
     this.#off()
-    this.#cancelSweep()
+    this.#expiry.stop()
     this.#ends.abort(new YizhanError('unavailable', 'the agent stops'))
     for (const one of this.#live) {
       one.enter({ s: 'left' })
@@ -248,7 +249,7 @@ export class Forwarder {
     one.enter({ s: 'submitting' })
     this.#watch(one)
     // It may have waited while this edge was off, which is known since the link is up.
-    if (this.#isExpired(one)) return this.#background(one, () => this.#expire(one))
+    if (this.#expiry.isOver(one, this.#linkUp)) return this.#background(one, () => this.#expire(one))
     try {
       one.plan ??= await plan(one.turn, signal)
       await one.step(async () => {
@@ -362,18 +363,6 @@ export class Forwarder {
     one.release()
   }
 
-  #sweepLater(): void {
-    const every = Math.min(MAX_SWEEP_MS, Math.max(1, this.#config.waitingTtlMs / 10))
-    this.#cancelSweep = this.#deps.clock.after(every, () => {
-      for (const one of this.#live) {
-        if (one.isLive && one.ticket !== undefined && this.#isExpired(one)) {
-          this.#background(one, () => this.#expire(one))
-        }
-      }
-      this.#sweepLater()
-    })
-  }
-
   #heard(): void {
     if (!this.#isSilent) return
     this.#isSilent = false
@@ -382,14 +371,6 @@ export class Forwarder {
 
   #expire(one: ForwardedTurn): Promise<void> {
     return this.#end(one, 'expired', () => this.#deps.endings.expired(one.turn, one.question))
-  }
-
-  #isExpired(one: ForwardedTurn): boolean {
-    const { waitingTtlMs } = this.#config
-    const waited = this.#deps.ledger.waitedMs(one.turn.id)
-    // An answer that has begun to come in may end, but not never.
-    const comesIn = this.#linkUp && one.phase.s === 'submitted' && one.text !== ''
-    return waited >= (comesIn ? 2 * waitingTtlMs : waitingTtlMs)
   }
 
   /** For work that nobody waits for. The turn stays in the ledger if it fails; a restart takes it up again. */
