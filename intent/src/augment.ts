@@ -1,14 +1,8 @@
 import { BACKGROUND, CARRIERS } from './background.js'
-import type { BagExample } from './bag.js'
 import { isUnspaced } from './corpus.js'
 import type { Featurizer } from './featurizer.js'
 import type { Random } from './random.js'
-
-/** A text with the index of its label. */
-export interface Sample {
-  readonly text: string
-  readonly label: number
-}
+import type { Sample } from './text-set.js'
 
 // Above this cosine a background sentence asks what the tenant's own example asks.
 const TOO_CLOSE = 0.6
@@ -44,29 +38,16 @@ export function foreignBackground(samples: readonly Sample[], featurizer: Featur
   return BACKGROUND.filter((_, sentence) => !near.has(sentence))
 }
 
-/** What the network is trained on: the samples, and for small sets copies of them inside carrier phrases. */
-export function trainingSet(
-  samples: readonly Sample[],
-  featurizer: Featurizer,
-  random: Random,
-): BagExample[] {
+/** What the networks are trained on: the samples, and for small sets copies of them inside carrier phrases. */
+export function withCarriers(samples: readonly Sample[], random: Random): Sample[] {
   const copies = CARRIER_COPIES.find(({ upTo }) => samples.length <= upTo)?.copies ?? 0
-  const out: BagExample[] = []
-  const add = (text: string, label: number) => {
-    const features = featurizer.featurize(text)
-    if (features.ids.length > 0) out.push({ features, label })
-  }
-  for (const { text, label } of samples) {
-    add(text, label)
-    const carriers = isUnspaced(text) ? CARRIERS.unspaced : CARRIERS.spaced
-    for (let copy = 0; copy < copies; copy++) {
+  return samples.flatMap((sample) => {
+    const carriers = isUnspaced(sample.text) ? CARRIERS.unspaced : CARRIERS.spaced
+    const carried = Array.from({ length: copies }, () => {
       const carrier = carriers[Math.floor(random() * carriers.length)] ?? '{}'
       // A function, because `$&` in an example would otherwise be read as a pattern.
-      add(
-        carrier.replace('{}', () => text),
-        label,
-      )
-    }
-  }
-  return out
+      return { text: carrier.replace('{}', () => sample.text), label: sample.label }
+    })
+    return [sample, ...carried]
+  })
 }

@@ -1,10 +1,11 @@
-import type { Sample } from './augment.js'
-import type { TrainingMetrics } from './model.js'
+import { blendedProbabilities, type HeldOutScores } from './blend.js'
+import type { Blend, TrainingMetrics } from './model.js'
 import { type Random, shuffle } from './random.js'
+import type { Sample } from './text-set.js'
 import type { HeldOutRow, Threshold } from './thresholds.js'
 
-/** Probabilities of the labels for a text, from a model trained on some of the samples. */
-export type Scorer = (text: string) => Float32Array
+/** Scores of the labels for a text, from networks trained on some of the samples. */
+export type Scorer = (text: string) => Pick<HeldOutScores, 'votes' | 'linear'>
 
 const FOLDS = 5
 // From this many intents on, some are left out whole: their texts are what nearby questions out of scope look like.
@@ -21,14 +22,14 @@ export async function heldOutRows(
   oos: number,
   random: Random,
   train: (samples: readonly Sample[], fold: number) => Promise<Scorer>,
-): Promise<HeldOutRow[]> {
+): Promise<HeldOutScores[]> {
   const folds = assignFolds(samples, random)
   const intents = shuffle(
     Array.from({ length: oos }, (_, index) => index),
     random,
   )
   const foldOfIntent = new Map(intents.map((intent, index) => [intent, index % FOLDS]))
-  const rows: HeldOutRow[] = []
+  const rows: HeldOutScores[] = []
   for (let fold = 0; fold < foldCount(samples.length); fold++) {
     const isForeign = ({ label }: Sample) =>
       oos >= INTENTS_TO_LEAVE_OUT && label !== oos && foldOfIntent.get(label) === fold
@@ -40,19 +41,24 @@ export async function heldOutRows(
       if (folds[index] !== fold && !foreign) continue
       // The only example of an intent was held out: the model cannot know it, which says nothing.
       if (!foreign && !trained.has(sample.label)) continue
-      rows.push(rate(score(sample.text), sample.label, oos, foreign))
+      rows.push({ ...score(sample.text), label: sample.label, foreign })
     }
   }
   return rows
 }
 
-function rate(probabilities: Float32Array, label: number, oos: number, foreign: boolean): HeldOutRow {
-  let best = 0
-  for (let i = 1; i < oos; i++) if ((probabilities[i] ?? 0) > (probabilities[best] ?? 0)) best = i
-  const score = probabilities[best] ?? 0
-  if (foreign) return { score, kind: 'foreign' }
-  if (label === oos) return { score, kind: 'background' }
-  return { score, kind: best === label ? 'right' : 'wrong' }
+/** What a threshold would have to decide on, for texts with their probabilities under a blend. */
+export function rate(rows: readonly HeldOutScores[], blend: Blend): HeldOutRow[] {
+  return rows.map((row) => {
+    const probabilities = blendedProbabilities(row, blend)
+    const oos = probabilities.length - 1
+    let best = 0
+    for (let i = 1; i < oos; i++) if ((probabilities[i] ?? 0) > (probabilities[best] ?? 0)) best = i
+    const score = probabilities[best] ?? 0
+    if (row.foreign) return { score, kind: 'foreign' }
+    if (row.label === oos) return { score, kind: 'background' }
+    return { score, kind: best === row.label ? 'right' : 'wrong' }
+  })
 }
 
 /** A fold for every sample, so that every label is spread evenly. */

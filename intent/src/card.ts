@@ -22,8 +22,10 @@ export const ModelCardFile = Type.Object(
     labels: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { minItems: 2, maxItems: 2001 }),
     languages: Type.Array(Type.String({ maxLength: 35 }), { maxItems: 100 }),
     featurizer: FeaturizerConfig,
-    /** Columns of the embedding table. */
+    /** Columns of the embedding tables. */
     dim: Type.Integer({ minimum: 1, maximum: 1024 }),
+    /** Whether linear machines vote beside the members. */
+    linear: Type.Boolean(),
     thresholds: Thresholds,
     metrics: Type.Object(
       {
@@ -58,6 +60,7 @@ export function encodeModel(model: TrainedModel): Map<string, Uint8Array> {
     languages: [...languages],
     featurizer,
     dim: model.network.dim,
+    linear: model.network.linear !== undefined,
     thresholds,
     metrics,
     dataDigest,

@@ -1,7 +1,6 @@
-import { bagProbabilities } from './bag.js'
 import { IntentCodec } from './codec.js'
 import type { Decision } from './decide.js'
-import { dequantise, type TrainedModel } from './model.js'
+import { probabilitiesOf, type TrainedModel } from './model.js'
 import type { OperatingPoint } from './thresholds.js'
 
 /** Whatever classifies texts: a served model, or a trained one in plain TypeScript. */
@@ -13,13 +12,12 @@ export interface Classifier {
 /** A trained model as a classifier without ONNX: what the written graph must agree with. */
 export function classifierOf(model: TrainedModel): Classifier {
   const codec = new IntentCodec(model)
-  const weights = dequantise(model.network)
   return {
     classifyAll: async (texts, point) =>
       texts.map((text) => {
         const encoded = codec.encode(text, point)
         if (encoded.s === 'decided') return encoded.decision
-        return codec.decode(bagProbabilities(weights, encoded.features), point)
+        return codec.decode(probabilitiesOf(model.network, encoded.features), point)
       }),
   }
 }

@@ -1,21 +1,26 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { YizhanError } from '@yizhan/kernel'
+import { sha256Hex, YizhanError } from '@yizhan/kernel'
+import { finish, GROUPS, NgramCounter } from './ngrams.js'
 import { normalise } from './normalise.js'
-import { type Segment, segments } from './segment.js'
+import { Scanner } from './scan.js'
 
 const Range = Type.Tuple([Type.Integer({ minimum: 1, maximum: 8 }), Type.Integer({ minimum: 1, maximum: 8 })])
 
 /**
- * What turns a text into hashed features. Part of every deployed model: a change of the code behind `version` 1
+ * What turns a text into hashed features. Part of every deployed model: a change of the code behind `version` 2
  * breaks the models that are out, so it gets a new version instead. Ranges are [from, to], both included.
  */
 export const FeaturizerConfig = Type.Object(
   {
     kind: Type.Literal('hashed'),
-    version: Type.Literal(1),
-    /** Rows of the embedding table. */
-    buckets: Type.Integer({ minimum: 256, maximum: 262_144 }),
+    version: Type.Literal(2),
+    /** Networks that vote; each hashes with a salt of its own, so that what collides in one does not in another. */
+    members: Type.Integer({ minimum: 1, maximum: 4 }),
+    /** Rows of a member's embedding table. */
+    buckets: Type.Integer({ minimum: 256, maximum: 65_536 }),
+    /** Where the members' salts come from. */
+    salt: Type.Integer({ minimum: 0, maximum: 0x7fff_ffff }),
     wordNgrams: Range,
     /** Inside a word, with boundary marks. */
     charNgrams: Range,
@@ -31,18 +36,28 @@ export type FeaturizerConfig = Static<typeof FeaturizerConfig>
 
 export const DEFAULT_FEATURIZER: FeaturizerConfig = {
   kind: 'hashed',
-  version: 1,
-  buckets: 16_384,
+  version: 2,
+  members: 1,
+  buckets: 8192,
+  salt: 1,
   wordNgrams: [1, 2],
-  charNgrams: [2, 4],
+  charNgrams: [2, 5],
   cjkNgrams: [1, 3],
   maxFeatures: 1024,
   maxChars: 2000,
 }
 
-/** Distinct buckets and their weights; the weights' squares sum to 1. Both empty if the text holds no word. */
+/** Distinct n-grams of a text; both arrays are empty if the text holds no word. */
 export interface Features {
+  /** Rows in the members' tables, which lie one behind the other: those of all n-grams for the first member, then for the next. */
   readonly ids: Int32Array
+  /** One for every n-gram; the squares sum to 1. */
+  readonly weights: Float32Array
+}
+
+/** The n-grams of a text before any member hashes them into its buckets. */
+export interface Ngrams {
+  readonly hashes: Int32Array
   readonly weights: Float32Array
 }
 
@@ -50,17 +65,8 @@ export interface Featurizer {
   readonly config: FeaturizerConfig
   /** Takes any string and normalises it itself. */
   featurize(text: string): Features
+  ngrams(text: string): Ngrams
 }
-
-// A feature's kind is the seed of its hash, so that the word "的" and the run "的" differ.
-const WORD = 0x811c9dc5
-const CHARS = 0x2f0b4c47
-const RUN = 0x5bd1e995
-// Parts of words say less than whole ones; measured on the validation data of three sets.
-const CHARS_WEIGHT = 0.7
-const WORD_GAP = 0x20
-const EDGE_OF_WORD = 0x1f
-const EDGE_OF_TEXT = 0x1e
 
 /** A featurizer for `config`; throws `invalid_argument` if the config is not valid. */
 export function createFeaturizer(config: FeaturizerConfig): Featurizer {
@@ -68,129 +74,63 @@ export function createFeaturizer(config: FeaturizerConfig): Featurizer {
   if (!Value.Check(FeaturizerConfig, config) || ranges.some(([from, to]) => from > to)) {
     throw new YizhanError('invalid_argument', 'the featurizer config is not valid')
   }
+  const scanner = new Scanner(config.maxChars)
+  const counter = new NgramCounter(config, config.maxFeatures)
+  const read = (text: string) => {
+    scanner.scan(normalise(text.slice(0, config.maxChars)))
+    counter.count(scanner)
+  }
   return {
     config,
     featurize(text) {
-      const bag = new Bag(config.buckets, config.maxFeatures)
-      const parts = [...segments(normalise(text.slice(0, config.maxChars)))]
-      addWordNgrams(bag, parts, config.wordNgrams)
-      for (const part of parts) {
-        if (part.kind === 'run') addRunNgrams(bag, part.text, config.cjkNgrams)
-        else addCharNgrams(bag, part.text, config.charNgrams)
+      read(text)
+      const ids = new Int32Array(counter.size * config.members)
+      for (let member = 0, at = 0; member < config.members; member++) {
+        const salt = saltOf(config, member)
+        for (let i = 0; i < counter.size; i++, at++) {
+          ids[at] = member * config.buckets + bucketOf(counter.hashes[i] as number, salt, config.buckets)
+        }
       }
-      return bag.features()
+      return { ids, weights: weigh(counter) }
+    },
+    ngrams(text) {
+      read(text)
+      return { hashes: counter.hashes.slice(0, counter.size), weights: weigh(counter) }
     },
   }
 }
 
-function addWordNgrams(bag: Bag, parts: readonly Segment[], [from, to]: readonly [number, number]): void {
-  for (let start = 0; start < parts.length && !bag.full; start++) {
-    let hash = WORD
-    for (let n = 1; n <= to; n++) {
-      const part = parts[start + n - 1]
-      if (part?.kind !== 'word') break
-      if (n > 1) hash = step(hash, WORD_GAP)
-      hash = text(hash, part.text)
-      if (n >= from) bag.add(hash, 1)
-    }
+/** What a member mixes into every hash. */
+export function saltOf({ salt }: Pick<FeaturizerConfig, 'salt'>, member: number): number {
+  return finish(Math.imul(salt, 0x9e3779b1) + member)
+}
+
+/** An n-gram's row in a member's table. */
+export function bucketOf(hash: number, salt: number, buckets: number): number {
+  return (finish(hash ^ salt) >>> 0) % buckets
+}
+
+/** Names a config: the same code and the same settings give the same name. */
+export function featurizerId(config: FeaturizerConfig): string {
+  const { kind, version, ...settings } = config
+  return `${kind}-${version}/${sha256Hex(JSON.stringify(Object.entries(settings).sort())).slice(0, 12)}`
+}
+
+/** 1 + ln of the count; words and parts of words each have the same say, however many there are. */
+function weigh({ size, counts, groups }: NgramCounter): Float32Array {
+  const weights = new Float32Array(size)
+  const squares = new Float64Array(GROUPS)
+  for (let i = 0; i < size; i++) {
+    const count = counts[i] as number
+    const weight = count > 1 ? 1 + Math.log(count) : 1
+    const group = groups[i] as number
+    weights[i] = weight
+    squares[group] = (squares[group] as number) + weight * weight
   }
-  if (to < 2) return
-  // How a text begins and ends tells questions from requests.
-  const first = parts[0]
-  if (first?.kind === 'word') bag.add(text(step(WORD, EDGE_OF_TEXT), first.text), 1)
-  const last = parts.at(-1)
-  if (last?.kind === 'word') bag.add(step(text(WORD, last.text), EDGE_OF_TEXT), 1)
-}
-
-function addCharNgrams(bag: Bag, word: string, [from, to]: readonly [number, number]): void {
-  const units = [EDGE_OF_WORD, ...codePoints(word), EDGE_OF_WORD]
-  // The whole marked word is left out: it is a word feature already.
-  addNgrams(bag, units, CHARS, from, Math.min(to, units.length - 1), CHARS_WEIGHT)
-}
-
-function addRunNgrams(bag: Bag, run: string, [from, to]: readonly [number, number]): void {
-  addNgrams(bag, [EDGE_OF_WORD, ...codePoints(run), EDGE_OF_WORD], RUN, from, to, 1)
-}
-
-function addNgrams(
-  bag: Bag,
-  units: readonly number[],
-  seed: number,
-  from: number,
-  to: number,
-  weight: number,
-) {
-  for (let start = 0; start < units.length && !bag.full; start++) {
-    let hash = seed
-    for (let n = 1; n <= to; n++) {
-      const unit = units[start + n - 1]
-      if (unit === undefined) break
-      hash = step(hash, unit)
-      if (n >= from && !(n === 1 && unit === EDGE_OF_WORD)) bag.add(hash, weight)
-    }
+  let present = 0
+  for (const sum of squares) if (sum > 0) present++
+  for (let i = 0; i < size; i++) {
+    weights[i] = (weights[i] as number) / Math.sqrt((squares[groups[i] as number] as number) * present)
   }
-}
-
-class Bag {
-  readonly #counts = new Map<number, number>()
-  readonly #buckets: number
-  readonly #max: number
-
-  constructor(buckets: number, max: number) {
-    this.#buckets = buckets
-    this.#max = max
-  }
-
-  get full(): boolean {
-    return this.#counts.size >= this.#max
-  }
-
-  add(hash: number, weight: number): void {
-    const id = finish(hash) % this.#buckets
-    const before = this.#counts.get(id)
-    if (before === undefined && this.full) return
-    this.#counts.set(id, (before ?? 0) + weight)
-  }
-
-  features(): Features {
-    const ids = new Int32Array(this.#counts.size)
-    const weights = new Float32Array(this.#counts.size)
-    let squares = 0
-    let i = 0
-    for (const [id, count] of this.#counts) {
-      const weight = count > 1 ? 1 + Math.log(count) : count
-      ids[i] = id
-      weights[i++] = weight
-      squares += weight * weight
-    }
-    const norm = Math.sqrt(squares)
-    for (let k = 0; k < weights.length; k++) weights[k] = (weights[k] ?? 0) / norm
-    return { ids, weights }
-  }
-}
-
-function codePoints(text: string): number[] {
-  return Array.from(text, (char) => char.codePointAt(0) ?? 0)
-}
-
-function text(hash: number, value: string): number {
-  let out = hash
-  for (const char of value) out = step(out, char.codePointAt(0) ?? 0)
-  return out
-}
-
-/** FNV-1a over the three bytes of a code point. */
-function step(hash: number, unit: number): number {
-  let out = Math.imul(hash ^ (unit & 0xff), 0x01000193)
-  out = Math.imul(out ^ ((unit >>> 8) & 0xff), 0x01000193)
-  return Math.imul(out ^ (unit >>> 16), 0x01000193)
-}
-
-/** murmur3's finisher: FNV's low bits alone spread badly over few buckets. */
-function finish(hash: number): number {
-  let out = hash ^ (hash >>> 16)
-  out = Math.imul(out, 0x85ebca6b)
-  out ^= out >>> 13
-  out = Math.imul(out, 0xc2b2ae35)
-  return (out ^ (out >>> 16)) >>> 0
+  return weights
 }

@@ -40,8 +40,10 @@ export {
   type Features,
   type Featurizer,
   FeaturizerConfig,
+  featurizerId,
 } from './featurizer.js'
 export { type CheckedModel, checkModel, IntentModel } from './intent-model.js'
+export { areaUnderCurve, type MeasuredFigures, measure } from './measure.js'
 export {
   isMessageKey,
   MESSAGES,
@@ -50,7 +52,7 @@ export {
   messageProblem,
   placeholdersOf,
 } from './messages.js'
-export type { QuantisedBag, TrainedModel, TrainingMetrics } from './model.js'
+export type { QuantisedNetwork, TrainedModel, TrainingMetrics } from './model.js'
 export type { Network, NetworkInput, NetworkKind } from './network.js'
 export { exactKey, normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'

@@ -22,7 +22,9 @@ export interface CheckedModel {
 export function checkModel(files: ReadonlyMap<string, Uint8Array>): CheckedModel {
   const card = parseModelCard(fileOf(files, CARD_FILE))
   const onnx = fileOf(files, MODEL_FILE)
-  const size = { buckets: card.featurizer.buckets, dim: card.dim, classes: card.labels.length }
+  const { dim, linear, labels, featurizer } = card
+  const { members, buckets } = featurizer
+  const size = { members, buckets, dim, classes: labels.length, linear }
   assertHashedGraph(inspectOnnx(onnx), size)
   return { card, onnx }
 }

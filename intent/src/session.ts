@@ -37,30 +37,34 @@ export class NetworkSession {
     let rows: Features[] = []
     let width = 0
     for (const features of texts) {
-      const wider = Math.max(width, features.ids.length)
+      const wider = Math.max(width, features.weights.length)
       if (rows.length === MAX_ROWS || (rows.length > 0 && (rows.length + 1) * wider > MAX_CELLS)) {
         out.push(...(await this.#runTogether(rows, width)))
         rows = []
         width = 0
       }
       rows.push(features)
-      width = Math.max(width, features.ids.length)
+      width = Math.max(width, features.weights.length)
     }
     if (rows.length > 0) out.push(...(await this.#runTogether(rows, width)))
     return out
   }
 
   async #runTogether(rows: readonly Features[], width: number): Promise<Float32Array[]> {
-    const ids = new Int32Array(rows.length * width)
+    const members = Math.max(...rows.map(({ ids, weights }) => ids.length / Math.max(1, weights.length)))
+    const ids = new Int32Array(rows.length * members * width)
     const weights = new Float32Array(rows.length * width)
     for (const [row, features] of rows.entries()) {
-      ids.set(features.ids, row * width)
+      const { length } = features.weights
+      for (let member = 0; member < members; member++) {
+        const own = features.ids.subarray(member * length, (member + 1) * length)
+        ids.set(own, (row * members + member) * width)
+      }
       weights.set(features.weights, row * width)
     }
-    const dims = [rows.length, width]
     const output = await this.#session.run({
-      [INPUT_IDS]: new Tensor('int32', ids, dims),
-      [INPUT_WEIGHTS]: new Tensor('float32', weights, dims),
+      [INPUT_IDS]: new Tensor('int32', ids, [rows.length, members, width]),
+      [INPUT_WEIGHTS]: new Tensor('float32', weights, [rows.length, width]),
     })
     const data = output[OUTPUT]?.data
     if (!(data instanceof Float32Array)) throw new Error('the network gave no probabilities')

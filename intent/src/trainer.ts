@@ -1,17 +1,18 @@
-import { performance } from 'node:perf_hooks'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { foreignBackground, type Sample, trainingSet } from './augment.js'
-import { type BagExample, type BagSettings, type BagWeights, bagProbabilities, trainBag } from './bag.js'
-import { foldCount, heldOutRows, metricsOf } from './calibrate.js'
-import { prepareCorpus } from './corpus.js'
+import { foreignBackground, withCarriers } from './augment.js'
+import { chooseBlend, type HeldOutScores } from './blend.js'
+import { foldCount, heldOutRows, metricsOf, rate } from './calibrate.js'
+import { type Corpus, prepareCorpus } from './corpus.js'
 import type { LabelledText } from './evaluator.js'
 import { createFeaturizer, DEFAULT_FEATURIZER, type Featurizer } from './featurizer.js'
-import { quantise, type TrainedModel } from './model.js'
+import { assemble, linearScoresOf, type TrainedModel, votesOf } from './model.js'
 import { seededRandom } from './random.js'
+import { jobsOf, recipeFor, type TrainingProfile } from './recipe.js'
+import { type Sample, textSet } from './text-set.js'
 import { chooseThresholds, DEFAULT_OPERATING_POINT } from './thresholds.js'
+import { type JobResult, runJobs } from './training-jobs.js'
 
 export interface TrainingProgress {
-  /** First thresholds are calibrated on models that do not see all examples, then the model is trained on all. */
+  /** Without validation texts, models that do not see all examples are calibrated first; then the model is trained on all. */
   readonly phase: 'calibrating' | 'training'
   /** 0..1 of the phase. */
   readonly done: number
@@ -24,6 +25,14 @@ export interface TrainingInput {
   readonly languages?: readonly string[]
   /** The same seed and examples give the same model on the same kind of machine; default 1. */
   readonly seed?: number
+  /** Texts for calibration and the choice between heads; without them some of the examples are held out for it. */
+  readonly validation?: readonly LabelledText[]
+  /** More texts out of scope, for training. */
+  readonly negatives?: readonly string[]
+  /** Default `best`. */
+  readonly profile?: TrainingProfile
+  /** Threads that train beside each other; default 1, this one. */
+  readonly threads?: number
 }
 
 export interface TrainingOptions extends TrainingInput {
@@ -36,98 +45,89 @@ export interface TrainingOptions extends TrainingInput {
  * free. Throws `tenant_invalid` if there is no intent to train, and the signal's reason when aborted.
  */
 export async function trainIntentModel(options: TrainingOptions): Promise<TrainedModel> {
-  const { signal, seed = 1, languages = [] } = options
+  const { signal, seed = 1, languages = [], profile = 'best' } = options
   signal.throwIfAborted()
   const corpus = prepareCorpus(options.examples, languages, DEFAULT_FEATURIZER.maxChars)
-  const oos = corpus.labels.length - 1
-  const samples: readonly Sample[] = [
-    ...corpus.examples,
-    ...foreignBackground(corpus.examples, createFeaturizer(DEFAULT_FEATURIZER)).map((text) => ({
-      text,
-      label: oos,
-    })),
-  ]
-  const featurizer = createFeaturizer({ ...DEFAULT_FEATURIZER, buckets: bucketsFor(samples) })
-  const train = async (part: readonly Sample[], salt: number, report: (done: number) => void) => {
-    const random = seededRandom(seed + salt)
-    const set = trainingSet(part, featurizer, random)
-    return trainBag(set, settingsFor(set, corpus.labels.length, featurizer), random, paced(signal, report))
-  }
-
-  const folds = foldCount(samples.length)
-  const rows = await heldOutRows(samples, oos, seededRandom(seed), async (part, fold) => {
-    const weights = await train(part, fold + 2, (done) =>
-      options.onProgress?.({ phase: 'calibrating', done: (fold + done) / folds }),
+  const classes = corpus.labels.length
+  const samples = [...corpus.examples, ...outOfScope(corpus, options.negatives ?? [])]
+  const recipe = recipeFor(samples, classes, profile, seed)
+  const featurizer = createFeaturizer(recipe.featurizer)
+  const train = (part: readonly Sample[], salt: number, onProgress: (done: number) => void) =>
+    runJobs(
+      textSet(withCarriers(part, seededRandom(seed + salt)), featurizer),
+      jobsOf(recipe, classes, seed + salt),
+      { signal, threads: options.threads ?? 1, onProgress },
     )
-    return (text) => bagProbabilities(weights, featurizer.featurize(text))
-  })
+  const trainAll = () => train(samples, 1, (done) => options.onProgress?.({ phase: 'training', done }))
+
+  const validation = labelled(options.validation ?? [], corpus)
+  let parts: JobResult[]
+  let heldOut: HeldOutScores[]
+  if (validation.known.length > 0) {
+    parts = await trainAll()
+    const score = scorerOf(parts, featurizer)
+    heldOut = validation.known.map(({ text, label }) => ({ ...score(text), label, foreign: false }))
+  } else {
+    const folds = foldCount(samples.length)
+    heldOut = await heldOutRows(samples, classes - 1, seededRandom(seed), async (part, fold) => {
+      const ofFold = await train(part, fold + 2, (done) =>
+        options.onProgress?.({ phase: 'calibrating', done: (fold + done) / folds }),
+      )
+      return scorerOf(ofFold, featurizer)
+    })
+    parts = await trainAll()
+  }
+  const blend = chooseBlend(heldOut)
+  const rows = rate(heldOut, blend)
   const thresholds = chooseThresholds(rows)
-  const weights: BagWeights = await train(samples, 1, (done) =>
-    options.onProgress?.({ phase: 'training', done }),
-  )
   return {
     labels: corpus.labels,
     languages,
     featurizer: featurizer.config,
-    network: quantise(weights),
+    network: assemble(...partsOf(parts), blend),
     thresholds,
     exact: corpus.exact,
     metrics: metricsOf(corpus.examples.length, rows, thresholds[DEFAULT_OPERATING_POINT]),
     dataDigest: corpus.digest,
-    warnings: corpus.warnings,
+    warnings: [...corpus.warnings, ...validation.warnings],
   }
 }
 
-const MIN_BUCKETS = 16_384
-const MAX_BUCKETS = 65_536
-// Unknown n-grams should mostly meet empty rows, or they vote for somebody.
-const BUCKETS_PER_FEATURE = 2
-
-/** A power of two that keeps collisions rare and a model of 64 dimensions under 5 MB. */
-function bucketsFor(samples: readonly Sample[]): number {
-  const wide = createFeaturizer({ ...DEFAULT_FEATURIZER, buckets: 4 * MAX_BUCKETS })
-  const seen = new Set<number>()
-  for (const { text } of samples) for (const id of wide.featurize(text).ids) seen.add(id)
-  let buckets = MIN_BUCKETS
-  while (buckets < MAX_BUCKETS && buckets < seen.size * BUCKETS_PER_FEATURE) buckets *= 2
-  return buckets
+/** The project's own background sentences that are not near any example, and the caller's negatives. */
+function outOfScope({ examples, labels }: Corpus, negatives: readonly string[]): Sample[] {
+  const background = foreignBackground(examples, createFeaturizer(DEFAULT_FEATURIZER))
+  return [...background, ...negatives].map((text) => ({ text, label: labels.length - 1 }))
 }
 
-// Found on the validation data of four sets and on small tenants drawn from them.
-const STEPS = 100_000
-const LARGE_SET = 3000
-const MANY_INTENTS = 32
-// A text of unknown words gives no intent more than one share of so many.
-const UNKNOWN_SHARES = 10
-
-function settingsFor(set: readonly BagExample[], classes: number, featurizer: Featurizer): BagSettings {
-  return {
-    buckets: featurizer.config.buckets,
-    dim: classes > MANY_INTENTS ? 64 : 32,
-    classes,
-    epochs: Math.min(20, Math.max(10, Math.round(STEPS / set.length))),
-    learningRate: set.length > LARGE_SET ? 0.1 : 0.05,
-    dropout: 0.5,
-    smoothing: 0.1,
-    // With few intents, a text of unknown words would otherwise get each of them with a fair share.
-    lastBias: Math.log(Math.max(1, UNKNOWN_SHARES + 1 - classes)),
+/** Validation texts with the index of their label; those of intents without an example can be nobody's. */
+function labelled(rows: readonly LabelledText[], { labels }: Corpus) {
+  const indexOf = new Map(labels.map((label, index) => [label, index]))
+  const known: Sample[] = []
+  const unknown = new Set<string>()
+  for (const { text, intent } of rows) {
+    const label = indexOf.get(intent)
+    if (label === undefined) unknown.add(intent)
+    else known.push({ text, label })
   }
+  const warnings = [...unknown].map((intent) => `${intent}: texts for validation, and none for training`)
+  return { known, warnings }
 }
 
-const SLICE_MS = 10
-const EXAMPLES_PER_LOOK = 32
+function partsOf(parts: readonly JobResult[]) {
+  const members = parts.flatMap((part) => (part.kind === 'member' ? [part.weights] : []))
+  const linear = parts.find((part) => part.kind === 'linear')
+  return [members, linear?.weights] as const
+}
 
-/** What trainBag calls after every example: now and then lets others run, reports, and throws when aborted. */
-function paced(signal: AbortSignal, report: (done: number) => void) {
-  let since = performance.now()
-  return (done: number, total: number): Promise<void> | undefined => {
-    if (done % EXAMPLES_PER_LOOK !== 0 && done !== total) return undefined
-    if (performance.now() - since < SLICE_MS && done !== total) return undefined
-    return (async () => {
-      report(done / total)
-      await nextTurn()
-      signal.throwIfAborted()
-      since = performance.now()
-    })()
+function scorerOf(parts: readonly JobResult[], featurizer: Featurizer) {
+  const [members, linear] = partsOf(parts)
+  const votes = assemble(members, undefined, { linear: 0, temperature: 1 })
+  const machines = assemble(members, linear, { linear: 1, temperature: 1 })
+  return (text: string): Pick<HeldOutScores, 'votes' | 'linear'> => {
+    const features = featurizer.featurize(text)
+    const scores = linearScoresOf(machines, features)
+    if (scores && linear)
+      for (let c = 0; c < scores.length; c++) scores[c] = (scores[c] as number) + (linear.bias[c] as number)
+    return { votes: votesOf(votes, features), linear: scores }
   }
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { YizhanError } from '@yizhan/kernel'
 import type { TrainedModel } from './model.js'
@@ -5,6 +6,7 @@ import type { TrainingMessage } from './train-worker.js'
 import type { TrainingInput, TrainingOptions } from './trainer.js'
 
 const MAX_HEAP_MB = 1024
+const MAX_THREADS = 4
 
 /**
  * `trainIntentModel` in a thread of its own; the same result. An abort ends the thread at once and rejects with the
@@ -15,7 +17,10 @@ export function trainInWorker(options: TrainingOptions): Promise<TrainedModel> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
     const worker = new Worker(new URL('./train-worker.js', import.meta.url), {
-      workerData: input satisfies TrainingInput,
+      workerData: {
+        threads: Math.min(MAX_THREADS, availableParallelism()),
+        ...input,
+      } satisfies TrainingInput,
       name: 'intent-training',
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     })

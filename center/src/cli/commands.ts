@@ -15,6 +15,7 @@ import { backupCommands } from './backup.js'
 import { centerCall, centerStream } from './center-call.js'
 import { doctor } from './doctor.js'
 import { edgeCommands } from './edges.js'
+import { intentCommands } from './intents/index.js'
 import { keyCommands } from './keys.js'
 import { knowledgeCommands } from './knowledge.js'
 import { messageCommands } from './messages.js'
@@ -87,6 +88,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   configCommands(program, io, { compiler: centerConfig, sources })
   edgeCommands(program, io, call)
   tenantCommands(program, io, host, call)
+  intentCommands(program, io)
   knowledgeCommands(program, io, call)
   messageCommands(program, io, call)
   auditCommands(program, io, call, stream)

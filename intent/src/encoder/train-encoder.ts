@@ -1,12 +1,14 @@
 import type { Clock } from '@yizhan/kernel'
-import { foreignBackground, type Sample } from '../augment.js'
+import { foreignBackground } from '../augment.js'
+import { PLAIN } from '../blend.js'
 import { CAGE_DEFAULTS, type Cage, openCage } from '../cage/index.js'
-import { heldOutRows, metricsOf } from '../calibrate.js'
+import { heldOutRows, metricsOf, rate } from '../calibrate.js'
 import { prepareCorpus } from '../corpus.js'
 import type { LabelledText } from '../evaluator.js'
 import { createFeaturizer, DEFAULT_FEATURIZER } from '../featurizer.js'
 import type { Head } from '../network.js'
 import { seededRandom } from '../random.js'
+import type { Sample } from '../text-set.js'
 import { chooseThresholds, DEFAULT_OPERATING_POINT } from '../thresholds.js'
 import { checkEncoderFiles } from './check-encoder.js'
 import type { EncoderCard, EncoderSettings } from './encoder-card.js'
@@ -68,10 +70,14 @@ export async function trainEncoderHead(
     part.map(({ text, label }) => ({ embedding: embeddingOf(embeddings, text), label }))
   const train = (part: readonly Sample[], salt: number) =>
     trainHead(embedded(part), corpus.labels.length, seededRandom(seed + salt), signal)
-  const rows = await heldOutRows(samples, oos, seededRandom(seed), async (part, fold) => {
+  const heldOut = await heldOutRows(samples, oos, seededRandom(seed), async (part, fold) => {
     const head = await train(part, fold + 2)
-    return (text) => probabilities(head, embeddingOf(embeddings, text))
+    return (text) => ({
+      votes: probabilities(head, embeddingOf(embeddings, text)).map(Math.log),
+      linear: undefined,
+    })
   })
+  const rows = rate(heldOut, PLAIN)
   const thresholds = chooseThresholds(rows)
   const head = await train(samples, 1)
   const card: EncoderCard = {

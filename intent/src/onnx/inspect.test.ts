@@ -12,15 +12,17 @@ import { DEFAULT_ONNX_LIMITS, inspectOnnx } from './inspect.js'
 const refused = (error: unknown) => error instanceof YizhanError && error.code === 'invalid_argument'
 
 const TINY = hashedGraph({
+  members: 2,
   buckets: 256,
   dim: 2,
   classes: 2,
-  embedding: new Int8Array(512),
-  scales: new Float32Array(256),
-  head: new Float32Array(4),
+  embedding: new Int8Array(1024),
+  scales: new Float32Array(512),
+  head: new Float32Array(8),
   bias: new Float32Array(2),
+  linear: { table: new Int8Array(512), scales: new Float32Array(256) },
 })
-const size = { buckets: 256, dim: 2, classes: 2 }
+const size = { members: 2, buckets: 256, dim: 2, classes: 2, linear: true }
 
 function withNode(node: Partial<OnnxNode>): OnnxModel {
   const [first, ...rest] = TINY.nodes
@@ -196,6 +198,8 @@ test('only the graph of a hashed model of the stated sizes is served', () => {
   assertHashedGraph(inspectOnnx(encodeOnnx(TINY)), size)
   assert.throws(() => assertHashedGraph(TINY, { ...size, dim: 3 }), refused)
   assert.throws(() => assertHashedGraph(TINY, { ...size, classes: 3 }), refused)
+  assert.throws(() => assertHashedGraph(TINY, { ...size, members: 1 }), refused)
+  assert.throws(() => assertHashedGraph(TINY, { ...size, linear: false }), refused)
   assert.throws(() => assertHashedGraph({ ...TINY, nodes: TINY.nodes.slice(1) }, size), refused)
   assert.throws(() => assertHashedGraph(withNode({ inputs: ['embedding', 'weights'] }), size), refused)
   assert.throws(() => assertHashedGraph({ ...TINY, nodes: [...TINY.nodes, ...TINY.nodes] }, size), refused)
@@ -208,8 +212,10 @@ test('numbers that are not finite, and another axis, are refused', () => {
   })
   const bias = new Uint8Array(Float32Array.of(0, Number.NaN).buffer)
   assert.throws(() => assertHashedGraph(poisoned('bias', bias), size), refused)
-  const head = new Uint8Array(Float32Array.of(0, 0, Number.POSITIVE_INFINITY, 0).buffer)
+  const head = new Uint8Array(Float32Array.of(0, 0, Number.POSITIVE_INFINITY, 0, 0, 0, 0, 0).buffer)
   assert.throws(() => assertHashedGraph(poisoned('head', head), size), refused)
   const axis = new Uint8Array(BigInt64Array.of(0n).buffer)
-  assert.throws(() => assertHashedGraph(poisoned('axis', axis), size), refused)
+  for (const name of ['axis1', 'axis2']) {
+    assert.throws(() => assertHashedGraph(poisoned(name, axis), size), refused)
+  }
 })

@@ -28,11 +28,13 @@ export const DEFAULT_ONNX_LIMITS: OnnxLimits = {
   operators: new Set([
     'Add',
     'Cast',
+    'Flatten',
     'Gather',
     'Gemm',
     'MatMul',
     'Mul',
     'ReduceSum',
+    'Relu',
     'Softmax',
     'Squeeze',
     'Unsqueeze',

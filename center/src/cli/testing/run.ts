@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream'
 import { type CliIo, type ProgramHost, runCli } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import type { CenterCall } from '../center-call.js'
+import { intentCommands } from '../intents/index.js'
 import { messageCommands } from '../messages.js'
 import { tenantCommands } from '../tenant/index.js'
 
@@ -26,7 +27,7 @@ interface RunOptions {
   readonly tty?: boolean
 }
 
-/** For tests: one command line of tenants and messages against a center that is made up. */
+/** For tests: one command line of tenants, messages and intents against a center that is made up. */
 export async function runLine(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const text = { out: '', err: '' }
   const asked: Asked[] = []
@@ -53,6 +54,7 @@ export async function runLine(words: readonly string[], options: RunOptions = {}
   const define = (program: Command, io: CliIo) => {
     tenantCommands(program, io, host, call)
     messageCommands(program, io, call)
+    intentCommands(program, io)
   }
   const code = await runCli(
     { name: 'yizhan-center', version: '0.0.0', argv: words, env: {}, stdout, stderr },
