@@ -131,8 +131,7 @@ export function votesOf(network: QuantisedNetwork, { ids, weights }: Features): 
       const from = (c * members + member) * dim
       let sum = 0
       for (let j = 0; j < dim; j++) {
-        const value = hidden[j] as number
-        if (value > 0) sum += value * (head[from + j] as number)
+        sum += (hidden[j] as number) * (head[from + j] as number)
       }
       out[c] = (out[c] as number) + sum
     }

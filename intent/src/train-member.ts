@@ -2,7 +2,7 @@ import { gaussian, type Random, shuffle } from './random.js'
 import { rowsOf, type TextSet } from './text-set.js'
 import { Arena, createKernels, type VectorKernels } from './vector-kernels.js'
 
-/** A network of one hidden layer: z = head · relu(Σ weight·embedding[row]) + bias. */
+/** A network with a narrow middle: z = head · Σ weight·embedding[row] + bias. A hidden layer that cuts off below zero did worse. */
 export interface MemberWeights {
   readonly buckets: number
   readonly dim: number
@@ -161,7 +161,7 @@ class Network {
     const grown = 1 / (1 - hiddenDropout)
     for (let j = 0; j < dim; j++) {
       const value = hidden[j] as number
-      const mask = value > 0 && this.#random() >= hiddenDropout ? grown : 0
+      const mask = this.#random() < hiddenDropout ? 0 : grown
       this.#mask[j] = mask
       hidden[j] = value * mask
     }

@@ -34,7 +34,6 @@ export const DEFAULT_ONNX_LIMITS: OnnxLimits = {
     'MatMul',
     'Mul',
     'ReduceSum',
-    'Relu',
     'Softmax',
     'Squeeze',
     'Unsqueeze',
