@@ -1,4 +1,4 @@
-import { BACKGROUND, CARRIERS } from './background.js'
+import { BACKGROUND, CARRIERS, generatedBackground } from './background/index.js'
 import { isUnspaced } from './corpus.js'
 import type { Featurizer } from './featurizer.js'
 import type { Random } from './random.js'
@@ -12,10 +12,16 @@ const CARRIER_COPIES = [
   { upTo: 2000, copies: 1 },
 ] as const
 
-/** The background sentences that are not near any of the tenant's examples. */
+// Generated sentences are for sets that are large enough not to drown in them.
+const LARGE_SET = 1000
+const SAMPLES_PER_GENERATED = 6
+const MAX_GENERATED = 2000
+
+/** The background sentences that are not near any of the examples; for a large set, generated ones in its languages too. */
 export function foreignBackground(samples: readonly Sample[], featurizer: Featurizer): string[] {
+  const sentences = [...BACKGROUND, ...generatedFor(samples)]
   const postings = new Map<number, { sentence: number; weight: number }[]>()
-  for (const [sentence, text] of BACKGROUND.entries()) {
+  for (const [sentence, text] of sentences.entries()) {
     const { ids, weights } = featurizer.featurize(text)
     for (const [k, id] of ids.entries()) {
       const list = postings.get(id) ?? []
@@ -24,7 +30,7 @@ export function foreignBackground(samples: readonly Sample[], featurizer: Featur
     }
   }
   const near = new Set<number>()
-  const cosine = new Float32Array(BACKGROUND.length)
+  const cosine = new Float32Array(sentences.length)
   for (const { text } of samples) {
     const { ids, weights } = featurizer.featurize(text)
     cosine.fill(0)
@@ -35,7 +41,17 @@ export function foreignBackground(samples: readonly Sample[], featurizer: Featur
     }
     for (const [sentence, value] of cosine.entries()) if (value > TOO_CLOSE) near.add(sentence)
   }
-  return BACKGROUND.filter((_, sentence) => !near.has(sentence))
+  return sentences.filter((_, sentence) => !near.has(sentence))
+}
+
+function generatedFor(samples: readonly Sample[]): string[] {
+  if (samples.length <= LARGE_SET) return []
+  const count = Math.min(MAX_GENERATED, Math.round(samples.length / SAMPLES_PER_GENERATED))
+  const unspaced = samples.filter(({ text }) => isUnspaced(text)).length / samples.length
+  return [
+    ...generatedBackground('en', Math.round(count * (1 - unspaced))),
+    ...generatedBackground('zh', Math.round(count * unspaced)),
+  ]
 }
 
 /** What the networks are trained on: the samples, and for small sets copies of them inside carrier phrases. */

@@ -26,6 +26,9 @@ const SMALL_STEPS = 60_000
 const LARGE_STEPS = 300_000
 const FAST_STEPS = 150_000
 const MAX_MEMBERS = 4
+const LARGE_BUCKETS = 16_384
+const LARGE_DIM = 64
+const MAX_TABLE_BYTES = 4_700_000
 const LINEAR_EPOCHS = 12
 const MAX_SMALL_BUCKETS = 65_536
 // Unknown n-grams should mostly meet empty rows, or they vote for somebody.
@@ -62,14 +65,19 @@ export function recipeFor(
   const members = profile === 'fast' ? 1 : MAX_MEMBERS
   return {
     ...common,
-    featurizer: { ...base, members },
-    dim: 128,
+    featurizer: { ...base, members, buckets: LARGE_BUCKETS },
+    dim: LARGE_DIM,
     epochs: epochsFor(profile === 'fast' ? FAST_STEPS : LARGE_STEPS, samples.length),
     learningRate: 0.1,
     hiddenDropout: 0.2,
     smoothing: 0,
-    linearEpochs: profile === 'fast' ? 0 : LINEAR_EPOCHS,
+    linearEpochs: profile === 'best' && linearFits(classes) ? LINEAR_EPOCHS : 0,
   }
+}
+
+/** Whether a table for linear machines fits beside the members' in a bundle of 5 MB; with many classes it does not. */
+function linearFits(classes: number): boolean {
+  return MAX_MEMBERS * LARGE_BUCKETS * LARGE_DIM + LARGE_BUCKETS * classes <= MAX_TABLE_BYTES
 }
 
 /** The networks of a recipe, as jobs. */

@@ -57,7 +57,7 @@ export interface OnnxModel {
   readonly nodes: readonly OnnxNode[]
 }
 
-/** Field numbers of onnx.proto. */
+/** Field numbers of onnx.proto, for whoever reads files that nobody should trust: see `inspectOnnx`. */
 export const FIELD = {
   model: {
     irVersion: 1,

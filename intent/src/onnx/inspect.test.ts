@@ -5,6 +5,19 @@ import { YizhanError } from '@yizhan/kernel'
 import { seededRandom } from '../random.js'
 import { smallModel } from '../testing/small-tenant.js'
 import { encodeOnnx } from './encode.js'
+import {
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+} from './gen/onnx_pb.js'
 import { FIELD, type OnnxModel, type OnnxNode, type OnnxTensor } from './graph.js'
 import { assertHashedGraph, hashedGraph, writeOnnx } from './hashed-graph.js'
 import { DEFAULT_ONNX_LIMITS, inspectOnnx } from './inspect.js'
@@ -217,5 +230,28 @@ test('numbers that are not finite, and another axis, are refused', () => {
   const axis = new Uint8Array(BigInt64Array.of(0n).buffer)
   for (const name of ['axis1', 'axis2']) {
     assert.throws(() => assertHashedGraph(poisoned(name, axis), size), refused)
+  }
+})
+
+test('the field numbers that the inspection allows are those of the schema that writes', () => {
+  const messages = {
+    model: ModelProtoSchema,
+    opset: OperatorSetIdProtoSchema,
+    graph: GraphProtoSchema,
+    node: NodeProtoSchema,
+    attribute: AttributeProtoSchema,
+    tensor: TensorProtoSchema,
+    value: ValueInfoProtoSchema,
+    type: TypeProtoSchema,
+    tensorType: TypeProto_TensorSchema,
+    shape: TensorShapeProtoSchema,
+    dim: TensorShapeProto_DimensionSchema,
+  }
+  for (const [name, schema] of Object.entries(messages)) {
+    assert.deepEqual(
+      Object.values(FIELD[name as keyof typeof messages]).sort((a, b) => a - b),
+      schema.fields.map(({ number }) => number).sort((a, b) => a - b),
+      name,
+    )
   }
 })

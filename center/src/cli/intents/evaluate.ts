@@ -56,7 +56,7 @@ async function run(io: CliIo, { bundle, data, operatingPoint }: Flags): Promise<
   const report = await readFileIfExists(join(bundle, REPORT_FILE))
   const model = await IntentModel.load(files)
   try {
-    const figures = await measure(model, rows, operatingPoint, (done) =>
+    const { figures } = await measure(model, rows, operatingPoint, (done) =>
       io.progress(io.say({ en: `${done} of ${rows.length} texts`, zh: `${done} / ${rows.length} 条` })),
     )
     io.progress(undefined)
