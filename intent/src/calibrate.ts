@@ -1,4 +1,5 @@
 import { blendedProbabilities, type HeldOutScores } from './blend.js'
+import { type Confidence, evidenceFor, fitConfidence, scoreOf } from './confidence.js'
 import type { Blend, TrainingMetrics } from './model.js'
 import { type Random, shuffle } from './random.js'
 import type { Sample } from './text-set.js'
@@ -47,18 +48,27 @@ export async function heldOutRows(
   return rows
 }
 
-/** What a threshold would have to decide on, for texts with their probabilities under a blend. */
-export function rate(rows: readonly HeldOutScores[], blend: Blend): HeldOutRow[] {
-  return rows.map((row) => {
+/** How sure a blend's best intents are, fitted to the texts, and what a threshold would have to decide on then. */
+export function rate(
+  rows: readonly HeldOutScores[],
+  blend: Blend,
+): { confidence: Confidence; rated: HeldOutRow[] } {
+  const best = rows.map((row) => {
     const probabilities = blendedProbabilities(row, blend)
     const oos = probabilities.length - 1
-    let best = 0
-    for (let i = 1; i < oos; i++) if ((probabilities[i] ?? 0) > (probabilities[best] ?? 0)) best = i
-    const score = probabilities[best] ?? 0
-    if (row.foreign) return { score, kind: 'foreign' }
-    if (row.label === oos) return { score, kind: 'background' }
-    return { score, kind: best === row.label ? 'right' : 'wrong' }
+    let label = 0
+    for (let i = 1; i < oos; i++) if ((probabilities[i] ?? 0) > (probabilities[label] ?? 0)) label = i
+    const kind = row.foreign ? 'foreign' : row.label === oos ? 'background' : label === row.label ? 'right' : 'wrong'
+    return { evidence: evidenceFor(label, probabilities), kind } as const
   })
+  const confidence = fitConfidence(
+    best.map(({ evidence, kind }) => ({
+      evidence,
+      right: kind === 'right',
+      outside: kind === 'foreign' || kind === 'background',
+    })),
+  )
+  return { confidence, rated: best.map(({ evidence, kind }) => ({ score: scoreOf(confidence, evidence), kind })) }
 }
 
 /** A fold for every sample, so that every label is spread evenly. */

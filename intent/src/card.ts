@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { canonicalJson, parseJson, YizhanError } from '@yizhan/kernel'
+import { Confidence, PLAIN_CONFIDENCE } from './confidence.js'
 import { type DecisionSource, OOS } from './decide.js'
 import { FeaturizerConfig } from './featurizer.js'
 import type { TrainedModel } from './model.js'
@@ -26,6 +27,7 @@ export const ModelCardFile = Type.Object(
     dim: Type.Integer({ minimum: 1, maximum: 1024 }),
     /** Whether linear machines vote beside the members. */
     linear: Type.Boolean(),
+    confidence: Confidence,
     thresholds: Thresholds,
     metrics: Type.Object(
       {
@@ -61,6 +63,7 @@ export function encodeModel(model: TrainedModel): Map<string, Uint8Array> {
     featurizer,
     dim: model.network.dim,
     linear: model.network.linear !== undefined,
+    confidence: model.confidence ?? PLAIN_CONFIDENCE,
     thresholds,
     metrics,
     dataDigest,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { PLAIN_CONFIDENCE } from './confidence.js'
 import { type DecisionTable, decide, decideEmpty, decideExact } from './decide.js'
 import { exactKey, normalise } from './normalise.js'
 
@@ -11,6 +12,7 @@ const table: DecisionTable = {
     [exactKey(normalise('stock market')) ?? '', 4],
   ]),
   maxChars: 100,
+  confidence: PLAIN_CONFIDENCE,
 }
 const given = (...probabilities: number[]) => decide(table, Float32Array.from(probabilities), threshold)
 

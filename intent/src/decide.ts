@@ -1,3 +1,4 @@
+import { type Confidence, evidenceFor, PLAIN_CONFIDENCE, scoreOf } from './confidence.js'
 import type { FeaturizerConfig } from './featurizer.js'
 import { exactKey, normalise } from './normalise.js'
 import type { Threshold, Thresholds } from './thresholds.js'
@@ -7,13 +8,13 @@ export const OOS = 'oos'
 
 export interface ScoredIntent {
   readonly intent: string
-  /** Probability, 0..1. */
+  /** How sure, 0..1; see `Confidence`. */
   readonly score: number
 }
 
 /**
  * What a model makes of one text. `intent` is the best intent in scope if its score reaches `askBack`, else `oos`.
- * `score` is the probability of `intent`; for `oos` that of everything but the best intent in scope.
+ * `score` says how sure `intent` is; for `oos` how unsure the best intent in scope.
  * Look at `intent` first: an `oos` with a high score is still out of scope.
  */
 export interface Decision {
@@ -33,6 +34,7 @@ export interface DecisionTable {
   /** Label index by `exactKey`. */
   readonly exact: ReadonlyMap<string, number>
   readonly maxChars: number
+  readonly confidence: Confidence
 }
 
 export interface DecisionSource {
@@ -41,14 +43,19 @@ export interface DecisionSource {
   /** For every label the keys of texts that are always its own. */
   readonly exact: readonly (readonly string[])[]
   readonly featurizer: FeaturizerConfig
+  /** Default: scores are probabilities. */
+  readonly confidence?: Confidence
 }
 
+const TOP = 3
+
 export function decisionTable(
-  source: Pick<DecisionSource, 'labels' | 'exact'> & { readonly featurizer: { readonly maxChars: number } },
+  source: Pick<DecisionSource, 'labels' | 'exact' | 'confidence'> & { readonly featurizer: { readonly maxChars: number } },
 ): DecisionTable {
   const exact = new Map<string, number>()
   for (const [label, keys] of source.exact.entries()) for (const key of keys) exact.set(key, label)
-  return { labels: source.labels, exact, maxChars: source.featurizer.maxChars }
+  const { labels, featurizer, confidence = PLAIN_CONFIDENCE } = source
+  return { labels, exact, maxChars: featurizer.maxChars, confidence }
 }
 
 /** The decision of the exact-match table, or undefined if the text is no example. */
@@ -75,19 +82,27 @@ export function decideEmpty({ accept, askBack }: Threshold): Decision {
 
 /** The decision from the probabilities of `table.labels`, in their order. */
 export function decide(
-  { labels }: DecisionTable,
+  { labels, confidence }: DecisionTable,
   probabilities: Float32Array,
   { accept, askBack }: Threshold,
 ): Decision {
-  const top: ScoredIntent[] = []
-  for (const [index, intent] of labels.entries()) {
-    const score = probabilities[index] ?? 0
-    if (intent === OOS || (top.length === 3 && score <= (top[2]?.score ?? 0))) continue
-    top.push({ intent, score })
-    top.sort((a, b) => b.score - a.score)
-    if (top.length > 3) top.pop()
-  }
+  const top: ScoredIntent[] = bestInScope(probabilities).map((label) => ({
+    intent: labels[label] ?? OOS,
+    score: scoreOf(confidence, evidenceFor(label, probabilities)),
+  }))
   const best = top[0]
   if (best && best.score >= askBack) return { ...best, match: 'model', top, accept, askBack }
   return { intent: OOS, score: 1 - (best?.score || 0), match: 'model', top, accept, askBack }
+}
+
+/** Up to three labels before the last one, which is out-of-scope: the most probable first. */
+function bestInScope(probabilities: Float32Array): number[] {
+  const best: number[] = []
+  for (let label = 0; label < probabilities.length - 1; label++) {
+    let place = best.length
+    while (place > 0 && (probabilities[label] as number) > (probabilities[best[place - 1] as number] as number)) place--
+    if (place < TOP) best.splice(place, 0, label)
+    if (best.length > TOP) best.pop()
+  }
+  return best
 }

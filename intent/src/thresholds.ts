@@ -23,17 +23,21 @@ export type Thresholds = Static<typeof Thresholds>
 
 /** What a model that had not seen a text made of it. */
 export interface HeldOutRow {
-  /** Probability of the best intent in scope. */
+  /** How sure the best intent in scope was. */
   readonly score: number
   /** `right`, `wrong`: a text of an intent that the model knew; `background`: of no intent; `foreign`: of an intent that was left out. */
   readonly kind: 'right' | 'wrong' | 'background' | 'foreign'
 }
 
-// Cost of one false answer, in right answers; and where the threshold lies without data.
+/** Where held-out rows come from: texts that were kept for it, or examples of one author that were left out in turn. */
+export type HeldOutSource = 'validation' | 'examples'
+
+// Cost of one false answer, in right answers; and where the threshold lies without data. Examples of one author are
+// like each other, so what is held out of them looks surer than what people will ask: false answers cost more there.
 const POINTS = {
-  keen: { cost: 0.1, prior: { accept: 0.35, askBack: 0.2 } },
-  balanced: { cost: 0.3, prior: { accept: 0.45, askBack: 0.3 } },
-  careful: { cost: 1, prior: { accept: 0.6, askBack: 0.4 } },
+  keen: { cost: { validation: 0.03, examples: 0.1 }, prior: { accept: 0.35, askBack: 0.2 } },
+  balanced: { cost: { validation: 0.07, examples: 0.3 }, prior: { accept: 0.45, askBack: 0.3 } },
+  careful: { cost: { validation: 0.15, examples: 1 }, prior: { accept: 0.6, askBack: 0.4 } },
 } as const
 // Asking back costs the user a tap, not a wrong answer.
 const ASK_BACK_COST_SHARE = 0.35
@@ -42,8 +46,9 @@ const STEP = 0.01
 const PLATEAU = 0.005
 
 /** Thresholds with the best balance over held-out rows, drawn towards fixed values when there are few. */
-export function chooseThresholds(rows: readonly HeldOutRow[]): Thresholds {
-  const point = ({ cost, prior }: (typeof POINTS)[OperatingPoint]): Threshold => {
+export function chooseThresholds(rows: readonly HeldOutRow[], source: HeldOutSource): Thresholds {
+  const point = ({ cost: costs, prior }: (typeof POINTS)[OperatingPoint]): Threshold => {
+    const cost = costs[source]
     const accept = settle(rows, cost, prior.accept)
     const askBack = Math.min(settle(rows, cost * ASK_BACK_COST_SHARE, prior.askBack), accept * 0.9)
     return { accept: round(accept), askBack: round(askBack) }

@@ -78,16 +78,17 @@ export async function trainIntentModel(options: TrainingOptions): Promise<Traine
     parts = await trainAll()
   }
   const blend = chooseBlend(heldOut)
-  const rows = rate(heldOut, blend)
-  const thresholds = chooseThresholds(rows)
+  const { confidence, rated } = rate(heldOut, blend)
+  const thresholds = chooseThresholds(rated, validation.known.length > 0 ? 'validation' : 'examples')
   return {
     labels: corpus.labels,
     languages,
     featurizer: featurizer.config,
     network: assemble(...partsOf(parts), blend),
+    confidence,
     thresholds,
     exact: corpus.exact,
-    metrics: metricsOf(corpus.examples.length, rows, thresholds[DEFAULT_OPERATING_POINT]),
+    metrics: metricsOf(corpus.examples.length, rated, thresholds[DEFAULT_OPERATING_POINT]),
     dataDigest: corpus.digest,
     warnings: [...corpus.warnings, ...validation.warnings],
   }

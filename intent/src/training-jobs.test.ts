@@ -13,16 +13,15 @@ const CLASSES = WORDS.length
 const random = seededRandom(9)
 
 /** Texts whose label is the colour in them. */
-const SAMPLES: readonly Sample[] = Array.from({ length: 3000 }, (_, i) => {
-  const noise = Array.from({ length: 4 }, () => `w${Math.floor(random() * 500)}`)
+const SAMPLES: readonly Sample[] = Array.from({ length: 600 }, (_, i) => {
+  const noise = Array.from({ length: 4 }, () => `w${Math.floor(random() * 100)}`)
   return { text: `${noise.join(' ')} ${WORDS[i % CLASSES]} ${noise[0]}`, label: i % CLASSES }
 })
-const whole = recipeFor(SAMPLES, CLASSES, 'best', 7)
-/** Small, and still worth its threads. */
+const whole = recipeFor([...SAMPLES, ...SAMPLES], CLASSES, 'best', 7)
 const recipe = {
   ...whole,
   featurizer: { ...whole.featurizer, buckets: 2048 },
-  ...{ dim: 8, epochs: 8, linearEpochs: 8 },
+  ...{ dim: 8, epochs: 6, linearEpochs: 6 },
 }
 const featurizer = createFeaturizer(recipe.featurizer)
 const set = textSet(SAMPLES, featurizer)
@@ -30,6 +29,7 @@ const jobs = jobsOf(recipe, CLASSES, 7)
 const options = (more: Partial<JobOptions> = {}): JobOptions => ({
   signal: new AbortController().signal,
   threads: 1,
+  stepsForThreads: 0,
   onProgress: () => {},
   ...more,
 })
@@ -48,8 +48,8 @@ test('an abort ends the threads with the reason of the signal', async () => {
   const reason = new YizhanError('cancelled', 'enough')
   const onProgress = () => controller.abort(reason)
   const { signal } = controller
-  await assert.rejects(runJobs(set, jobs, { signal, threads: 2, onProgress }), (error) => error === reason)
-  await assert.rejects(runJobs(set, jobs, { signal, threads: 2, onProgress }), (error) => error === reason)
+  await assert.rejects(runJobs(set, jobs, options({ signal, threads: 2, onProgress })), (error) => error === reason)
+  await assert.rejects(runJobs(set, jobs, options({ signal, threads: 2, onProgress })), (error) => error === reason)
 })
 
 test('threads give what one thread gives, and what they give is right', async () => {

@@ -21,18 +21,19 @@ export interface JobOptions {
   readonly signal: AbortSignal
   /** How many threads may train beside each other; with 1 this one does it all. */
   readonly threads: number
+  /** Below so many steps in all a thread costs more than it brings; default 100,000. */
+  readonly stepsForThreads?: number
   /** Share of all work that is done, 0..1. */
   readonly onProgress: (done: number) => void
 }
 
-// Below so many steps a thread costs more than it brings.
 const WORTH_A_THREAD = 100_000
 
 /** Trains what the jobs say, in their order; the threads do not change what comes out. */
 export async function runJobs(
   set: TextSet,
   jobs: readonly TrainingJob[],
-  { signal, threads, onProgress }: JobOptions,
+  { signal, threads, stepsForThreads = WORTH_A_THREAD, onProgress }: JobOptions,
 ): Promise<JobResult[]> {
   const done = jobs.map(() => 0)
   const report = (job: number) => (share: number) => {
@@ -40,7 +41,7 @@ export async function runJobs(
     onProgress(done.reduce((sum, one) => sum + one, 0) / jobs.length)
   }
   const steps = jobs.reduce((sum, { settings }) => sum + settings.epochs * set.labels.length, 0)
-  if (threads < 2 || jobs.length < 2 || steps < WORTH_A_THREAD) {
+  if (threads < 2 || jobs.length < 2 || steps < stepsForThreads) {
     const results: JobResult[] = []
     for (const [index, job] of jobs.entries()) {
       results.push(await runJob(set, job, paced(signal, report(index))))

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { canonicalJson, parseJson, YizhanError } from '@yizhan/kernel'
 import { CARD_FILE, MODEL_FILE } from '../card.js'
+import { Confidence } from '../confidence.js'
 import { OOS } from '../decide.js'
 import type { Head } from '../network.js'
 import { Thresholds } from '../thresholds.js'
@@ -37,6 +38,7 @@ const EncoderCardFile = Type.Object(
     dim: Type.Integer({ minimum: 1, maximum: 4096 }),
     /** UTF-16 units of a text that are read. */
     maxChars: Type.Integer({ minimum: 1, maximum: 8192 }),
+    confidence: Confidence,
     thresholds: Thresholds,
     metrics: Type.Object(
       {

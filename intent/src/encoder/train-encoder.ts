@@ -77,8 +77,8 @@ export async function trainEncoderHead(
       linear: undefined,
     })
   })
-  const rows = rate(heldOut, PLAIN)
-  const thresholds = chooseThresholds(rows)
+  const { confidence, rated } = rate(heldOut, PLAIN)
+  const thresholds = chooseThresholds(rated, 'examples')
   const head = await train(samples, 1)
   const card: EncoderCard = {
     format: 1,
@@ -88,8 +88,9 @@ export async function trainEncoderHead(
     encoder: { pooling, maxTokens },
     dim: head.weights.length / corpus.labels.length,
     maxChars: MAX_CHARS,
+    confidence,
     thresholds,
-    metrics: metricsOf(corpus.examples.length, rows, thresholds[DEFAULT_OPERATING_POINT]),
+    metrics: metricsOf(corpus.examples.length, rated, thresholds[DEFAULT_OPERATING_POINT]),
     dataDigest: corpus.digest,
     exact: corpus.exact,
   }
