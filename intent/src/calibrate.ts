@@ -58,7 +58,13 @@ export function rate(
     const oos = probabilities.length - 1
     let label = 0
     for (let i = 1; i < oos; i++) if ((probabilities[i] ?? 0) > (probabilities[label] ?? 0)) label = i
-    const kind = row.foreign ? 'foreign' : row.label === oos ? 'background' : label === row.label ? 'right' : 'wrong'
+    const kind = row.foreign
+      ? 'foreign'
+      : row.label === oos
+        ? 'background'
+        : label === row.label
+          ? 'right'
+          : 'wrong'
     return { evidence: evidenceFor(label, probabilities), kind } as const
   })
   const confidence = fitConfidence(
@@ -68,7 +74,10 @@ export function rate(
       outside: kind === 'foreign' || kind === 'background',
     })),
   )
-  return { confidence, rated: best.map(({ evidence, kind }) => ({ score: scoreOf(confidence, evidence), kind })) }
+  return {
+    confidence,
+    rated: best.map(({ evidence, kind }) => ({ score: scoreOf(confidence, evidence), kind })),
+  }
 }
 
 /** A fold for every sample, so that every label is spread evenly. */

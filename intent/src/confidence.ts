@@ -83,7 +83,8 @@ export function fitConfidence(rows: readonly RatedEvidence[]): Confidence {
       let k = 0
       for (let i = 0; i < 3; i++) {
         slope[i] = (slope[i] as number) + error * (x[i] as number)
-        for (let j = i; j < 3; j++, k++) curve[k] = (curve[k] as number) + bend * (x[i] as number) * (x[j] as number)
+        for (let j = i; j < 3; j++, k++)
+          curve[k] = (curve[k] as number) + bend * (x[i] as number) * (x[j] as number)
       }
     }
     const step = solve(curve, slope)

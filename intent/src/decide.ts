@@ -50,7 +50,9 @@ export interface DecisionSource {
 const TOP = 3
 
 export function decisionTable(
-  source: Pick<DecisionSource, 'labels' | 'exact' | 'confidence'> & { readonly featurizer: { readonly maxChars: number } },
+  source: Pick<DecisionSource, 'labels' | 'exact' | 'confidence'> & {
+    readonly featurizer: { readonly maxChars: number }
+  },
 ): DecisionTable {
   const exact = new Map<string, number>()
   for (const [label, keys] of source.exact.entries()) for (const key of keys) exact.set(key, label)
@@ -100,7 +102,11 @@ function bestInScope(probabilities: Float32Array): number[] {
   const best: number[] = []
   for (let label = 0; label < probabilities.length - 1; label++) {
     let place = best.length
-    while (place > 0 && (probabilities[label] as number) > (probabilities[best[place - 1] as number] as number)) place--
+    while (
+      place > 0 &&
+      (probabilities[label] as number) > (probabilities[best[place - 1] as number] as number)
+    )
+      place--
     if (place < TOP) best.splice(place, 0, label)
     if (best.length > TOP) best.pop()
   }

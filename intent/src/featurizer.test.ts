@@ -85,6 +85,19 @@ test('the same letters as a word and as Chinese text are different features', ()
   assert.ok(chinese.every((id) => !latin.has(id)))
 })
 
+test('traditional characters are read as simplified ones, unless the config says otherwise', () => {
+  for (const [traditional, simplified] of [
+    ['我要請假', '我要请假'],
+    ['電腦連不上網絡', '电脑连不上网络'],
+    ['發票報銷', '发票报销'],
+  ] as const) {
+    assert.deepEqual(featurizer.featurize(traditional), featurizer.featurize(simplified))
+    const apart = createFeaturizer({ ...DEFAULT_FEATURIZER, foldTraditional: false })
+    assert.notDeepEqual(apart.featurize(traditional).ids, apart.featurize(simplified).ids)
+    assert.deepEqual(apart.featurize(simplified), featurizer.featurize(simplified))
+  }
+})
+
 test('every member has rows of its own, and hashes what collides in another apart', () => {
   const two = createFeaturizer({ ...DEFAULT_FEATURIZER, members: 2, buckets: 256 })
   const text = Array.from({ length: 60 }, (_, i) => `word${i}`).join(' ')

@@ -21,6 +21,8 @@ export const FeaturizerConfig = Type.Object(
     buckets: Type.Integer({ minimum: 256, maximum: 65_536 }),
     /** Where the members' salts come from. */
     salt: Type.Integer({ minimum: 0, maximum: 0x7fff_ffff }),
+    /** Traditional Chinese characters count as the simplified ones. */
+    foldTraditional: Type.Boolean(),
     wordNgrams: Range,
     /** Inside a word, with boundary marks. */
     charNgrams: Range,
@@ -40,6 +42,7 @@ export const DEFAULT_FEATURIZER: FeaturizerConfig = {
   members: 1,
   buckets: 8192,
   salt: 1,
+  foldTraditional: true,
   wordNgrams: [1, 2],
   charNgrams: [2, 5],
   cjkNgrams: [1, 3],
@@ -74,7 +77,7 @@ export function createFeaturizer(config: FeaturizerConfig): Featurizer {
   if (!Value.Check(FeaturizerConfig, config) || ranges.some(([from, to]) => from > to)) {
     throw new YizhanError('invalid_argument', 'the featurizer config is not valid')
   }
-  const scanner = new Scanner(config.maxChars)
+  const scanner = new Scanner(config.maxChars, config.foldTraditional)
   const counter = new NgramCounter(config, config.maxFeatures)
   const read = (text: string) => {
     scanner.scan(normalise(text.slice(0, config.maxChars)))

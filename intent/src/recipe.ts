@@ -28,8 +28,12 @@ const FAST_STEPS = 150_000
 const MAX_MEMBERS = 4
 const LARGE_BUCKETS = 16_384
 const LARGE_DIM = 64
-const MAX_TABLE_BYTES = 4_700_000
+const MAX_BUNDLE_BYTES = 4_900_000
+const BYTES_PER_KEY = 16
+const BYTES_PER_SCALE = 4
 const LINEAR_EPOCHS = 12
+const MIN_EPOCHS = 5
+const MAX_EPOCHS = 40
 const MAX_SMALL_BUCKETS = 65_536
 // Unknown n-grams should mostly meet empty rows, or they vote for somebody.
 const BUCKETS_PER_FEATURE = 2
@@ -62,7 +66,7 @@ export function recipeFor(
       linearEpochs: 0,
     }
   }
-  const members = profile === 'fast' ? 1 : MAX_MEMBERS
+  const members = profile === 'fast' ? 1 : membersFor(samples.length, classes)
   return {
     ...common,
     featurizer: { ...base, members, buckets: LARGE_BUCKETS },
@@ -71,13 +75,24 @@ export function recipeFor(
     learningRate: 0.1,
     hiddenDropout: 0.2,
     smoothing: 0,
-    linearEpochs: profile === 'best' && linearFits(classes) ? LINEAR_EPOCHS : 0,
+    linearEpochs: profile === 'best' && linearFits(samples.length, classes, members) ? LINEAR_EPOCHS : 0,
   }
 }
 
-/** Whether a table for linear machines fits beside the members' in a bundle of 5 MB; with many classes it does not. */
-function linearFits(classes: number): boolean {
-  return MAX_MEMBERS * LARGE_BUCKETS * LARGE_DIM + LARGE_BUCKETS * classes <= MAX_TABLE_BYTES
+/** As many members as a bundle of 5 MB holds beside the keys of the examples, which grow with the set. */
+function membersFor(samples: number, classes: number): number {
+  const each = LARGE_BUCKETS * (LARGE_DIM + BYTES_PER_SCALE) + classes * LARGE_DIM * BYTES_PER_SCALE
+  return Math.min(MAX_MEMBERS, Math.max(1, Math.floor(roomFor(samples) / each)))
+}
+
+/** Whether a table for linear machines fits beside the members' too; with many classes it does not. */
+function linearFits(samples: number, classes: number, members: number): boolean {
+  const taken = members * LARGE_BUCKETS * (LARGE_DIM + BYTES_PER_SCALE)
+  return taken + LARGE_BUCKETS * (classes + BYTES_PER_SCALE) <= roomFor(samples)
+}
+
+function roomFor(samples: number): number {
+  return MAX_BUNDLE_BYTES - samples * BYTES_PER_KEY
 }
 
 /** The networks of a recipe, as jobs. */
@@ -101,7 +116,7 @@ export function jobsOf(recipe: Recipe, classes: number, seed: number): TrainingJ
 }
 
 function epochsFor(steps: number, samples: number): number {
-  return Math.min(40, Math.max(10, Math.round(steps / samples)))
+  return Math.min(MAX_EPOCHS, Math.max(MIN_EPOCHS, Math.round(steps / samples)))
 }
 
 /** A power of two that keeps collisions rare. */

@@ -1,4 +1,5 @@
 import { UNSPACED_CLASS } from './normalise.js'
+import { simplifiedForms } from './traditional.js'
 
 /** What a code point is to the featurizer. Numbers, because they are kept in typed arrays. */
 export const GAP = 0
@@ -19,6 +20,9 @@ const BMP = 0x1_0000
 
 // Classes of code points that were met so far: a regular expression is asked once for each.
 const known = new Uint8Array(BMP).fill(UNKNOWN)
+
+// Made when it is first wanted: most programs that load this file never scan.
+let simplified: Uint16Array | undefined
 
 function classOf(point: number): number {
   if (point < BMP) {
@@ -54,8 +58,12 @@ export class Scanner {
   /** Pieces of the text that was scanned last. */
   count = 0
 
-  /** For texts of up to `maxChars` UTF-16 units. */
-  constructor(maxChars: number) {
+  readonly #forms: Uint16Array | undefined
+
+  /** For texts of up to `maxChars` UTF-16 units; `fold` reads traditional characters as simplified ones. */
+  constructor(maxChars: number, fold: boolean) {
+    if (fold) simplified ??= simplifiedForms()
+    this.#forms = fold ? simplified : undefined
     this.points = new Int32Array(maxChars)
     this.#classes = new Uint8Array(maxChars + 1)
     this.starts = new Int32Array(maxChars)
@@ -82,7 +90,7 @@ export class Scanner {
     for (let at = 0; at < text.length && length < this.points.length; at++) {
       const point = text.codePointAt(at) as number
       if (point >= BMP) at++
-      this.points[length] = point
+      this.points[length] = this.#forms?.[point] ?? point
       this.#classes[length++] = classOf(point)
     }
     this.#classes[length] = GAP

@@ -13,11 +13,10 @@ test('without held-out rows the thresholds are fixed and ordered', () => {
 })
 
 test('with many rows the threshold lies between what is right and what is foreign', () => {
-  const { balanced } = chooseThresholds([
-    ...rows('right', 5000, 0.7, 1),
-    ...rows('foreign', 1000, 0.1, 0.6),
-    ...rows('background', 1000, 0, 0.2),
-  ], 'examples')
+  const { balanced } = chooseThresholds(
+    [...rows('right', 5000, 0.7, 1), ...rows('foreign', 1000, 0.1, 0.6), ...rows('background', 1000, 0, 0.2)],
+    'examples',
+  )
   assert.ok(balanced.accept > 0.58 && balanced.accept < 0.72, `${balanced.accept}`)
 })
 
@@ -45,7 +44,7 @@ test('more is dared on validation texts than on examples that were held out', ()
 
 test('a few rows move the threshold only a little', () => {
   const none = chooseThresholds([], 'examples').balanced.accept
-  const few = chooseThresholds([...rows('right', 5, 0.9, 1), ...rows('foreign', 5, 0.8, 0.85)], 'examples').balanced
-    .accept
+  const few = chooseThresholds([...rows('right', 5, 0.9, 1), ...rows('foreign', 5, 0.8, 0.85)], 'examples')
+    .balanced.accept
   assert.ok(few > none && few < none + 0.1, `${none} ${few}`)
 })

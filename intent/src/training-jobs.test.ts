@@ -48,8 +48,14 @@ test('an abort ends the threads with the reason of the signal', async () => {
   const reason = new YizhanError('cancelled', 'enough')
   const onProgress = () => controller.abort(reason)
   const { signal } = controller
-  await assert.rejects(runJobs(set, jobs, options({ signal, threads: 2, onProgress })), (error) => error === reason)
-  await assert.rejects(runJobs(set, jobs, options({ signal, threads: 2, onProgress })), (error) => error === reason)
+  await assert.rejects(
+    runJobs(set, jobs, options({ signal, threads: 2, onProgress })),
+    (error) => error === reason,
+  )
+  await assert.rejects(
+    runJobs(set, jobs, options({ signal, threads: 2, onProgress })),
+    (error) => error === reason,
+  )
 })
 
 test('threads give what one thread gives, and what they give is right', async () => {
