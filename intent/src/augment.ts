@@ -20,28 +20,45 @@ const MAX_GENERATED = 2000
 /** The background sentences that are not near any of the examples; for a large set, generated ones in its languages too. */
 export function foreignBackground(samples: readonly Sample[], featurizer: Featurizer): string[] {
   const sentences = [...BACKGROUND, ...generatedFor(samples)]
-  const postings = new Map<number, { sentence: number; weight: number }[]>()
-  for (const [sentence, text] of sentences.entries()) {
-    const { ids, weights } = featurizer.featurize(text)
-    for (const [k, id] of ids.entries()) {
-      const list = postings.get(id) ?? []
-      postings.set(id, list)
-      list.push({ sentence, weight: weights[k] ?? 0 })
-    }
-  }
-  const near = new Set<number>()
+  const { starts, owners, weights } = postingsOf(sentences, featurizer)
+  const near = new Uint8Array(sentences.length)
   const cosine = new Float32Array(sentences.length)
   for (const { text } of samples) {
-    const { ids, weights } = featurizer.featurize(text)
+    const example = featurizer.featurize(text)
     cosine.fill(0)
-    for (const [k, id] of ids.entries()) {
-      for (const { sentence, weight } of postings.get(id) ?? []) {
-        cosine[sentence] = (cosine[sentence] ?? 0) + weight * (weights[k] ?? 0)
+    for (let k = 0; k < example.weights.length; k++) {
+      const id = example.ids[k] as number
+      const weight = example.weights[k] as number
+      for (let at = starts[id] as number; at < (starts[id + 1] as number); at++) {
+        const sentence = owners[at] as number
+        cosine[sentence] = (cosine[sentence] as number) + weight * (weights[at] as number)
       }
     }
-    for (const [sentence, value] of cosine.entries()) if (value > TOO_CLOSE) near.add(sentence)
+    for (let sentence = 0; sentence < cosine.length; sentence++) {
+      if ((cosine[sentence] as number) > TOO_CLOSE) near[sentence] = 1
+    }
   }
-  return sentences.filter((_, sentence) => !near.has(sentence))
+  return sentences.filter((_, sentence) => near[sentence] === 0)
+}
+
+/** For every bucket the sentences that have it: from `starts[bucket]` up to that of the next one. */
+function postingsOf(sentences: readonly string[], featurizer: Featurizer) {
+  const features = sentences.map((text) => featurizer.featurize(text))
+  const starts = new Int32Array(featurizer.config.buckets + 1)
+  for (const { ids } of features) for (const id of ids) starts[id + 1] = (starts[id + 1] as number) + 1
+  for (let id = 1; id < starts.length; id++) starts[id] = (starts[id] as number) + (starts[id - 1] as number)
+  const next = starts.slice()
+  const owners = new Int32Array(starts.at(-1) ?? 0)
+  const weights = new Float32Array(owners.length)
+  for (const [sentence, { ids, weights: own }] of features.entries()) {
+    for (let k = 0; k < ids.length; k++) {
+      const at = next[ids[k] as number] as number
+      next[ids[k] as number] = at + 1
+      owners[at] = sentence
+      weights[at] = own[k] as number
+    }
+  }
+  return { starts, owners, weights }
 }
 
 function generatedFor(samples: readonly Sample[]): string[] {

@@ -15,7 +15,7 @@ const LINEAR = [0, 0.5, 1, 2, 4, 8]
 const TEMPERATURES = Array.from({ length: 25 }, (_, i) => 0.3 * 1.1 ** i)
 /** Scores as they are. */
 export const PLAIN: Blend = { linear: 0, temperature: 1 }
-const ENOUGH_ROWS = 50
+const ENOUGH_ROWS = 500
 // Shares of right texts that differ by less are the same.
 const TIE = 0.001
 
