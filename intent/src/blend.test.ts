@@ -22,9 +22,9 @@ function rows(count: number, row: (i: number) => Partial<HeldOutScores>): HeldOu
 
 test('few rows, or none, change nothing', () => {
   assert.deepEqual(chooseBlend([]), PLAIN)
-  const helpful = rows(20, (i) => ({ votes: scores((i + 1) % OOS, 4), linear: scores(i % OOS, 4) }))
+  const helpful = rows(400, (i) => ({ votes: scores((i + 1) % OOS, 4), linear: scores(i % OOS, 4) }))
   assert.deepEqual(chooseBlend(helpful), PLAIN)
-  const foreign = rows(200, (i) => ({
+  const foreign = rows(600, (i) => ({
     votes: scores((i + 1) % OOS, 4),
     linear: scores(i % OOS, 4),
     foreign: true,
@@ -33,20 +33,20 @@ test('few rows, or none, change nothing', () => {
 })
 
 test('linear machines are weighed in when they are right where the members are not', () => {
-  const helpful = rows(200, (i) =>
+  const helpful = rows(600, (i) =>
     i % 4 === 0
       ? { votes: scores((i + 1) % OOS, 1), linear: scores(i % OOS, 4) }
       : { linear: scores(i % OOS, 4) },
   )
   assert.ok(chooseBlend(helpful).linear > 0)
-  const harmful = rows(200, (i) => ({ linear: scores((i + 1) % OOS, 4) }))
+  const harmful = rows(600, (i) => ({ linear: scores((i + 1) % OOS, 4) }))
   assert.equal(chooseBlend(harmful).linear, 0)
 })
 
 test('scores that are surer than right are cooled, others sharpened', () => {
-  const overSure = rows(400, (i) => (i % 2 === 0 ? {} : { label: (i + 1) % OOS }))
+  const overSure = rows(600, (i) => (i % 2 === 0 ? {} : { label: (i + 1) % OOS }))
   assert.ok(chooseBlend(overSure).temperature > 1)
-  const shy = rows(400, (i) => ({ votes: scores(i % OOS, 1) }))
+  const shy = rows(600, (i) => ({ votes: scores(i % OOS, 1) }))
   assert.ok(chooseBlend(shy).temperature < 1)
 })
 
