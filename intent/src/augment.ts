@@ -2,15 +2,13 @@ import { BACKGROUND, CARRIERS, generatedBackground } from './background/index.js
 import { isUnspaced } from './corpus.js'
 import type { Featurizer } from './featurizer.js'
 import type { Random } from './random.js'
+import { SMALL_SET } from './recipe.js'
 import type { Sample } from './text-set.js'
 
 // Above this cosine a background sentence asks what the tenant's own example asks.
 const TOO_CLOSE = 0.6
 // Copies of each sample inside carrier phrases: with many examples the phrases of real users are in them already.
-const CARRIER_COPIES = [
-  { upTo: 600, copies: 3 },
-  { upTo: 2000, copies: 1 },
-] as const
+const CARRIER_COPIES = 3
 
 // Generated sentences are for sets that are large enough not to drown in them.
 const LARGE_SET = 1000
@@ -73,14 +71,27 @@ function generatedFor(samples: readonly Sample[]): string[] {
 
 /** What the networks are trained on: the samples, and for small sets copies of them inside carrier phrases. */
 export function withCarriers(samples: readonly Sample[], random: Random): Sample[] {
-  const copies = CARRIER_COPIES.find(({ upTo }) => samples.length <= upTo)?.copies ?? 0
+  if (samples.length > SMALL_SET) return [...samples]
   return samples.flatMap((sample) => {
     const carriers = isUnspaced(sample.text) ? CARRIERS.unspaced : CARRIERS.spaced
-    const carried = Array.from({ length: copies }, () => {
+    const carried = Array.from({ length: CARRIER_COPIES }, () => {
       const carrier = carriers[Math.floor(random() * carriers.length)] ?? '{}'
       // A function, because `$&` in an example would otherwise be read as a pattern.
       return { text: carrier.replace('{}', () => sample.text), label: sample.label }
     })
     return [sample, ...carried]
+  })
+}
+
+/**
+ * The words of the intents' own names, as an example of each intent that has one among the samples: with ten examples
+ * an intent, `card_lost` says more than any of them. For training only; a name is nothing that people ask.
+ */
+export function namesOf(samples: readonly Sample[], labels: readonly string[]): Sample[] {
+  const present = new Set(samples.map(({ label }) => label))
+  return labels.slice(0, -1).flatMap((name, label) => {
+    if (!present.has(label)) return []
+    const words = name.replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2').replace(/[^\p{L}\p{M}]+/gu, ' ')
+    return words.trim() === '' ? [] : [{ text: words, label }]
   })
 }

@@ -2,6 +2,7 @@ import { blendedProbabilities, type HeldOutScores } from './blend.js'
 import { type Confidence, evidenceFor, fitConfidence, scoreOf } from './confidence.js'
 import type { Blend, TrainingMetrics } from './model.js'
 import { type Random, shuffle } from './random.js'
+import { SMALL_SET } from './recipe.js'
 import type { Sample } from './text-set.js'
 import type { HeldOutRow, Threshold } from './thresholds.js'
 
@@ -14,7 +15,7 @@ const INTENTS_TO_LEAVE_OUT = 4
 
 /** How many folds are worth their time: a large set is calibrated well by one. */
 export function foldCount(samples: number): number {
-  return samples > 5000 ? 1 : samples > 1000 ? 2 : FOLDS
+  return samples > 5000 ? 1 : samples > SMALL_SET ? 2 : FOLDS
 }
 
 /** Trains on parts and scores what each part left out. `oos` is the index of the label out of scope, the last one. */

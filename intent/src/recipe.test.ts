@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { jobsOf, recipeFor } from './recipe.js'
+import { jobsOf, recipeFor, SMALL_SET } from './recipe.js'
 import type { Sample } from './text-set.js'
 
 const texts = (count: number, classes: number, word = 'word'): Sample[] =>
@@ -48,4 +48,13 @@ test('every network of a recipe has a seed and a salt of its own, and other seed
   const members = jobs.filter(({ kind }) => kind === 'member')
   assert.equal(new Set(members.map(({ seed }) => seed)).size, members.length)
   assert.equal(new Set(members.map(({ settings }) => settings.salt)).size, members.length)
+})
+
+test('a small tenant gets one small network, ten examples of many intents the whole ensemble', () => {
+  const small = recipeFor(texts(SMALL_SET, 30), 30, 'best', 1)
+  const fewShot = recipeFor(texts(SMALL_SET + 1, 65), 65, 'best', 1)
+  assert.equal(small.featurizer.members, 1)
+  assert.ok(small.dim < fewShot.dim)
+  assert.equal(fewShot.featurizer.members, 4)
+  assert.ok(fewShot.epochs > recipeFor(texts(50_000, 65), 65, 'best', 1).epochs)
 })

@@ -37,7 +37,7 @@ export type HeldOutSource = 'validation' | 'examples'
 const POINTS = {
   keen: { cost: { validation: 0.03, examples: 0.1 }, prior: { accept: 0.35, askBack: 0.2 } },
   balanced: { cost: { validation: 0.07, examples: 0.3 }, prior: { accept: 0.45, askBack: 0.3 } },
-  careful: { cost: { validation: 0.15, examples: 1 }, prior: { accept: 0.6, askBack: 0.4 } },
+  careful: { cost: { validation: 0.25, examples: 1 }, prior: { accept: 0.6, askBack: 0.4 } },
 } as const
 // Asking back costs the user a tap, not a wrong answer.
 const ASK_BACK_COST_SHARE = 0.35

@@ -124,6 +124,15 @@ test('one example per intent is enough to train, and is reported', async () => {
   assert.ok(model.warnings.includes('it.vpn: no example in Chinese'))
 })
 
+test("the words of an intent's name are known, though no example has them", async () => {
+  const examples = SMALL_TENANT.filter((row) => !/salary|payslip|pay slip/i.test(row.text))
+  const [decision] = await classifierOf(await trainIntentModel({ examples, signal: never() })).classifyAll([
+    'payslip',
+  ])
+  assert.equal(decision?.intent, 'hr.payslip')
+  assert.equal(decision?.match, 'model')
+})
+
 test('a text of two intents belongs to neither exactly, and is reported', async () => {
   const examples = [
     ...SMALL_TENANT,

@@ -1,4 +1,4 @@
-import { foreignBackground, withCarriers } from './augment.js'
+import { foreignBackground, namesOf, withCarriers } from './augment.js'
 import { chooseBlend, type HeldOutScores } from './blend.js'
 import { foldCount, heldOutRows, metricsOf, rate } from './calibrate.js'
 import { type Corpus, prepareCorpus } from './corpus.js'
@@ -54,7 +54,10 @@ export async function trainIntentModel(options: TrainingOptions): Promise<Traine
   const featurizer = createFeaturizer(recipe.featurizer)
   const train = (part: readonly Sample[], salt: number, onProgress: (done: number) => void) =>
     runJobs(
-      textSet(withCarriers(part, seededRandom(seed + salt)), featurizer),
+      textSet(
+        [...withCarriers(part, seededRandom(seed + salt)), ...namesOf(part, corpus.labels)],
+        featurizer,
+      ),
       jobsOf(recipe, classes, seed + salt),
       { signal, threads: options.threads ?? 1, onProgress },
     )
