@@ -154,7 +154,7 @@ test('who follows the journal reads no file, and never what was replaced', async
     reads += 1
     return read(path)
   }
-  const texts = Array.from({ length: 3_000 }, (_, i) => `record ${i} ${'x'.repeat(500)}`)
+  const texts = Array.from({ length: 3_000 }, (_, i) => `record ${i} ${'x'.repeat(2_000)}`)
   for (const text of texts) await journal.append([bytes(text), bytes('more')], { lazy: true })
   const all = await contents(journal)
   assert.equal(all.length, 6_000)

@@ -35,6 +35,7 @@ import {
   scanSegments,
   sealPayloads,
   segmentName,
+  WalkedSegments,
 } from './segments/index.js'
 
 /** What a sealed commit is larger than its records, at most. */
@@ -67,6 +68,7 @@ export class SegmentJournal implements Journal {
   readonly #queue: CommitQueue
   readonly #segments: Segment[]
   readonly #recent = new RecentRecords()
+  readonly #walked: WalkedSegments
   readonly #durableListeners = new Set<() => void>()
   #marks: Marks
   #next: number
@@ -90,6 +92,7 @@ export class SegmentJournal implements Journal {
     this.#openedAge = age
     this.#segments = segments
     this.#marks = { epoch, low, settled, keysFrom, age }
+    this.#walked = new WalkedSegments(parts.host, this.#dir, epoch)
     this.#next = next
     this.#durable = next
     const onFatal = (error: YizhanError) => {
@@ -148,7 +151,9 @@ export class SegmentJournal implements Journal {
     const low = () => this.#marks.low
     const recent = this.#recent.scan(Math.max(from, low()), this.#next)
     if (recent) return recent
-    const deps = { ...this.#parts, dir: this.#dir, epoch: this.epoch, low }
+    const isWritten = (segment: Segment) => this.#isWritten(segment)
+    const { sealer } = this.#parts
+    const deps = { sealer, epoch: this.epoch, walked: this.#walked, isWritten, low }
     return scanSegments(deps, [...this.#segments], Math.max(from, low()), this.#next)
   }
 
@@ -176,6 +181,7 @@ export class SegmentJournal implements Journal {
       // The marks first and durably: what a crash leaves of the rest lies below them.
       await marks.write(this.#marks)
       keys.expire(this.#marks.keysFrom)
+      this.#walked.clear()
       const current = this.#segments.at(-1)
       const isOld = current && (current.next <= low || age - current.begun > options.olderThanMs * SPAN)
       if (isOld && current.hasRecords) await this.#seal()
@@ -348,6 +354,7 @@ export class SegmentJournal implements Journal {
     const { low, keysFrom, settled } = this.#marks
     const deps = { ...this.#parts, dir: this.#dir, epoch: this.epoch }
     await rewriteSegment(deps, segment, { ...options, low, keysFrom, settled })
+    this.#walked.clear()
     this.#count()
   }
 

@@ -18,3 +18,4 @@ export {
   walkFrames,
 } from './segment.js'
 export { SegmentWriter } from './segment-writer.js'
+export { WalkedSegments } from './walked-segments.js'

@@ -6,11 +6,11 @@ interface RecentCommit {
   readonly records: readonly Uint8Array[]
 }
 
-const MAX_BYTES = 1 << 20
+const MAX_BYTES = 4 << 20
 /** What a commit takes in memory besides its records, about. */
 const COMMIT_BYTES = 128
 
-/** The last records that were written, at most 1 MiB: who follows the journal needs no file, and no seal opened. */
+/** The last records that were written, at most 4 MiB: who follows the journal needs no file, and no seal opened. */
 export class RecentRecords {
   #commits: RecentCommit[] = []
   #bytes = 0
