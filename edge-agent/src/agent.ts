@@ -153,6 +153,8 @@ export async function startAgent(
         await startIntentService({ log, clock, metrics, readBundleFile, tried }),
       )
 
+      let turns: Turns | undefined
+
       // The center, whether it is there or not. It is told of turns of the tenants that are served here.
       const uploads = createUploadFeed({
         journal,
@@ -161,12 +163,12 @@ export async function startAgent(
         log,
         metrics,
         serves: (tenant) => !tenants.isApplied || tenants.get(tenant) !== undefined,
+        underWay: () => (turns ? turns.load.running + turns.load.waiting : 0),
       })
       let handsStand: (hands: TurnHands) => void = () => undefined
       const hands = new Promise<TurnHands>((resolve) => {
         handsStand = resolve
       })
-      let turns: Turns | undefined
       const target = tenantTarget({
         tenants,
         intents,

@@ -39,8 +39,10 @@ export type Handlers<S extends DescService> = { [K in keyof MethodOf<S>]: Handle
 
 const serializer =
   <D extends DescMessage>(desc: D) =>
-  (value: MessageShape<D>): Buffer =>
-    Buffer.from(toBinary(desc, value))
+  (value: MessageShape<D>): Buffer => {
+    const { buffer, byteOffset, byteLength } = toBinary(desc, value)
+    return Buffer.from(buffer, byteOffset, byteLength)
+  }
 const deserializer =
   <D extends DescMessage>(desc: D) =>
   (bytes: Buffer): MessageShape<D> =>

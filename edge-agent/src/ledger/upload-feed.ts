@@ -13,6 +13,8 @@ export interface UploadFeedDeps {
   readonly mark: UploadMark
   /** Whether the center takes turns of this tenant from this edge; default: it does. */
   readonly serves?: (tenant: TenantId) => boolean
+  /** Turns that are worked on or wait for that; default: none. */
+  readonly underWay?: () => number
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -21,6 +23,11 @@ export interface UploadFeedDeps {
 export function createUploadFeed(deps: UploadFeedDeps): UploadSource {
   return new UploadFeed(deps)
 }
+
+/** So many turns under way are answered before the center is told of those before them, */
+const BUSY_TURNS = 16
+/** unless it has this many records to get already. */
+const MOST_BEHIND = 100_000
 
 class UploadFeed implements UploadSource {
   readonly #deps: UploadFeedDeps
@@ -41,6 +48,12 @@ class UploadFeed implements UploadSource {
 
   get end(): number {
     return this.#deps.journal.durable
+  }
+
+  get isBusy(): boolean {
+    const { underWay, journal, mark } = this.#deps
+    if (underWay === undefined || underWay() < BUSY_TURNS) return false
+    return journal.durable - mark.acked < MOST_BEHIND
   }
 
   onMore(fn: () => void): () => void {

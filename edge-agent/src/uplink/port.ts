@@ -62,6 +62,8 @@ export interface UploadSource {
   readonly epoch: bigint
   /** Position after the last item that can be read now. */
   readonly end: number
+  /** Turns are under way that reading should not hold up. */
+  readonly isBusy: boolean
   /** Called when `end` has grown. Returns the unsubscribe. */
   onMore(fn: () => void): () => void
   /** The next items from a position on, at most `limit`; none if `from` is the end. */

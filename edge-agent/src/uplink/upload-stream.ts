@@ -30,7 +30,12 @@ export type UploadEnd = { readonly error: YizhanError } | 'closed'
 
 /** Small, so that what is urgent comes in between on a slow line. */
 const REQUEST_BYTES = 4 * 1024
-const READ_ITEMS = 256
+const MOST_ITEMS = 256
+const LEAST_ITEMS = 32
+/** From one read to the next: what comes meanwhile goes along, and a request for each commit would cost as much as a turn. */
+const REST_MS = 20
+/** The same while this edge has more urgent things to do. */
+const BUSY_REST_MS = 50
 
 /** The turns of this edge on one Ledger.Upload stream: from where the center is, then what comes. */
 export class UploadStream {
@@ -45,8 +50,10 @@ export class UploadStream {
   #isOver = false
   /** Where the center is; undefined until it has said so. */
   #begun: number | undefined
+  #headBytes: number | undefined
   #isWritable = true
   #wake: () => void = () => undefined
+  #endRest: () => void = () => undefined
 
   constructor(deps: UploadStreamDeps, carrier: Carrier) {
     this.#deps = deps
@@ -82,43 +89,57 @@ export class UploadStream {
     await this.#until(() => this.#begun !== undefined)
     let next = (this.#begun ?? 0) + 1
     let needed = REQUEST_BYTES
+    let limit = LEAST_ITEMS
     while (!this.#isOver) {
       await this.#until(() => source.end > next && this.#isWritable && this.#window.hasRoom(needed))
       if (this.#isOver) return
+      const from = next
       // Read when it can go: what is erased while it waits is not sent.
-      for (const batch of batchesOf(await source.read(next, READ_ITEMS))) {
+      const items = await source.read(from, source.isBusy ? LEAST_ITEMS : limit)
+      for (const batch of batchesOf(items)) {
         needed = batch.bytes
         if (!this.#isWritable || !this.#window.hasRoom(needed)) break
         this.#send(batch)
         next = batch.upTo + 1
         needed = REQUEST_BYTES
       }
+      // What does not go now is read again: no more than about what has gone.
+      limit = Math.min(MOST_ITEMS, Math.max(LEAST_ITEMS, 2 * (next - from)))
+      await this.#rest(source.isBusy ? BUSY_REST_MS : REST_MS)
     }
   }
 
-  #send({ records, upTo }: Batch): void {
+  /** Resolves after so many milliseconds, or when the stream is over. */
+  async #rest(ms: number): Promise<void> {
+    if (this.#isOver) return
+    await new Promise<void>((resolve) => {
+      const cancel = this.#deps.clock.after(ms, resolve)
+      this.#endRest = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  #send({ records, recordBytes, upTo }: Batch): void {
     if (this.#isOver) return
     const last = records.at(-1)
     if (last) {
-      const bytes = this.#write(records)
+      const bytes = this.#write(records) + recordBytes
       this.#window.sent(Number(last.seq), bytes)
       this.#deps.sentBytes(bytes)
     }
     if (!this.#window.passOver(upTo)) this.#deps.source.acknowledged(upTo)
   }
 
-  /** Returns the request's size as the center counts it: what it grants again is exactly this. */
+  /** Returns the request's size without the records; the whole is what the center counts, and grants again. */
   #write(records: UploadRecord[]): number {
     const { generation: linkGeneration } = this.#carrier
     const { epoch: journalEpoch } = this.#deps.source
-    const request = create(UploadRequestSchema, {
-      linkGeneration,
-      journalEpoch,
-      kind: UploadKind.TURNS,
-      records,
-    })
-    this.#isWritable = this.#call.write(request)
-    return toBinary(UploadRequestSchema, request).length
+    const head = { linkGeneration, journalEpoch, kind: UploadKind.TURNS }
+    this.#isWritable = this.#call.write(create(UploadRequestSchema, { ...head, records }))
+    this.#headBytes ??= toBinary(UploadRequestSchema, create(UploadRequestSchema, head)).length
+    return this.#headBytes
   }
 
   #receive({ linkGeneration, journalEpoch, kind, seq, windowBytes, known }: UploadResponse): void {
@@ -153,34 +174,45 @@ export class UploadStream {
     this.#isOver = true
     this.#offSource()
     this.#wake()
+    this.#endRest()
     this.#settleEnded(end)
   }
 }
 
 interface Batch {
   readonly records: UploadRecord[]
+  /** What the records take in the request. */
+  recordBytes: number
   /** Of the whole request, at most. */
-  readonly bytes: number
+  bytes: number
   /** Last position that it covers. */
-  readonly upTo: number
+  upTo: number
 }
 
-/** Generation, epoch and kind; and what stands before each record. */
-const REQUEST_OVERHEAD = 22
-const RECORD_OVERHEAD = 4
+/** Generation, epoch and kind, at most. */
+const HEAD_BYTES = 24
+/** From this length on it takes two bytes, and three from its square on. */
+const LONG = 128
 
 /** Items as requests of at most 4 KiB; a larger record makes one of its own. */
 function batchesOf(items: readonly UploadItem[]): Batch[] {
   const batches: Batch[] = []
-  let now: Batch = { records: [], bytes: 0, upTo: 0 }
   for (const { seq, record } of items) {
-    const bytes = record ? toBinary(UploadRecordSchema, record).length + RECORD_OVERHEAD : 0
-    if (now.records.length > 0 && now.bytes + bytes > REQUEST_BYTES) {
+    const bytes = record ? fieldBytes(toBinary(UploadRecordSchema, record).length) : 0
+    let now = batches.at(-1)
+    if (!now || (now.records.length > 0 && now.bytes + bytes > REQUEST_BYTES)) {
+      now = { records: [], recordBytes: 0, bytes: HEAD_BYTES, upTo: 0 }
       batches.push(now)
-      now = { records: [], bytes: 0, upTo: 0 }
     }
-    const before = now.records.length === 0 && record ? REQUEST_OVERHEAD : now.bytes
-    now = { records: record ? [...now.records, record] : now.records, bytes: before + bytes, upTo: seq }
+    if (record) now.records.push(record)
+    now.recordBytes += bytes
+    now.bytes += bytes
+    now.upTo = seq
   }
-  return items.length === 0 ? [] : [...batches, now]
+  return batches
+}
+
+/** A record in its request, with its tag and its length. */
+function fieldBytes(length: number): number {
+  return 1 + (length < LONG ? 1 : length < LONG * LONG ? 2 : 3) + length
 }

@@ -21,6 +21,7 @@ import { SMALL_WINDOW_BYTES, UploadWindow } from './upload-window.js'
 class MemorySource implements UploadSource {
   readonly epoch = 9n
   end = 1
+  isBusy = false
   readonly acked = new Inbox<number>()
   readonly told = new Inbox<string>()
   reads = 0
