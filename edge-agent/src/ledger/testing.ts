@@ -32,7 +32,7 @@ import {
 /** Parts that tests of this folder and of its users share: real files in a temporary directory, not sealed. */
 export async function temporaryDir(t: TestContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'yizhan-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }))
   return dir
 }
 

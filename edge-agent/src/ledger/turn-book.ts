@@ -114,6 +114,7 @@ function changed(turn: Turn, entry: ChangeEntry): Turn {
     case 'state': {
       const { to, cause, version, ticket, command } = entry
       const next: Turn = { ...turn, state: to, cause, version }
+      if (ticket === undefined && command === undefined) return next
       const mended = command && to === 'routed' ? mendedBy(command, version, turn.mended) : turn.mended
       return {
         ...next,

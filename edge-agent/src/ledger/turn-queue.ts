@@ -1,17 +1,15 @@
-/** Runs the changes of one turn one after the other, those of different turns side by side. */
+/** Runs the changes of one turn one after the other, those of different turns side by side. The first starts at once. */
 export class TurnQueue {
   readonly #tails = new Map<string, Promise<void>>()
 
   run<T>(turnId: string, change: () => Promise<T>): Promise<T> {
-    const result = (this.#tails.get(turnId) ?? Promise.resolve()).then(change)
-    const tail = result.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#tails.set(turnId, tail)
-    void tail.then(() => {
+    const before = this.#tails.get(turnId)
+    const result = before ? before.then(change) : change()
+    const settled = () => {
       if (this.#tails.get(turnId) === tail) this.#tails.delete(turnId)
-    })
+    }
+    const tail = result.then(settled, settled)
+    this.#tails.set(turnId, tail)
     return result
   }
 

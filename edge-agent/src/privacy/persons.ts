@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { Clock, Logger, Sealer } from '@yizhan/kernel'
 import { ConsentBook } from './consent-book.js'
 import { ReportOutbox } from './report-outbox.js'
@@ -31,11 +31,12 @@ export async function openPersons(
     await records.close()
     throw thrown
   })
+  const digestKey = createSecretKey(secret)
   return {
     records,
     outbox,
     consents: new ConsentBook({ records, outbox, clock, secret }),
-    digest: (text) => createHmac('sm3', secret).update(text).digest('hex'),
+    digest: (text) => createHmac('sm3', digestKey).update(text).digest('hex'),
     close: () => records.close(),
   }
 }
