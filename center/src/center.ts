@@ -43,6 +43,7 @@ import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSour
 import { openData } from './open-data.js'
 import {
   attachmentsSource,
+  Consents,
   createPrivacy,
   openErasureLog,
   policiesOf,
@@ -50,6 +51,7 @@ import {
   SubjectDirectory,
 } from './privacy/index.js'
 import { createKnowledge } from './retrieval/index.js'
+import { SampleDesk, SampleIntake, samplePolicyOf, tenantsInForce } from './samples/index.js'
 import { BundleStore, openTenantCatalog } from './tenants/index.js'
 
 export interface Center extends Running {
@@ -188,9 +190,27 @@ export async function startCenter(
 
       // What the edges' ledgers say of turns, and what people do to them.
       const tenants = () => storage.upkeep.tenantIds()
-      const askers = createAskers({ subjects: new SubjectDirectory({ store, keys, clock }), keys, commands })
+      const subjects = new SubjectDirectory({ store, keys, clock })
+      const askers = createAskers({ subjects, keys, commands })
+      const policies = policiesOf(catalog)
+      // Questions that the local models may learn from, as far as their askers agree.
+      const samplePolicy = samplePolicyOf({
+        catalog,
+        consents: new Consents({ store, policies, clock }),
+        subjects,
+      })
+      const follower = new SampleIntake({ store, keys, policy: samplePolicy, clock })
       const ledgerMetrics = new LedgerMetrics(metrics)
-      const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
+      const replica = new TurnReplica({
+        store,
+        system,
+        registry,
+        askers,
+        follower,
+        metrics: ledgerMetrics,
+        clock,
+        log,
+      })
       for (const tenant of tenants()) await replica.recount(tenant)
       const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })
       await desk.start()
@@ -203,7 +223,7 @@ export async function startCenter(
           system,
           keys,
           upkeep: storage.upkeep,
-          policies: policiesOf(catalog),
+          policies,
           tenants: () => storage.upkeep.tenantIds(),
           fleet: { registry, commands, linked: (edge) => isLinked(edge) },
           erasureLog,
@@ -264,6 +284,12 @@ export async function startCenter(
           clock,
         }),
         tokens,
+        samples: new SampleDesk({
+          store,
+          policy: samplePolicy,
+          tenants: tenantsInForce({ catalog, bundles, clock }),
+          clock,
+        }),
         turns: {
           desk,
           takeOver: (edge, options, by) => takeOver(takeover, edge, options, by),

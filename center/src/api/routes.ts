@@ -11,6 +11,7 @@ import { type KeyRouteParts, registerKeys } from './keys-routes.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
 import { type PrivacyRouteParts, registerPrivacy } from './privacy-routes.js'
 import type { ProbeParts } from './probes.js'
+import { registerSamples, type SampleRouteParts } from './sample-routes.js'
 import { registerStorage, type StorageRouteParts } from './storage-routes.js'
 import { registerTenants, type TenantRouteParts } from './tenant-routes.js'
 import { registerTurns, type TurnRouteParts } from './turn-routes.js'
@@ -23,6 +24,7 @@ export interface ApiParts
     AttachmentRouteParts,
     AuditRouteParts,
     PrivacyRouteParts,
+    SampleRouteParts,
     StorageRouteParts,
     TurnRouteParts {
   readonly catalog: TenantRouteParts['catalog']
@@ -54,6 +56,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerAttachments(app, parts, actor)
   registerAudit(app, parts, actor)
   registerPrivacy(app, parts, actor)
+  registerSamples(app, parts, actor)
   registerStorage(app, parts, actor)
   registerTurns(app, parts, actor)
 }

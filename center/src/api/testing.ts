@@ -131,6 +131,7 @@ export function apiParts(): FakeParts {
       sweep: refuse,
     },
     privacy: unused(),
+    samples: unused(),
     turns: unused(),
     upkeep: unused(),
     audit: async () => undefined,

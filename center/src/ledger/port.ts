@@ -1,6 +1,8 @@
 import type { EdgeId, TenantId } from '@yizhan/kernel'
 import type { KnownTurn } from '@yizhan/proto'
 import type { Seen } from '../privacy/index.js'
+import type { Change } from '../storage/index.js'
+import type { Turn } from './turn-collection.js'
 import type { TurnChange } from './turn-fold.js'
 
 /** One record of an upload whose tenant the gateway has held against the registry. */
@@ -17,6 +19,12 @@ export interface UploadStart {
   readonly seq: bigint
   /** Turns that were open in earlier epochs, while nothing of this one has come. */
   readonly known: readonly KnownTurn[]
+}
+
+/** What is derived from turns, and changes with them in one batch. */
+export interface TurnFollower {
+  /** Called with turns as they will be; may be called again for the same turns if the batch was refused. */
+  changes(tenant: TenantId, turns: readonly Turn[]): Promise<readonly Change[]>
 }
 
 /** What the replica needs of the directory of persons. */

@@ -18,7 +18,7 @@ import {
   type TypedRecord,
 } from '../storage/index.js'
 import type { LedgerMetrics } from './ledger-metrics.js'
-import type { Askers, Uploaded, UploadStart } from './port.js'
+import type { Askers, TurnFollower, Uploaded, UploadStart } from './port.js'
 import { keyOf, Positions } from './positions.js'
 import { TURNS, type Turn } from './turn-collection.js'
 import { foldTurn, type NewTurn, type Source } from './turn-fold.js'
@@ -29,6 +29,8 @@ export interface TurnReplicaDeps {
   readonly system: SystemStore
   readonly registry: Pick<EdgeRegistry, 'get'>
   readonly askers: Askers
+  /** Left out: nothing is derived from turns. */
+  readonly follower?: TurnFollower
   readonly metrics: LedgerMetrics
   readonly clock: Clock
   readonly log: Logger
@@ -237,7 +239,9 @@ export class TurnReplica {
       .map(([id, turn]) => ({ before: before.get(id), after: turn }))
     const about = { seq: last.seq.toString(), records: fresh.length, turns: changed.length }
     const moved = this.positions.tenantChange(source, last.seq, position.version)
-    await this.save(tenant, changed, [moved], this.#entry(source, about))
+    const turns = changed.map(({ after }) => after)
+    const derived = (await this.#deps.follower?.changes(tenant, turns)) ?? []
+    await this.save(tenant, changed, [moved, ...derived], this.#entry(source, about))
     for (const outcome of ['stored', 'unknown', 'leaving'] as const) metrics.outcome(outcome, counts[outcome])
   }
 

@@ -18,6 +18,10 @@ const Reply = Type.Object({
   answeredBy: Maybe,
   intent: Maybe,
   score: Type.Optional(Type.Number()),
+  /** What the score had to reach; left out where no model decided. */
+  accept: Type.Optional(Type.Number()),
+  /** What is answered, if that is not the message's own text. */
+  question: Maybe,
   finish: Maybe,
   model: Maybe,
   handoff: Maybe,

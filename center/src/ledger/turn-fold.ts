@@ -127,7 +127,7 @@ function withReply(turn: Turn, { kind, reply, state, timeMs }: TurnReplyChange):
 }
 
 function replyOf(reply: TurnReply): Omit<TurnReplyRecord, 'state' | 'at'> {
-  const { replyId, text, answeredBy, intent, score, finish, model, handoff, citations } = reply
+  const { replyId, text, answeredBy, intent, score, accept, question, finish, model, handoff } = reply
   const words = { answeredBy, intent, finish, model, handoff }
   const said = Object.entries(words).flatMap(([name, word]) =>
     word === '' ? [] : [[name, word.slice(0, MAX_SHORT)] as const],
@@ -137,7 +137,9 @@ function replyOf(reply: TurnReply): Omit<TurnReplyRecord, 'state' | 'at'> {
     text: text.slice(0, MAX_TEXT),
     ...Object.fromEntries(said),
     ...(intent === '' || !Number.isFinite(score) ? {} : { score }),
-    citations: citations.slice(0, MAX_CITATIONS).map(({ document, title, heading, score: fit }) => {
+    ...(accept > 0 && Number.isFinite(accept) ? { accept } : {}),
+    ...(question === '' ? {} : { question: question.slice(0, MAX_TEXT) }),
+    citations: reply.citations.slice(0, MAX_CITATIONS).map(({ document, title, heading, score: fit }) => {
       return { document, title, heading, score: Number.isFinite(fit) ? fit : 0 }
     }),
   }

@@ -12,6 +12,11 @@ export function conversationMark(lookupKey: Uint8Array, channel: string, convers
   return framed(createHmac('sm3', lookupKey), ['conversation', channel, conversation]).digest('hex')
 }
 
+/** Mark under which the same question is found again without telling it: hex HMAC-SM3 of its normalised form. */
+export function questionMark(lookupKey: Uint8Array, normalised: string): string {
+  return framed(createHmac('sm3', lookupKey), ['question', normalised]).digest('hex')
+}
+
 /** What an EraseCommand says in place of the account: SM3(salt, then each part behind its length). */
 export function identityDigest(salt: Uint8Array, tenant: TenantId, { channel, sender }: Account): Uint8Array {
   return new Uint8Array(framed(createHash('sm3').update(salt), [tenant, channel, sender]).digest())

@@ -1,6 +1,8 @@
 import type { Privacy } from '@yizhan/intent'
 import type { TenantId } from '@yizhan/kernel'
 import type { TenantCatalog } from '../tenants/index.js'
+// Past the folder's index, which asks for what stands here.
+import { perVersion } from '../tenants/per-version.js'
 import { AUDIT_FLOOR_MS, dataClassOf } from './data-classes.js'
 
 /** What each tenant says of its people's data. */
@@ -11,20 +13,7 @@ export interface PrivacyPolicies {
 
 /** From the tenants' directories, read again only when another bundle is in force. */
 export function policiesOf(catalog: Pick<TenantCatalog, 'current' | 'inForce'>): PrivacyPolicies {
-  const known = new Map<TenantId, { readonly digest: string; readonly privacy: Privacy | undefined }>()
-  // Reading what is in force waits for nothing outside this process.
-  const { signal } = new AbortController()
-  return {
-    async of(tenant) {
-      const digest = catalog.current(tenant)?.digest
-      if (digest === undefined) return undefined
-      const held = known.get(tenant)
-      if (held?.digest === digest) return held.privacy
-      const privacy = (await catalog.inForce(tenant, signal))?.source?.file.privacy
-      known.set(tenant, { digest, privacy })
-      return privacy
-    },
-  }
+  return { of: perVersion(catalog, ({ file }) => file.privacy) }
 }
 
 /** For how long a class of data is kept; null = until it is erased. The audit is kept 180 days at least. */

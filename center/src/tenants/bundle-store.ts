@@ -89,6 +89,19 @@ export class BundleStore implements BundleFiles {
     return entry && { path: join(this.#dir, digest, entry.path), size: entry.size }
   }
 
+  /** Every file of a bundle by name; undefined if there is no such bundle. */
+  async files(digest: string): Promise<Map<string, Uint8Array> | undefined> {
+    const manifest = await this.#read(digest, MANIFEST_FILE)
+    if (!manifest) return undefined
+    const files = new Map<string, Uint8Array>()
+    for (const { path } of listed(digest, manifest).files) {
+      const content = await this.#read(digest, path)
+      if (!content) throw damaged(digest, `${path} is missing`)
+      files.set(path, content)
+    }
+    return files
+  }
+
   async has(digest: string): Promise<boolean> {
     if (!DIGEST.test(digest)) return false
     const path = join(this.#dir, digest, MANIFEST_FILE)

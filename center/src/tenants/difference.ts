@@ -1,4 +1,5 @@
 import { canonicalJson, sha256Hex } from '@yizhan/kernel'
+import { DEFAULT_SAMPLING } from './sampling.js'
 import type { TenantSource } from './source.js'
 
 export type ObjectKind =
@@ -68,7 +69,7 @@ interface ObjectOf extends ObjectName {
 }
 
 function objectsOf(source: TenantSource) {
-  const { file, examples, documents, encoder, persona, channels, sites, tasks, tests } = source
+  const { file, examples, documents, encoder, sampling, persona, channels, sites, tasks, tests } = source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()
@@ -95,6 +96,7 @@ function objectsOf(source: TenantSource) {
     const { onnx, tokenizer, ...settings } = encoder
     add('setting', 'encoder', { ...settings, model: sha256Hex(onnx), tokenizer: sha256Hex(tokenizer) })
   }
+  if (sampling !== DEFAULT_SAMPLING) add('setting', 'samples', { ...sampling })
   if (persona) add('persona', 'persona', { text: persona })
   for (const { name: channel, ...parts } of channels) add('channel', channel, parts)
   for (const { site, ...parts } of sites) add('site', site, parts)

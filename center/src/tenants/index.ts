@@ -12,6 +12,7 @@ export {
 export type { ObjectChange, ObjectKind, ObjectName } from './difference.js'
 export { readTenantDirectory } from './directory.js'
 export { INIT_LANGUAGES, type InitLanguage, newDirectory } from './init/index.js'
+export { perVersion } from './per-version.js'
 export {
   type Problem,
   problemDetail,
@@ -21,8 +22,9 @@ export {
   testsFailed,
 } from './problem.js'
 export { type QuestionsTable, questionsCsv, questionsTable, questionsXlsx } from './question-export.js'
+export { DEFAULT_SAMPLING, type Sampling } from './sampling.js'
 export { type JsonSchema, type SchemaName, tenantSchemas } from './schema/index.js'
 export { type ReadTenant, readTenant, type TenantSource } from './source.js'
 export { MAX_TENANT_BYTES, MAX_TENANT_FILES, type TenantFiles } from './tenant-files.js'
 export { type Way, wayOf } from './test-run.js'
-export { type Train, type TriedOut, tryOut } from './try-out.js'
+export { type OpenModel, openAsEdge, type Train, type TriedOut, tryOut } from './try-out.js'

@@ -12,6 +12,7 @@ import { checkMain, compileFile, languagesOf, readMain, valueIn } from './main-f
 import { readPersona } from './personas.js'
 import { inOrder, type Problem, type Told, type Wording } from './problem.js'
 import { checkQuestions } from './questions.js'
+import { DEFAULT_SAMPLING, type Sampling } from './sampling.js'
 import { readSites, type TenantSite } from './sites.js'
 import { checkCardPlaceholders } from './slots.js'
 import { readQuestionTables } from './spreadsheet/index.js'
@@ -32,6 +33,7 @@ export interface TenantSource {
   readonly extracts: ReadonlyMap<string, string>
   /** The tenant's own, in place of the built-in model of intents. */
   readonly encoder?: EncoderFiles
+  readonly sampling: Sampling
   /** How the model at the center speaks. */
   readonly persona: LanguageMap | undefined
   /** Without channels.yaml `web` and `mqtt`. */
@@ -97,6 +99,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
     documents: knowledge.documents,
     extracts: extracted.documents,
     ...(encoder && { encoder }),
+    sampling: main.value.samples ? { ...DEFAULT_SAMPLING, ...main.value.samples } : DEFAULT_SAMPLING,
     persona,
     channels: channels.channels,
     sites: sites.sites,

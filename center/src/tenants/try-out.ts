@@ -74,14 +74,17 @@ async function trainedFiles(
 }
 
 /** Closed by whoever opens it. */
-interface OpenModel extends Classifier {
+export interface OpenModel extends Classifier {
   /** The same without its exact-match table. */
   networkAlone(): Classifier
   close(): Promise<void>
 }
 
-/** From the bytes that edges will get, with what they read them with: a bundle that none of them takes stays here. */
-async function openAsEdge(
+/**
+ * From the bytes that edges get, with what they read them with: a bundle that none of them takes stays here. Throws
+ * `internal` for such a one, and the signal's reason.
+ */
+export async function openAsEdge(
   deps: { readonly clock: Clock },
   files: ReadonlyMap<string, Uint8Array>,
   signal: AbortSignal,

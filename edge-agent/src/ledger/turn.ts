@@ -74,6 +74,8 @@ export interface Route {
    * event, attachments.
    */
   readonly decision: string
+  /** What was understood, if that is not the message's own text. */
+  readonly question?: string
   /** Milliseconds of the classification. */
   readonly classifyMs: number
   /** Milliseconds from being received to being worked on: behind other turns of its conversation. */

@@ -26,6 +26,7 @@ type Told = UploadRecord['record']
 /** What is left out if the frame would hold no more, in characters; the whole text stays at the edge. */
 const MAX_TEXT_CHARS = 48 * 1024
 const MAX_CITATIONS_CHARS = 24 * 1024
+const MAX_QUESTION_CHARS = 8 * 1024
 
 /** What the center is told of an entry; undefined if that stays here. `turn` as it was received, or as it is now. */
 export function recordOf(entry: ChangeEntry, turn: UploadedTurn): Told | undefined {
@@ -110,6 +111,8 @@ function replyOf(turnId: string, kind: ReplyKind, content: ReplyContent) {
     finish,
     model: model ?? '',
     handoff: handoff ?? '',
+    accept: route?.accept ?? 0,
+    question: (route?.question ?? '').slice(0, MAX_QUESTION_CHARS),
   })
 }
 

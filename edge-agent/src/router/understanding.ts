@@ -67,7 +67,7 @@ export class Understanding {
       ...forcedBy(turn),
     })
     this.#decisions.inc({ decision: decision.do })
-    return { decision, route: routeOf(classification, decision) }
+    return { decision, route: routeOf(asked, classification, decision) }
   }
 
   /** What would be done with a text if somebody asked it now. Rejects if the model gives no answer. */
@@ -115,7 +115,7 @@ export class Understanding {
     const entry = Object.hasOwn(intents, classification.intent) ? intents[classification.intent] : undefined
     const knowledge = entry?.reply.kind === 'forward' ? entry.reply.knowledge : []
     const decision: Decision = { do: 'forward', knowledge }
-    return toPlan(asked, routeOf(classification, decision), knowledge, entry?.offline)
+    return toPlan(asked, routeOf(asked, classification, decision), knowledge, entry?.offline)
   }
 
   async #classify({ tenant, question }: Asked, signal: AbortSignal): Promise<Classification> {
@@ -155,9 +155,10 @@ function asChosen(intent: string): Classification {
   return { intent, score: 1, match: 'exact', top: [{ intent, score: 1 }], accept: 0, askBack: 0, ms: 0 }
 }
 
-function routeOf(classification: Classification, decision: Decision): Route {
+function routeOf({ question, turn }: Asked, classification: Classification, decision: Decision): Route {
   const { intent, score, accept, match, top, ms } = classification
-  return { intent, score, accept, match, top, decision: decision.do, classifyMs: ms }
+  const route = { intent, score, accept, match, top, decision: decision.do, classifyMs: ms }
+  return question === turn.message.text ? route : { ...route, question }
 }
 
 export function notServed(tenant: string): YizhanError {

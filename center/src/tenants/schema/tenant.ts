@@ -119,6 +119,36 @@ export const TenantYaml = Type.Object(
       }),
     ),
     privacy: Type.Optional(PrivacyYaml),
+    samples: Type.Optional(
+      Type.Object(
+        {
+          share: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 100,
+              ...about(
+                'Percent of the uncertain and forwarded ones; default 100. Corrected ones are always kept',
+                '保留不确定及转发问题的百分比，默认 100；被纠正的问题总会保留',
+              ),
+            }),
+          ),
+          max: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 50_000,
+              ...about('Kept without a label at most; default 5000', '未标注的最多保留条数，默认 5000'),
+            }),
+          ),
+        },
+        {
+          ...Closed,
+          ...about(
+            'Questions kept for training; needs the purpose “training” in privacy.purposes',
+            '留作训练的问题；须在 privacy.purposes 中声明用途 training',
+          ),
+        },
+      ),
+    ),
     messages: Type.Optional(
       Type.Record(
         Type.String(),

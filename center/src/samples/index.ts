@@ -1,0 +1,6 @@
+export { type Lesson, LessonBook, type Lessons } from './lessons.js'
+export { REASONS, type Reason, SAMPLES, type Sample, type SampleState } from './sample-collection.js'
+export { type ListedSample, SampleDesk, type SamplePage, type SampleQuery } from './sample-desk.js'
+export { SampleIntake } from './sample-intake.js'
+export { type SamplePolicy, samplePolicyOf, TRAINING } from './sampling.js'
+export { tenantsInForce } from './tenants-in-force.js'
