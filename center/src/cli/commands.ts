@@ -88,7 +88,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   configCommands(program, io, { compiler: centerConfig, sources })
   edgeCommands(program, io, call)
   tenantCommands(program, io, host, call)
-  intentCommands(program, io)
+  intentCommands(program, io, call)
   knowledgeCommands(program, io, call)
   messageCommands(program, io, call)
   auditCommands(program, io, call, stream)

@@ -2,7 +2,8 @@ import { type Static, type TLiteral, type TUnion, Type } from '@sinclair/typebox
 import { defineCollection, type IndexTerm } from '../storage/index.js'
 import { isTerminal, RATINGS, REPLY_STATES, TURN_STATES, type TurnStateName } from './turn-names.js'
 
-function oneOf<N extends string>(names: readonly N[]): TUnion<TLiteral<N>[]> {
+/** One of a few words, in a collection’s schema. */
+export function oneOf<N extends string>(names: readonly N[]): TUnion<TLiteral<N>[]> {
   return Type.Union(names.map((name) => Type.Literal(name)))
 }
 

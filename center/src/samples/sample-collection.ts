@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { oneOf } from '../ledger/index.js'
 import { defineCollection } from '../storage/index.js'
 
 /** Why a question is worth a label, the strongest first; the first four are a person's word that something was wrong. */
@@ -31,7 +32,7 @@ const Sample = Type.Object({
   /** The turn's: ids grow with time, which is how old samples are found. */
   id: Type.String({ pattern: '^t_[0-9a-z]{26}$' }),
   text: Type.String({ minLength: 1 }),
-  why: Type.Array(Type.Unsafe<Reason>({ enum: [...REASONS] })),
+  why: Type.Array(oneOf(REASONS)),
   /** As the edge decided. */
   intent: Maybe,
   score: MaybeScore,
@@ -47,7 +48,7 @@ const Sample = Type.Object({
   /** When it was asked, milliseconds since the Unix epoch. */
   at: Count,
   edge: Type.String(),
-  state: Type.Unsafe<SampleState>({ enum: [...SAMPLE_STATES] }),
+  state: oneOf(SAMPLE_STATES),
   /** An intent, or `oos`. */
   label: Type.Optional(Type.Object({ intent: Type.String(), at: Count, by: Type.String() })),
   subject: Maybe,

@@ -1,13 +1,17 @@
 import type { CliIo } from '@yizhan/kernel'
 import type { Command } from 'commander'
+import type { CenterCall } from '../center-call.js'
 import { addEval } from './evaluate.js'
+import { addLabel, addReview } from './review.js'
 import { addTrain } from './train.js'
 
-/** `intents …`: models of intents outside any tenant, for trying data and settings. */
-export function intentCommands(program: Command, io: CliIo): void {
+/** `intents …`: models of intents, of a tenant or outside any for trying data and settings. */
+export function intentCommands(program: Command, io: CliIo, call: CenterCall): void {
   const intents = program
     .command('intents')
-    .description(io.say({ en: 'train and evaluate intent models', zh: '训练与评测意图模型' }))
+    .description(io.say({ en: 'models of intents, and what they learn from', zh: '意图模型及其学习素材' }))
   addTrain(intents, io)
   addEval(intents, io)
+  addReview(intents, io, call)
+  addLabel(intents, io, call)
 }

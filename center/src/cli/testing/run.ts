@@ -54,7 +54,7 @@ export async function runLine(words: readonly string[], options: RunOptions = {}
   const define = (program: Command, io: CliIo) => {
     tenantCommands(program, io, host, call)
     messageCommands(program, io, call)
-    intentCommands(program, io)
+    intentCommands(program, io, call)
   }
   const code = await runCli(
     { name: 'yizhan-center', version: '0.0.0', argv: words, env: {}, stdout, stderr },

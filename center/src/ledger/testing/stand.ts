@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { createMetrics, type EdgeId, ManualClock, newId, silentLogger, type TenantId } from '@yizhan/kernel'
 import {
   create,
+  MessageKind,
   MessageSchema,
   ReplyState,
   TurnFeedbackSchema,
@@ -17,7 +18,7 @@ import { sealedStorage } from '../../privacy/testing/sealed-storage.js'
 import { acme, by, edge, tenant } from '../../privacy/testing/stand.js'
 import { createAskers } from '../askers.js'
 import { LedgerMetrics } from '../ledger-metrics.js'
-import type { Uploaded } from '../port.js'
+import type { TurnFollower, Uploaded } from '../port.js'
 import { TurnReplica } from '../replica.js'
 import { type TakeoverOptions, takeOver } from '../takeover.js'
 import { TurnDesk } from '../turn-desk.js'
@@ -70,17 +71,23 @@ export function message(text: string, sender = 'li', tenantId: string = acme) {
     channelId: 'web',
     conversationId: `web/${sender}/c1`,
     sender: { id: sender, name: '李雷' },
+    kind: MessageKind.TEXT,
     text,
     platformId: `${sender}/${text}`,
   })
 }
 
-export function reply(id: string, text: string, state: ReplyState = ReplyState.PENDING): TurnChange {
+export function reply(
+  id: string,
+  text: string,
+  state: ReplyState = ReplyState.PENDING,
+  how: { intent?: string; score?: number; accept?: number; question?: string; answeredBy?: string } = {},
+): TurnChange {
   const value = create(TurnReplyChangeSchema, {
     turnId: id,
     timeMs: BigInt(at),
     kind: TurnReplyKind.FINAL,
-    reply: { replyId: `${id}/final`, text, answeredBy: 'center', state },
+    reply: { replyId: `${id}/final`, text, answeredBy: 'center', finish: 'stop', state, ...how },
     state,
   })
   return { case: 'reply', value }
@@ -103,8 +110,12 @@ export function record(seq: number, change: TurnChange, of: TenantId = acme): Up
   return { kind: 'change', seq: BigInt(seq), tenant: of, change }
 }
 
+export type FollowerDeps = Pick<Awaited<ReturnType<typeof sealedStorage>>, 'store' | 'keys'> & {
+  readonly clock: ManualClock
+}
+
 /** The replica on real, sealing storage; edges serve `acme` and `globex`. */
-export async function stand(t: TestContext) {
+export async function stand(t: TestContext, follow?: (deps: FollowerDeps) => TurnFollower) {
   const clock = new ManualClock(at)
   const storage = await sealedStorage(t, clock)
   const log = silentLogger()
@@ -132,7 +143,10 @@ export async function stand(t: TestContext) {
     const subjects = new SubjectDirectory({ store, keys, clock })
     const askers = createAskers({ subjects, keys, commands })
     const ledgerMetrics = new LedgerMetrics(metrics)
-    const replica = new TurnReplica({ store, system, registry, askers, metrics: ledgerMetrics, clock, log })
+    const replica = new TurnReplica({
+      ...{ store, system, registry, askers, metrics: ledgerMetrics, clock, log },
+      ...(follow ? { follower: follow({ store, keys, clock }) } : {}),
+    })
     const fences = await openEpochFences({ system, clock })
     const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })
     await desk.start()

@@ -1,8 +1,8 @@
 import type { CliIo } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { nonEmpty, tenantId } from './arguments.js'
-import { type Answer, type CenterCall, inPath } from './center-call.js'
-import { withExamples } from './examples.js'
+import { nonEmpty, tenantId } from '../arguments.js'
+import { type Answer, type CenterCall, inPath } from '../center-call.js'
+import { withExamples } from '../examples.js'
 
 interface ReviewFlags {
   readonly tenant: string
