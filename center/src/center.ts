@@ -40,6 +40,7 @@ import {
   REQUEST_BOOK_DEFAULTS,
 } from './inference/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
+import { ModelDesk } from './models/index.js'
 import { openData } from './open-data.js'
 import {
   attachmentsSource,
@@ -51,8 +52,8 @@ import {
   SubjectDirectory,
 } from './privacy/index.js'
 import { createKnowledge } from './retrieval/index.js'
-import { SampleDesk, SampleIntake, samplePolicyOf, tenantsInForce } from './samples/index.js'
-import { BundleStore, openTenantCatalog } from './tenants/index.js'
+import { LessonBook, SampleDesk, SampleIntake, samplePolicyOf, tenantsInForce } from './samples/index.js'
+import { BundleStore, type LessonsOf, openTenantCatalog, type Train } from './tenants/index.js'
 
 export interface Center extends Running {
   /** Where it is reached: host:port of the two listeners for edges, URL of the API. */
@@ -167,15 +168,11 @@ export async function startCenter(
 
       // Tenants, and what each edge shall run.
       const bundles = new BundleStore(dir.file('bundles'), signer)
+      const train: Train = ({ examples, negatives, file }, signal) =>
+        trainInWorker({ examples, negatives, languages: file.languages, signal })
+      const lessons: LessonsOf = (tenant, actor, signal) => lessonBook.lessons(tenant, { actor }, signal)
       const catalog = await openTenantCatalog({
-        store,
-        system,
-        bundles,
-        knowledge,
-        personas,
-        train: ({ examples, file }, signal) => trainInWorker({ examples, languages: file.languages, signal }),
-        clock,
-        log,
+        ...{ store, system, bundles, knowledge, personas, train, lessons, clock, log },
       })
       const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })
 
@@ -200,6 +197,7 @@ export async function startCenter(
         subjects,
       })
       const follower = new SampleIntake({ store, keys, policy: samplePolicy, clock })
+      const lessonBook = new LessonBook({ store, policy: samplePolicy, clock })
       const ledgerMetrics = new LedgerMetrics(metrics)
       const replica = new TurnReplica({
         store,
@@ -284,6 +282,7 @@ export async function startCenter(
           clock,
         }),
         tokens,
+        models: new ModelDesk({ store, catalog, bundles, train, lessons, clock, log }),
         samples: new SampleDesk({
           store,
           policy: samplePolicy,

@@ -1,6 +1,6 @@
 import { blendedProbabilities, type HeldOutScores } from './blend.js'
 import { type Confidence, evidenceFor, fitConfidence, scoreOf } from './confidence.js'
-import type { Blend, TrainingMetrics } from './model.js'
+import type { Blend, HeldOutJudgement, TrainingMetrics } from './model.js'
 import { type Random, shuffle } from './random.js'
 import { SMALL_SET } from './recipe.js'
 import type { Sample } from './text-set.js'
@@ -8,6 +8,11 @@ import type { HeldOutRow, Threshold } from './thresholds.js'
 
 /** Scores of the labels for a text, from networks trained on some of the samples. */
 export type Scorer = (text: string) => Pick<HeldOutScores, 'votes' | 'linear'>
+
+/** The same with the text that it is of. */
+export interface HeldOutText extends HeldOutScores {
+  readonly text: string
+}
 
 const FOLDS = 5
 // From this many intents on, some are left out whole: their texts are what nearby questions out of scope look like.
@@ -24,14 +29,14 @@ export async function heldOutRows(
   oos: number,
   random: Random,
   train: (samples: readonly Sample[], fold: number) => Promise<Scorer>,
-): Promise<HeldOutScores[]> {
+): Promise<HeldOutText[]> {
   const folds = assignFolds(samples, random)
   const intents = shuffle(
     Array.from({ length: oos }, (_, index) => index),
     random,
   )
   const foldOfIntent = new Map(intents.map((intent, index) => [intent, index % FOLDS]))
-  const rows: HeldOutScores[] = []
+  const rows: HeldOutText[] = []
   for (let fold = 0; fold < foldCount(samples.length); fold++) {
     const isForeign = ({ label }: Sample) =>
       oos >= INTENTS_TO_LEAVE_OUT && label !== oos && foldOfIntent.get(label) === fold
@@ -43,7 +48,7 @@ export async function heldOutRows(
       if (folds[index] !== fold && !foreign) continue
       // The only example of an intent was held out: the model cannot know it, which says nothing.
       if (!foreign && !trained.has(sample.label)) continue
-      rows.push({ ...score(sample.text), label: sample.label, foreign })
+      rows.push({ ...score(sample.text), text: sample.text, label: sample.label, foreign })
     }
   }
   return rows
@@ -51,9 +56,10 @@ export async function heldOutRows(
 
 /** How sure a blend's best intents are, fitted to the texts, and what a threshold would have to decide on then. */
 export function rate(
-  rows: readonly HeldOutScores[],
+  rows: readonly HeldOutText[],
   blend: Blend,
-): { confidence: Confidence; rated: HeldOutRow[] } {
+  labels: readonly string[],
+): { confidence: Confidence; rated: HeldOutRow[]; judged: HeldOutJudgement[] } {
   const best = rows.map((row) => {
     const probabilities = blendedProbabilities(row, blend)
     const oos = probabilities.length - 1
@@ -66,7 +72,7 @@ export function rate(
         : label === row.label
           ? 'right'
           : 'wrong'
-    return { evidence: evidenceFor(label, probabilities), kind } as const
+    return { evidence: evidenceFor(label, probabilities), kind, label } as const
   })
   const confidence = fitConfidence(
     best.map(({ evidence, kind }) => ({
@@ -75,9 +81,16 @@ export function rate(
       outside: kind === 'foreign' || kind === 'background',
     })),
   )
+  const judged = best.flatMap(({ evidence, kind, label }, i) => {
+    const row = rows[i]
+    if (!row || (kind !== 'right' && kind !== 'wrong')) return []
+    const [intent = '', named = ''] = [labels[row.label], labels[label]]
+    return [{ text: row.text, intent, best: named, score: scoreOf(confidence, evidence) }]
+  })
   return {
     confidence,
     rated: best.map(({ evidence, kind }) => ({ score: scoreOf(confidence, evidence), kind })),
+    judged,
   }
 }
 

@@ -52,7 +52,7 @@ export {
   messageProblem,
   placeholdersOf,
 } from './messages.js'
-export type { QuantisedNetwork, TrainedModel, TrainingMetrics } from './model.js'
+export type { HeldOutJudgement, QuantisedNetwork, TrainedModel, TrainingMetrics } from './model.js'
 export type { Network, NetworkInput, NetworkKind } from './network.js'
 export { exactKey, normalise } from './normalise.js'
 export type { OnnxModel } from './onnx/graph.js'

@@ -41,11 +41,23 @@ export interface TrainingMetrics {
   readonly oosRecall?: number
 }
 
+/** What the model made of an example that it had not seen. */
+export interface HeldOutJudgement {
+  /** Normalised. */
+  readonly text: string
+  readonly intent: string
+  /** The best intent in scope, whatever its score. */
+  readonly best: string
+  readonly score: number
+}
+
 /** `labels` are the intents in code-unit order, then `oos`. */
 export interface TrainedModel extends DecisionSource {
   readonly languages: readonly string[]
   readonly network: QuantisedNetwork
   readonly metrics: TrainingMetrics
+  /** Of the texts in scope that `metrics` counts. Not part of the bundle. */
+  readonly judged: readonly HeldOutJudgement[]
   /** SHA-256 over the examples in canonical form and order. */
   readonly dataDigest: string
   /** Sentences for the author of the examples: the model was trained all the same. Not part of the bundle. */

@@ -1,6 +1,6 @@
 import { foreignBackground, namesOf, withCarriers } from './augment.js'
 import { chooseBlend, type HeldOutScores } from './blend.js'
-import { foldCount, heldOutRows, metricsOf, rate } from './calibrate.js'
+import { foldCount, type HeldOutText, heldOutRows, metricsOf, rate } from './calibrate.js'
 import { type Corpus, prepareCorpus } from './corpus.js'
 import type { LabelledText } from './evaluator.js'
 import { createFeaturizer, DEFAULT_FEATURIZER, type Featurizer } from './featurizer.js'
@@ -65,11 +65,11 @@ export async function trainIntentModel(options: TrainingOptions): Promise<Traine
 
   const validation = labelled(options.validation ?? [], corpus)
   let parts: JobResult[]
-  let heldOut: HeldOutScores[]
+  let heldOut: HeldOutText[]
   if (validation.known.length > 0) {
     parts = await trainAll()
     const score = scorerOf(parts, featurizer)
-    heldOut = validation.known.map(({ text, label }) => ({ ...score(text), label, foreign: false }))
+    heldOut = validation.known.map(({ text, label }) => ({ ...score(text), text, label, foreign: false }))
   } else {
     const folds = foldCount(samples.length)
     heldOut = await heldOutRows(samples, classes - 1, seededRandom(seed), async (part, fold) => {
@@ -81,7 +81,7 @@ export async function trainIntentModel(options: TrainingOptions): Promise<Traine
     parts = await trainAll()
   }
   const blend = chooseBlend(heldOut)
-  const { confidence, rated } = rate(heldOut, blend)
+  const { confidence, rated, judged } = rate(heldOut, blend, corpus.labels)
   const thresholds = chooseThresholds(rated, validation.known.length > 0 ? 'validation' : 'examples')
   return {
     labels: corpus.labels,
@@ -91,6 +91,7 @@ export async function trainIntentModel(options: TrainingOptions): Promise<Traine
     confidence,
     thresholds,
     exact: corpus.exact,
+    judged,
     metrics: metricsOf(corpus.examples.length, rated, thresholds[DEFAULT_OPERATING_POINT]),
     dataDigest: corpus.digest,
     warnings: [...corpus.warnings, ...validation.warnings],

@@ -8,6 +8,7 @@ import { type AttachmentRouteParts, registerAttachments } from './attachment-rou
 import { type AuditRouteParts, registerAudit } from './audit-routes.js'
 import { type BackupRouteParts, registerBackups } from './backup-routes.js'
 import { type KeyRouteParts, registerKeys } from './keys-routes.js'
+import { type ModelRouteParts, registerModels } from './model-routes.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
 import { type PrivacyRouteParts, registerPrivacy } from './privacy-routes.js'
 import type { ProbeParts } from './probes.js'
@@ -23,6 +24,7 @@ export interface ApiParts
     TenantRouteParts,
     AttachmentRouteParts,
     AuditRouteParts,
+    ModelRouteParts,
     PrivacyRouteParts,
     SampleRouteParts,
     StorageRouteParts,
@@ -57,6 +59,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerAudit(app, parts, actor)
   registerPrivacy(app, parts, actor)
   registerSamples(app, parts, actor)
+  registerModels(app, parts, actor)
   registerStorage(app, parts, actor)
   registerTurns(app, parts, actor)
 }

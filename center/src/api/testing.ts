@@ -65,6 +65,8 @@ export function apiParts(): FakeParts {
       onChange: refuse,
       list: () => [REPORT],
       apply: (files, options, signal) => parts.apply(files, options, signal),
+      inOrder: (work) => work(),
+      switchTo: refuse,
       async diff(files, options) {
         calls.push(['diff', [...files.keys()], options])
         const { tenant, diff, kept } = REPORT
@@ -131,6 +133,7 @@ export function apiParts(): FakeParts {
       sweep: refuse,
     },
     privacy: unused(),
+    models: unused(),
     samples: unused(),
     turns: unused(),
     upkeep: unused(),

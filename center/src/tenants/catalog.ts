@@ -1,19 +1,21 @@
-import type { LanguageMap } from '@yizhan/intent'
-import { asTenantId, type Clock, type Logger, type TenantId } from '@yizhan/kernel'
+import { type LanguageMap, parseTenantFile, TENANT_FILE, type TenantFile } from '@yizhan/intent'
+import { asTenantId, type Clock, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
-import type { Store, SystemStore } from '../storage/index.js'
+import type { Change, Store, SystemStore } from '../storage/index.js'
 import type { BundleStore } from './bundle-store.js'
 import { differenceBetween, type ObjectChange, type ObjectName } from './difference.js'
 import { withKept } from './effective.js'
 import { ExtractMemory } from './extract/index.js'
 import { namesAt, yamlMap } from './kept-entries.js'
+import { type LessonsOf, NO_LESSONS } from './lessons.js'
 import { KEPT_INTENTS, type Problem } from './problem.js'
 import { readServed, readTenant, type ServedTenant, type TenantSource } from './source.js'
 import { loadExtracts, loadFiles, type StoredDirectory } from './stored-files.js'
 import { type Current, loadTenant, type StoredTenant, saveTenant, tenantIds } from './stored-tenant.js'
 import { filesDigest, relevantFiles, type TenantFiles } from './tenant-files.js'
 import { type Train, tryOut } from './try-out.js'
+import { learnt, type Version, VersionBook } from './versions.js'
 
 export interface TenantSummary {
   readonly tenant: TenantId
@@ -96,6 +98,20 @@ export interface TenantCatalog extends TenantBundles {
    * stores throw, `tenant_invalid` if the examples cannot be trained, and the signal's reason.
    */
   apply(files: TenantFiles, options: ApplyOptions, signal: AbortSignal): Promise<ApplyOutcome>
+  /** Runs work while nothing is applied; `switchTo` is to be called within. */
+  inOrder<T>(work: () => Promise<T>): Promise<T>
+  /**
+   * Puts a bundle that is on disk in force, with its labels, thresholds and answers; documents stay as they are. Throws
+   * `conflict` if something else is in force by now.
+   */
+  switchTo(tenant: TenantId, to: Version, by: SwitchBy): Promise<TenantSummary>
+}
+
+export interface SwitchBy {
+  /** Digest of what is to be in force still. */
+  readonly from: string
+  readonly actor: string
+  readonly requestId?: string
 }
 
 export interface CatalogDeps {
@@ -105,6 +121,8 @@ export interface CatalogDeps {
   readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
   readonly personas: { replace(tenant: TenantId, persona: LanguageMap | undefined): void }
   readonly train: Train
+  /** What people's questions teach; default: nothing. */
+  readonly lessons?: LessonsOf
   readonly clock: Clock
   readonly log: Logger
 }
@@ -114,6 +132,8 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
   const { store, system, bundles, knowledge, personas, clock, log } = deps
   const live = new Map<TenantId, Current>()
   const memory = new ExtractMemory()
+  const versions = new VersionBook(deps)
+  const keep = new Set<string>()
   const listeners = new Set<(tenant: TenantId) => void>()
   let last: Promise<unknown> = Promise.resolve()
 
@@ -122,12 +142,13 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     if (!stored) continue
     const { current } = stored
     live.set(tenant, current)
+    for (const { digest } of [current, ...(await versions.list(tenant))]) keep.add(digest)
     serve(tenant, readServed(await loadFiles(store, tenant), await loadExtracts(store, tenant)))
     if (!(await bundles.has(current.digest))) {
       log.error({ tenant, digest: current.digest }, 'the bundle in force is missing; apply the tenant again')
     }
   }
-  await bundles.sweep(new Set([...live.values()].map(({ digest }) => digest)))
+  await bundles.sweep(keep)
 
   /** The directory as it would be in force, against what is. */
   async function compare(files: TenantFiles, prune: boolean, signal: AbortSignal) {
@@ -176,7 +197,8 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       }
       return { report: { ...base, ...summary(tenant, current), changed: false, trainMs: 0 } }
     }
-    const tried = await tryOut(deps, source, signal)
+    const lessons = (await deps.lessons?.(tenant, actor, signal)) ?? NO_LESSONS
+    const tried = await tryOut(deps, source, signal, lessons)
     await tried.close()
     // What the trainer warns of the reader has told already, with its place.
     const { failed, passed, trainMs } = tried
@@ -186,21 +208,17 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       const now = current ? summary(tenant, current) : nothingInForce(tenant)
       return { report: { ...base, ...work, ...now } }
     }
-    const version = (current?.version ?? 0) + 1
+    const version = await versions.nextNumber(tenant, current?.version ?? 0)
     const bundle = await bundles.add({ tenant, version, createdAt: clock.wall(), files: tried.files })
+    const at = clock.wall()
     const next: Current = {
-      format: 1,
-      version,
-      ...bundle,
-      filesDigest: digestOfFiles,
-      appliedAt: clock.wall(),
-      appliedBy: actor,
-      intents: Object.keys(source.file.intents).length,
+      ...currentOf(source.file, bundle, { version, at, actor, filesDigest: digestOfFiles }),
       documents: source.documents.length,
-      ...(source.file.privacy && { offlineLeaseMs: source.file.privacy.offlineLeaseMs }),
     }
+    const made = { number: version, ...bundle, filesDigest: digestOfFiles, madeAt: at, madeBy: actor }
+    const more = await versions.keep(tenant, { ...made, publishedAt: at, ...learnt(lessons) })
     signal.throwIfAborted()
-    await save(tenant, { next, source, before, diff: base.diff, actor, requestId })
+    await save(tenant, { next, source, before, diff: base.diff, more, actor, requestId })
     live.set(tenant, next)
     serve(tenant, source)
     log.info({ tenant, version, digest: next.digest, trainMs, ...counts }, 'tenant applied')
@@ -216,10 +234,11 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
   }
 
   async function save(tenant: TenantId, made: Made): Promise<void> {
-    const { next, source, before, diff, actor, requestId } = made
+    const { next, source, before, diff, more = [], actor, requestId } = made
     await saveTenant(deps, tenant, {
       current: next,
       diff,
+      more,
       directory: source,
       directoryBefore: before?.directory ?? { files: new Map(), extracts: new Map() },
       before: before?.stored,
@@ -241,6 +260,42 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       source: 'source' in read ? read.source : undefined,
       kept: namesAt(yamlMap(files, KEPT_INTENTS), []).map((name) => ({ kind: 'intent', name })),
     }
+  }
+
+  async function switchTo(tenant: TenantId, to: Version, by: SwitchBy): Promise<TenantSummary> {
+    const found = await inStore(tenant)
+    const files = await bundles.files(to.digest)
+    if (!found || found.stored.current.digest !== by.from || !files) {
+      throw new YizhanError('conflict', 'what is in force has changed meanwhile', { hint: 'intents list' })
+    }
+    const { directory, stored } = found
+    const { documents } = stored.current
+    const version = await versions.nextNumber(tenant, stored.current.version)
+    const at = clock.wall()
+    const file = parseTenantFile(files.get(TENANT_FILE) ?? new Uint8Array())
+    const made = { version, at, actor: by.actor, filesDigest: to.filesDigest }
+    const next = { ...currentOf(file, to, made), documents }
+    const more = await versions.keep(tenant, { ...to, publishedAt: at })
+    await saveTenant(deps, tenant, {
+      current: next,
+      diff: [],
+      directory,
+      directoryBefore: directory,
+      before: stored,
+      more,
+      actor: by.actor,
+      ...(by.requestId === undefined ? {} : { requestId: by.requestId }),
+    })
+    live.set(tenant, next)
+    log.info({ tenant, version, digest: next.digest, number: to.number }, 'another bundle is in force')
+    for (const listener of listeners) tell(listener, tenant)
+    return summary(tenant, next)
+  }
+
+  function inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined)
+    return mine
   }
 
   function serve(tenant: TenantId, { documents, persona }: ServedTenant): void {
@@ -276,11 +331,33 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
       const compared = await compare(files, prune, signal)
       return 'problems' in compared ? compared : { report: compared.report }
     },
-    apply(files, options, signal) {
-      const mine = last.then(() => apply(files, options, signal))
-      last = mine.catch(() => undefined)
-      return mine
-    },
+    apply: (files, options, signal) => inOrder(() => apply(files, options, signal)),
+    inOrder,
+    switchTo,
+  }
+}
+
+/** What is in force with a bundle, but for the documents: those are the center's own. */
+function currentOf(
+  file: TenantFile,
+  { digest, sizeBytes }: Pick<Version, 'digest' | 'sizeBytes'>,
+  made: {
+    readonly version: number
+    readonly at: number
+    readonly actor: string
+    readonly filesDigest: string
+  },
+): Omit<Current, 'documents'> {
+  return {
+    format: 1,
+    version: made.version,
+    digest,
+    sizeBytes,
+    filesDigest: made.filesDigest,
+    appliedAt: made.at,
+    appliedBy: made.actor,
+    intents: Object.keys(file.intents).length,
+    ...(file.privacy && { offlineLeaseMs: file.privacy.offlineLeaseMs }),
   }
 }
 
@@ -303,6 +380,7 @@ interface Made {
   readonly source: TenantSource
   readonly before: InStore | undefined
   readonly diff: readonly ObjectChange[]
+  readonly more?: readonly Change[]
   readonly actor: string
   readonly requestId: string | undefined
 }

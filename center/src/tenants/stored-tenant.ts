@@ -66,6 +66,8 @@ export interface NewTenantState {
   readonly directory: StoredDirectory
   readonly directoryBefore: StoredDirectory
   readonly before: StoredTenant | undefined
+  /** What changes along with it. */
+  readonly more?: readonly Change[]
   readonly actor: string
   readonly requestId?: string
 }
@@ -76,10 +78,11 @@ export async function saveTenant(
   tenant: TenantId,
   state: NewTenantState,
 ): Promise<void> {
-  const { before, current, diff, directory, directoryBefore, actor, requestId } = state
+  const { before, current, diff, directory, directoryBefore, more = [], actor, requestId } = state
   const value = Buffer.from(JSON.stringify(current))
   const changes: Change[] = [
     ...directoryChanges(directoryBefore, directory),
+    ...more,
     { op: 'put', collection: TENANTS, key: CURRENT, value, expectedVersion: before?.record.version ?? 0 },
   ]
   const audit: AuditEntry = {

@@ -6,6 +6,7 @@ import { heldOutRows, metricsOf, rate } from '../calibrate.js'
 import { prepareCorpus } from '../corpus.js'
 import type { LabelledText } from '../evaluator.js'
 import { createFeaturizer, DEFAULT_FEATURIZER } from '../featurizer.js'
+import type { HeldOutJudgement } from '../model.js'
 import type { Head } from '../network.js'
 import { seededRandom } from '../random.js'
 import type { Sample } from '../text-set.js'
@@ -27,6 +28,8 @@ export interface TrainedEncoder {
   readonly tokenizer: Uint8Array
   readonly head: Head
   readonly card: EncoderCard
+  /** As of `TrainedModel`. */
+  readonly judged: readonly HeldOutJudgement[]
   /** Sentences for the author of the examples. Not part of the bundle. */
   readonly warnings: readonly string[]
 }
@@ -77,7 +80,7 @@ export async function trainEncoderHead(
       linear: undefined,
     })
   })
-  const { confidence, rated } = rate(heldOut, PLAIN)
+  const { confidence, rated, judged } = rate(heldOut, PLAIN, corpus.labels)
   const thresholds = chooseThresholds(rated, 'examples')
   const head = await train(samples, 1)
   const card: EncoderCard = {
@@ -94,7 +97,7 @@ export async function trainEncoderHead(
     dataDigest: corpus.digest,
     exact: corpus.exact,
   }
-  return { onnx, tokenizer, head, card, warnings: corpus.warnings }
+  return { onnx, tokenizer, head, card, judged, warnings: corpus.warnings }
 }
 
 async function embedAll(

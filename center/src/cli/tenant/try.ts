@@ -51,7 +51,8 @@ async function trained(io: CliIo, source: TenantSource): Promise<TriedOut> {
   )
   const tried = await tryOut(
     {
-      train: ({ examples, file }, signal) => trainInWorker({ examples, languages: file.languages, signal }),
+      train: ({ examples, negatives, file }, signal) =>
+          trainInWorker({ examples, negatives, languages: file.languages, signal }),
       clock: systemClock,
     },
     source,

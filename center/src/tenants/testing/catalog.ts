@@ -26,6 +26,7 @@ import {
   type TenantCatalog,
 } from '../catalog.js'
 import type { TenantSource } from '../source.js'
+import type { TrainingSet } from '../try-out.js'
 
 export const log: Logger = silentLogger()
 const { privateKey } = generateKeyPairSync('ed25519')
@@ -60,9 +61,9 @@ export function directory(
 const models = new Map<string, Promise<TrainedModel>>()
 
 /** The real training, once for the same examples. */
-export function train({ examples }: TenantSource): Promise<TrainedModel> {
-  const key = JSON.stringify(examples)
-  const known = models.get(key) ?? trainInWorker({ examples, signal: never })
+export function train({ examples, negatives }: TrainingSet): Promise<TrainedModel> {
+  const key = JSON.stringify([examples, negatives])
+  const known = models.get(key) ?? trainInWorker({ examples, negatives, profile: 'fast', signal: never })
   models.set(key, known)
   return known
 }
