@@ -35,7 +35,10 @@ test('the help of every verb has an example and the flags that it takes from the
     ]),
     ['knowledge', 'search'],
     ['messages', 'list'],
-    ...['train', 'eval', 'review', 'label'].map((verb) => ['intents', verb]),
+    ...['train', 'eval', 'list', 'diff', 'publish', 'rollback', 'review', 'label'].map((verb) => [
+      'intents',
+      verb,
+    ]),
     ...['list', 'query', 'show', 'verify', 'export', 'keys', 'center'].map((verb) => ['audit', verb]),
     ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
     ...['list', 'show', 'retry', 'edit', 'reroute', 'answer', 'abandon', 'takeover'].map((verb) => [

@@ -152,7 +152,7 @@ async function waitingWays(
 function waysOf(decisions: readonly Decision[]): Ways {
   const answers = decisions.map(answerOf)
   return {
-    answered: decisions.filter((one, i) => answers[i] !== OOS).length,
+    answered: answers.filter((answer) => answer !== OOS).length,
     askedBack: decisions.filter((one, i) => answers[i] === OOS && one.intent !== OOS).length,
     forwarded: decisions.filter(({ intent }) => intent === OOS).length,
   }

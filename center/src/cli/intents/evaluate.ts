@@ -2,35 +2,47 @@ import { join } from 'node:path'
 import type { OperatingPoint } from '@yizhan/intent'
 import { type CliIo, readFileIfExists, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { nonEmpty } from '../arguments.js'
+import { nonEmpty, tenantId } from '../arguments.js'
+import type { CenterCall } from '../center-call.js'
 import { withExamples } from '../examples.js'
 import { readLabelledRows } from './labelled-rows.js'
+import { evaluateOfTenant, oneForm } from './tenant-models.js'
 import { parseReport, REPORT_FILE } from './training-report.js'
 
-interface Flags {
+interface FileFlags {
   readonly bundle: string
   readonly data: string
   readonly operatingPoint: OperatingPoint
 }
 
+interface Flags extends Partial<FileFlags> {
+  readonly operatingPoint: OperatingPoint
+  readonly tenant?: string
+  readonly number?: string
+}
+
 const POINTS: readonly string[] = ['keen', 'balanced', 'careful'] satisfies readonly OperatingPoint[]
 
-/** `intents eval`: what a model makes of labelled texts, and how fast. */
-export function addEval(intents: Command, io: CliIo): void {
+/** `intents eval`: what a model makes of labelled texts, and how fast; or a tenant's version at the running center. */
+export function addEval(intents: Command, io: CliIo, call: CenterCall): void {
   const evaluation = intents
     .command('eval')
     .description(
       io.say({
-        en: 'hold a model against labelled texts; needs no running center',
-        zh: '用标注好的文本检验模型；无需运行中心',
+        en: 'hold a tenant’s version against its tests and held-out questions; or a model against a file, without a center',
+        zh: '用测试与留出的问题检验租户的版本；或用文件检验模型，无需运行中心',
       }),
     )
-    .requiredOption(
-      '--bundle <dir>',
-      io.say({ en: 'what train wrote', zh: 'train 的输出目录' }),
-      nonEmpty(io),
+    .option('--tenant <tenant>', io.say({ en: 'whose model', zh: '租户 id' }), tenantId(io))
+    .option(
+      '--number <n>',
+      io.say({
+        en: 'of intents list; default: the one in force',
+        zh: 'intents list 中的版本；默认为现行版本',
+      }),
     )
-    .requiredOption(
+    .option('--bundle <dir>', io.say({ en: 'what train wrote', zh: 'train 的输出目录' }), nonEmpty(io))
+    .option(
       '--data <file.jsonl>',
       io.say({ en: 'rows {"text","intent"}; all of them count', zh: '每行 {"text","intent"}；全部计入' }),
       nonEmpty(io),
@@ -41,11 +53,26 @@ export function addEval(intents: Command, io: CliIo): void {
       point(io),
       'balanced',
     )
-    .action((flags: Flags) => run(io, flags))
-  withExamples(evaluation, io, 'intents eval --bundle ./model --data test.jsonl --operating-point careful')
+    .action((flags: Flags, command: Command) => {
+      const { tenant, number, bundle, data, operatingPoint } = flags
+      if (tenant !== undefined && data === undefined && bundle === undefined)
+        return evaluateOfTenant({ io, call }, command, {
+          tenant,
+          ...(number === undefined ? {} : { number }),
+        })
+      if (tenant === undefined && data !== undefined && bundle !== undefined)
+        return run(io, { bundle, data, operatingPoint })
+      throw oneForm(io, '--bundle and --data', '--bundle 与 --data')
+    })
+  withExamples(
+    evaluation,
+    io,
+    'intents eval --tenant acme',
+    'intents eval --bundle ./model --data test.jsonl --operating-point careful',
+  )
 }
 
-async function run(io: CliIo, { bundle, data, operatingPoint }: Flags): Promise<void> {
+async function run(io: CliIo, { bundle, data, operatingPoint }: FileFlags): Promise<void> {
   const { CARD_FILE, featurizerId, IntentModel, measure, MODEL_FILE } = await import('@yizhan/intent')
   const rows = await readLabelledRows(io, data)
   const files = new Map<string, Uint8Array>()

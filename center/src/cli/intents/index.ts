@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CenterCall } from '../center-call.js'
 import { addEval } from './evaluate.js'
 import { addLabel, addReview } from './review.js'
+import { addVersions } from './tenant-models.js'
 import { addTrain } from './train.js'
 
 /** `intents …`: models of intents, of a tenant or outside any for trying data and settings. */
@@ -10,8 +11,9 @@ export function intentCommands(program: Command, io: CliIo, call: CenterCall): v
   const intents = program
     .command('intents')
     .description(io.say({ en: 'models of intents, and what they learn from', zh: '意图模型及其学习素材' }))
-  addTrain(intents, io)
-  addEval(intents, io)
+  addTrain(intents, io, call)
+  addEval(intents, io, call)
+  addVersions(intents, io, call)
   addReview(intents, io, call)
   addLabel(intents, io, call)
 }

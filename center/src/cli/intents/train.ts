@@ -3,30 +3,43 @@ import { join } from 'node:path'
 import type { TrainingProgress } from '@yizhan/intent'
 import { type CliIo, storageError, systemClock, writeFileAtomic, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { nonEmpty } from '../arguments.js'
+import { nonEmpty, tenantId } from '../arguments.js'
+import type { CenterCall } from '../center-call.js'
 import { withExamples } from '../examples.js'
 import { type LabelledRow, readLabelledRows, readNegatives } from './labelled-rows.js'
+import { oneForm, trainOfTenant } from './tenant-models.js'
 import { encodeReport, REPORT_FILE } from './training-report.js'
 
 interface Flags {
-  readonly data: string
-  readonly out: string
+  readonly tenant?: string
+  readonly data?: string
+  readonly out?: string
   readonly seed: number
   readonly profile: 'fast' | 'best'
   readonly negatives?: string
 }
 
-/** `intents train`: a model from labelled examples, without a center. */
-export function addTrain(intents: Command, io: CliIo): void {
+type FileFlags = Flags & { readonly data: string; readonly out: string }
+
+/** `intents train`: a model from labelled examples, without a center; or a tenant's candidate at the running one. */
+export function addTrain(intents: Command, io: CliIo, call: CenterCall): void {
   const train = intents
     .command('train')
     .description(
       io.say({
-        en: 'train a model from labelled examples; needs no running center',
-        zh: '用标注好的问句训练模型；无需运行中心',
+        en: 'train a tenant’s candidate; or a model from a file of examples, without a center',
+        zh: '训练租户的候选模型；或用问句文件训练模型，无需运行中心',
       }),
     )
-    .requiredOption(
+    .option(
+      '--tenant <tenant>',
+      io.say({
+        en: 'on its directory and what people taught; other options but --out are for --data',
+        zh: '用其目录和已标注的问题训练；除 --out 外其余选项只用于 --data',
+      }),
+      tenantId(io),
+    )
+    .option(
       '--data <file.jsonl>',
       io.say({
         en: 'rows {"text","intent","split"?}; intent oos is out of scope, split val is for calibration only',
@@ -34,7 +47,11 @@ export function addTrain(intents: Command, io: CliIo): void {
       }),
       nonEmpty(io),
     )
-    .requiredOption('--out <dir>', io.say({ en: 'where the model goes', zh: '模型输出目录' }), nonEmpty(io))
+    .option(
+      '--out <dir>',
+      io.say({ en: 'where the model, or the tenant’s report, goes', zh: '模型或租户报告的输出目录' }),
+      nonEmpty(io),
+    )
     .option(
       '--seed <n>',
       io.say({ en: 'the same seed, the same model', zh: '相同种子得到相同模型' }),
@@ -52,16 +69,24 @@ export function addTrain(intents: Command, io: CliIo): void {
       io.say({ en: 'more texts out of scope, rows {"text"}', zh: '更多超出范围的文本，每行 {"text"}' }),
       nonEmpty(io),
     )
-    .action((flags: Flags) => run(io, flags))
+    .action((flags: Flags, command: Command) => {
+      const { tenant, data, out } = flags
+      if (tenant !== undefined && data === undefined)
+        return trainOfTenant({ io, call }, command, { tenant, ...(out === undefined ? {} : { out }) })
+      if (tenant === undefined && data !== undefined && out !== undefined)
+        return run(io, { ...flags, data, out })
+      throw oneForm(io, '--data and --out', '--data 与 --out')
+    })
   withExamples(
     train,
     io,
+    'intents train --tenant acme --out ./report',
     'intents train --data examples.jsonl --out ./model',
     'intents train --data examples.jsonl --out ./model --profile fast --json',
   )
 }
 
-async function run(io: CliIo, { data, out, seed, profile, negatives }: Flags): Promise<void> {
+async function run(io: CliIo, { data, out, seed, profile, negatives }: FileFlags): Promise<void> {
   const rows = await readLabelledRows(io, data)
   const pool = negatives === undefined ? [] : await readNegatives(io, negatives)
   const { encodeModel, trainInWorker } = await import('@yizhan/intent')

@@ -52,7 +52,7 @@ async function trained(io: CliIo, source: TenantSource): Promise<TriedOut> {
   const tried = await tryOut(
     {
       train: ({ examples, negatives, file }, signal) =>
-          trainInWorker({ examples, negatives, languages: file.languages, signal }),
+        trainInWorker({ examples, negatives, languages: file.languages, signal }),
       clock: systemClock,
     },
     source,
