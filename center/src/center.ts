@@ -37,6 +37,7 @@ import {
   createOpenAi,
   createPersonas,
   createRequestBook,
+  createWriter,
   REQUEST_BOOK_DEFAULTS,
 } from './inference/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
@@ -52,8 +53,15 @@ import {
   SubjectDirectory,
 } from './privacy/index.js'
 import { createKnowledge } from './retrieval/index.js'
-import { LessonBook, SampleDesk, SampleIntake, samplePolicyOf, tenantsInForce } from './samples/index.js'
-import { BundleStore, type LessonsOf, openTenantCatalog, type Train } from './tenants/index.js'
+import {
+  LessonBook,
+  Proposer,
+  SampleDesk,
+  SampleIntake,
+  samplePolicyOf,
+  tenantsInForce,
+} from './samples/index.js'
+import { BundleStore, type LessonsOf, openTenantCatalog, perVersion, type Train } from './tenants/index.js'
 
 export interface Center extends Running {
   /** Where it is reached: host:port of the two listeners for edges, URL of the API. */
@@ -282,6 +290,18 @@ export async function startCenter(
           clock,
         }),
         tokens,
+        proposer: new Proposer({
+          store,
+          keys,
+          policy: samplePolicy,
+          examples: perVersion(catalog, ({ examples }) => examples),
+          // Without a server only the extractive one is there, which writes nothing of its own.
+          writer:
+            llm.url !== undefined && backends[0]
+              ? createWriter({ backend: backends[0], admission })
+              : undefined,
+          clock,
+        }),
         models: new ModelDesk({ store, catalog, bundles, train, lessons, clock, log }),
         samples: new SampleDesk({
           store,

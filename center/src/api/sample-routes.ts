@@ -1,13 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { wantedSignals } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
-import { type ListedSample, REASONS, type Reason, type SampleDesk } from '../samples/index.js'
+import { type ListedSample, type Proposer, REASONS, type Reason, type SampleDesk } from '../samples/index.js'
 import type { TenantCatalog } from '../tenants/index.js'
 import { knownTenant, Name, TenantParams } from './params.js'
 
 export interface SampleRouteParts {
   readonly catalog: Pick<TenantCatalog, 'current'>
   readonly samples: Pick<SampleDesk, 'review' | 'label'>
+  readonly proposer: Pick<Proposer, 'paraphrase' | 'label'>
 }
 
 const Closed = { additionalProperties: false } as const
@@ -27,7 +28,7 @@ const SampleParams = Type.Object({ tenant: Name, sample: Type.String({ pattern: 
 /** Questions that may teach the local model something. `actor` stands in the audit. */
 export function registerSamples(
   app: FastifyInstance,
-  { catalog, samples }: SampleRouteParts,
+  { catalog, samples, proposer }: SampleRouteParts,
   actor: string,
 ): void {
   const untilGone = wantedSignals(app, 'the center')
@@ -74,17 +75,58 @@ export function registerSamples(
       return { id: params.sample, intent: body.intent, samples: labelled }
     },
   )
+
+  app.post<{ Params: { tenant: string }; Body: { limit?: number } }>(
+    `${at}/propose`,
+    {
+      schema: {
+        summary: 'Let the language model propose labels; a person decides',
+        params: TenantParams,
+        body: Type.Object(
+          { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: 'default 100' })) },
+          Closed,
+        ),
+      },
+    },
+    async ({ params, body: { limit = 100 }, id }, reply) => {
+      const tenant = knownTenant(catalog, params.tenant)
+      return await proposer.label(tenant, { limit }, { actor, requestId: id }, untilGone(reply.raw))
+    },
+  )
+
+  app.post<{ Params: { tenant: string }; Body: { intent: string; count?: number } }>(
+    `${at}/paraphrase`,
+    {
+      schema: {
+        summary: 'Let the language model write other ways to ask for an intent, as samples to label',
+        params: TenantParams,
+        body: Type.Object(
+          {
+            intent: Type.String({ minLength: 1, maxLength: 128 }),
+            count: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'default 10' })),
+          },
+          Closed,
+        ),
+      },
+    },
+    async ({ params, body: { intent, count = 10 }, id }, reply) => {
+      const tenant = knownTenant(catalog, params.tenant)
+      const by = { actor, requestId: id }
+      const texts = await proposer.paraphrase(tenant, { intent, count }, by, untilGone(reply.raw))
+      return { intent, texts }
+    },
+  )
 }
 
-function shown({ sample, count, why, suggested, guess }: ListedSample) {
-  const { id, text, at, edge, state, intent, score, proposed, label } = sample
+function shown({ sample, count, why, suggested, proposed, guess }: ListedSample) {
+  const { id, text, at, edge, state, intent, score, label } = sample
   return {
     id,
     text,
     why,
     count,
     ...(suggested === undefined ? {} : { suggested }),
-    ...(proposed === undefined ? {} : { proposed: proposed.intent }),
+    ...(proposed === undefined ? {} : { proposed }),
     ...(guess === undefined ? {} : { guess }),
     ...(intent === undefined ? {} : { decided: { intent, score } }),
     state,

@@ -457,6 +457,8 @@ test('the description of the API is OpenAPI and names every route but the probes
     'post /v1/tenants/{tenant}/privacy/subjects/{subject}/erase',
     'post /v1/tenants/{tenant}/privacy/subjects/{subject}/link',
     'post /v1/tenants/{tenant}/privacy/sweep',
+    'post /v1/tenants/{tenant}/samples/paraphrase',
+    'post /v1/tenants/{tenant}/samples/propose',
     'post /v1/tenants/{tenant}/samples/{sample}/label',
     'post /v1/tenants/{tenant}/turns/{turn}/abandon',
     'post /v1/tenants/{tenant}/turns/{turn}/answer',

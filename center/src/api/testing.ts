@@ -134,6 +134,7 @@ export function apiParts(): FakeParts {
     },
     privacy: unused(),
     models: unused(),
+    proposer: unused(),
     samples: unused(),
     turns: unused(),
     upkeep: unused(),

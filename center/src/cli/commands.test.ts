@@ -35,7 +35,7 @@ test('the help of every verb has an example and the flags that it takes from the
     ]),
     ['knowledge', 'search'],
     ['messages', 'list'],
-    ...['train', 'eval', 'list', 'diff', 'publish', 'rollback', 'review', 'label'].map((verb) => [
+    ...['train', 'eval', 'list', 'diff', 'publish', 'rollback', 'review', 'label', 'propose', 'paraphrase'].map((verb) => [
       'intents',
       verb,
     ]),

@@ -22,3 +22,4 @@ export {
   type RequestBookConfig,
   type RequestBookDeps,
 } from './request-book.js'
+export { createWriter, type Writer } from './writer.js'

@@ -44,6 +44,8 @@ export interface RequestBook {
 /** What a backend gets; the passages are already found. */
 export interface GenerateRequest {
   readonly tenant: TenantId
+  /** Work of the center's own on the `question`, in place of persona, rules, history and passages. */
+  readonly task?: string
   readonly question: string
   /** BCP 47 of the answer. */
   readonly locale: string

@@ -31,6 +31,12 @@ const RULES: Record<Language, { readonly found: string; readonly none: string }>
  * history, the question. The rules come after the persona, so that it cannot take them back.
  */
 export function chatMessages(request: GenerateRequest, persona?: string): ChatMessage[] {
+  if (request.task !== undefined) {
+    return [
+      { role: 'system', content: request.task },
+      { role: 'user', content: request.question },
+    ]
+  }
   const language = languageOf(request.locale, request.question)
   const { found, none } = RULES[language]
   const rules = request.passages.length > 0 ? found : none

@@ -1,4 +1,5 @@
 export { LessonBook } from './lessons.js'
+export { Proposer } from './proposer.js'
 export { REASONS, type Reason, SAMPLES, type Sample, type SampleState } from './sample-collection.js'
 export { type ListedSample, SampleDesk, type SamplePage, type SampleQuery } from './sample-desk.js'
 export { SampleIntake } from './sample-intake.js'

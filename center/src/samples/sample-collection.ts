@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { oneOf } from '../ledger/index.js'
 import { defineCollection } from '../storage/index.js'
 
-/** Why a question is worth a label, the strongest first; the first four are a person's word that something was wrong. */
+/** Why a question is worth a label, the strongest first; the first four are a person's word that something was wrong. `paraphrase`: a model of language wrote it. */
 export const REASONS = [
   'rejected',
   'edited',
@@ -11,6 +11,7 @@ export const REASONS = [
   'asked-back',
   'unsure',
   'forwarded',
+  'paraphrase',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

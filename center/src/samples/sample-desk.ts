@@ -47,6 +47,8 @@ export interface ListedSample {
   readonly count: number
   readonly why: readonly Reason[]
   readonly suggested?: string
+  /** By a model of language, for one of them. */
+  readonly proposed?: string
   /** What the model in force makes of it. */
   readonly guess?: Pick<Decision, 'intent' | 'score' | 'top'>
 }
@@ -196,11 +198,13 @@ function listedOf(members: readonly TypedRecord<Sample>[]): ListedSample | undef
   if (!sample) return undefined
   const all = members.map(({ value }) => value)
   const suggested = all.find((one) => one.suggested !== undefined)?.suggested
+  const proposed = all.find((one) => one.proposed !== undefined)?.proposed?.intent
   return {
     sample,
     count: all.length,
     why: [...new Set(all.flatMap(({ why }) => why))],
     ...(suggested === undefined ? {} : { suggested }),
+    ...(proposed === undefined ? {} : { proposed }),
   }
 }
 

@@ -68,7 +68,8 @@ export class GroupScan {
     const members: Held[] = []
     for (const held of records) {
       if (held.value.state !== this.#state) continue
-      if (await this.#mayLearn(held.value.subject)) members.push(held)
+      const { why, subject } = held.value
+      if (why.includes('paraphrase') || (await this.#mayLearn(subject))) members.push(held)
       else this.#withdrawn.push(held)
     }
     return members

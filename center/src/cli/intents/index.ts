@@ -2,7 +2,7 @@ import type { CliIo } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import type { CenterCall } from '../center-call.js'
 import { addEval } from './evaluate.js'
-import { addLabel, addReview } from './review.js'
+import { addLabel, addProposals, addReview } from './review.js'
 import { addVersions } from './tenant-models.js'
 import { addTrain } from './train.js'
 
@@ -16,4 +16,5 @@ export function intentCommands(program: Command, io: CliIo, call: CenterCall): v
   addVersions(intents, io, call)
   addReview(intents, io, call)
   addLabel(intents, io, call)
+  addProposals(intents, io, call)
 }

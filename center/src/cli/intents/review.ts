@@ -1,4 +1,4 @@
-import type { CliIo } from '@yizhan/kernel'
+import { type CliIo, oneLine } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { nonEmpty, tenantId } from '../arguments.js'
 import { type Answer, type CenterCall, inPath } from '../center-call.js'
@@ -28,6 +28,8 @@ interface Page {
 }
 
 const MAX_PAGE = 200
+/** A model of language takes its time. */
+const TIMEOUT_MS = 10 * 60_000
 
 /** `intents review`: questions that a person should label. */
 export function addReview(intents: Command, io: CliIo, call: CenterCall): void {
@@ -124,4 +126,54 @@ export function addLabel(intents: Command, io: CliIo, call: CenterCall): void {
     'intents label t_0… --tenant acme --intent it.vpn',
     'intents label t_0… --tenant acme --intent oos',
   )
+}
+
+/** `intents propose` and `paraphrase`: what the language model says, for a person to decide. */
+export function addProposals(intents: Command, io: CliIo, call: CenterCall): void {
+  const propose = intents
+    .command('propose')
+    .description(
+      io.say({
+        en: 'let the language model propose labels; intents review shows them',
+        zh: '请大模型建议标注；在 intents review 中查看',
+      }),
+    )
+    .requiredOption('--tenant <tenant>', io.say({ en: 'whose questions', zh: '租户 id' }), tenantId(io))
+    .option('--limit <n>', io.say({ en: 'at most so many; default 100', zh: '最多条数，默认 100' }), '100')
+    .action(async ({ tenant, limit }: { tenant: string; limit: string }, command: Command) => {
+      const path = `/v1/tenants/${inPath(tenant)}/samples/propose`
+      io.record(await call(command, 'POST', path, { limit: Number(limit) }, { timeoutMs: TIMEOUT_MS }))
+    })
+  withExamples(propose, io, 'intents propose --tenant acme')
+
+  const paraphrase = intents
+    .command('paraphrase')
+    .description(
+      io.say({
+        en: 'let the language model write other ways to ask; each waits for a label',
+        zh: '请大模型写出其他问法；逐条等待标注',
+      }),
+    )
+    .requiredOption('--tenant <tenant>', io.say({ en: 'whose intent', zh: '租户 id' }), tenantId(io))
+    .requiredOption('--intent <name>', io.say({ en: 'what is asked for', zh: '意图' }), nonEmpty(io))
+    .option(
+      '--count <n>',
+      io.say({ en: 'how many; default 10, at most 50', zh: '条数，默认 10，最多 50' }),
+      '10',
+    )
+    .action(
+      async (
+        { tenant, intent, count }: { tenant: string; intent: string; count: string },
+        command: Command,
+      ) => {
+        const path = `/v1/tenants/${inPath(tenant)}/samples/paraphrase`
+        const body = { intent, count: Number(count) }
+        const { texts } = await call<{ texts: readonly string[] }>(command, 'POST', path, body, {
+          timeoutMs: TIMEOUT_MS,
+        })
+        if (io.wantsJson) return io.json({ intent, texts })
+        for (const text of texts) io.out(oneLine(text))
+      },
+    )
+  withExamples(paraphrase, io, 'intents paraphrase --tenant acme --intent it.vpn --count 20')
 }
