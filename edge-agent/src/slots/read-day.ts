@@ -3,6 +3,7 @@ import * as english from 'chrono-node/en'
 import * as chinese from 'chrono-node/zh/hans'
 import { chineseDays } from './chinese-days.js'
 import { blanked, type Reading } from './reading.js'
+import { momentsLater } from './relative.js'
 import { offsetAt, wallClockIn } from './zoned.js'
 
 /** What a day is reckoned from. */
@@ -27,34 +28,62 @@ const FIRST_YEAR = 1900
 const LAST_YEAR = 2200
 
 /** Every day of a normalised text as YYYY-MM-DD, in order; both ends of a range. */
-export function readDays(text: string, today: Today): Reading[] {
+export function readDays(whole: string, today: Today): Reading[] {
+  const later = momentsLater(whole, today)
+  const text = without(whole, later)
   const own = HAN.test(text) ? chineseDays(text, wallClockIn(today.wallMs, today.timezone)) : []
   const days = text.replace(PART_OF_DAY, (part) => ' '.repeat(part.length))
-  const rest = own.reduce((left, { from, to }) => blanked(left, from, to), days)
+  const rest = without(days, own)
   const named = own.flatMap(({ date, from, to }) => {
     if (!date) return []
     const value = written(date.getFullYear(), date.getMonth() + 1, date.getDate())
     return value === undefined ? [] : [{ value, from, to }]
   })
-  return [...named, ...readings(results(rest, today), dayOf)].sort((a, b) => a.from - b.from)
+  const reckoned = later.map(({ date, from, to }) => ({ value: dayIn(date), from, to }))
+  return [...named, ...reckoned, ...readings(results(rest, today), dayOf)].sort((a, b) => a.from - b.from)
 }
 
 /** Every time of day of a normalised text as HH:MM, in order. */
-export function readTimes(text: string, today: Today): Reading[] {
-  const found = readings(results(text, today), timeOf)
+export function readTimes(whole: string, today: Today): Reading[] {
+  const later = momentsLater(whole, today)
+  const text = without(whole, later)
+  const reckoned = later.map(({ date, from, to }) => ({ value: timeIn(date), from, to }))
+  const found = [...reckoned, ...results(text, today).flatMap(timesOf)].sort((a, b) => a.from - b.from)
   const noon = NOON.exec(text)
   if (found.length > 0 || !noon) return found
   return [{ value: '12:00', from: noon.index, to: noon.index + noon[0].length }]
 }
 
-/** The one day and the one time of a normalised text as `2026-12-01T15:30+08:00`; none if there are more or fewer. */
+/**
+ * The one day and time of a normalised text as `2026-12-01T15:30+08:00`, or both ends of a range of times: 后天三点到五点,
+ * "from 3pm tomorrow to 5pm on Monday". None if there is more, or nobody can tell which belong together.
+ */
 export function readDateTimes(text: string, today: Today): Reading[] {
   const [days, times] = [readDays(text, today), readTimes(text, today)]
-  const [day, time] = [days[0], times[0]]
-  const single = (all: readonly Reading[]) => new Set(all.map(({ value }) => value)).size === 1
-  if (!day || !time || !single(days) || !single(times)) return []
-  const value = `${day.value}T${time.value}${offsetAt(day.value, time.value, today.timezone)}`
-  return [{ value, from: Math.min(day.from, time.from), to: Math.max(day.to, time.to) }]
+  const [day, time, end] = [days[0], times[0], times[1]]
+  if (!day || !time) return []
+  const from = Math.min(day.from, time.from)
+  const to = Math.max(day.to, time.to)
+  const at = (date: string, { value }: Reading) => {
+    return { value: `${date}T${value}${offsetAt(date, value, today.timezone)}`, from, to }
+  }
+  const dates = new Set(days.map(({ value }) => value))
+  if (new Set(times.map(({ value }) => value)).size === 1)
+    return dates.size === 1 ? [at(day.value, time)] : []
+  // Found as one: a range.
+  const isRange = times.length === 2 && end?.from === time.from && end.to === time.to
+  if (!isRange || dates.size > 2) return []
+  const [first = '', last] = [...dates]
+  return [at(first, time), at(last ?? (end.value > time.value ? first : dayAfter(first)), end)]
+}
+
+function dayAfter(day: string): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
+}
+
+/** The text without what was read, every other character where it was. */
+function without(text: string, read: readonly { readonly from: number; readonly to: number }[]): string {
+  return read.reduce((left, { from, to }) => blanked(left, from, to), text)
 }
 
 function results(text: string, { wallMs, locale, timezone }: Today): ParsedResult[] {
@@ -88,9 +117,23 @@ function written(year: number | null, month: number | null, day: number | null):
   return `${year}-${pad(month)}-${pad(day)}`
 }
 
-function timeOf(components: ParsedComponents): string | undefined {
-  if (!components.isCertain('hour')) return undefined
-  return `${pad(components.get('hour'))}:${pad(components.get('minute'))}`
+/** Both ends of a range; 下午三点到五点 ends in the afternoon as well. */
+function timesOf({ index, text, start, end }: ParsedResult): Reading[] {
+  const [first, last] = [start.get('hour') ?? 0, end?.get('hour') ?? 0]
+  const isCarried = first >= 12 && last < 12 && last + 12 > first && end?.isCertain('meridiem') === false
+  return [start, end].flatMap((one) => {
+    if (!one?.isCertain('hour')) return []
+    const hour = (one.get('hour') ?? 0) + (one === end && isCarried ? 12 : 0)
+    return [{ value: `${pad(hour)}:${pad(one.get('minute'))}`, from: index, to: index + text.length }]
+  })
+}
+
+function dayIn(date: Date): string {
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
+}
+
+function timeIn(date: Date): string {
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}`
 }
 
 function pad(value: number | null): string {

@@ -68,6 +68,12 @@ for (const [type, answer] of [
   ['datetime', '明天3点或者4点'],
   ['datetime', '明天或后天下午三点'],
   ['datetime', '2月30日下午三点'],
+  ['datetime', '零小时后'],
+  ['datetime', '两小时'],
+  ['datetime', '两小时后或者三小时后'],
+  ['datetime', '后天下午三点到五点'],
+  ['datetime', '9999999小时后'],
+  ['datetime', 'in many hours'],
   ['percent', ''],
   ['percent', '很多'],
   ['percent', '30%或40%'],
@@ -178,10 +184,37 @@ for (const [answer, value] of [
   ['2026-12-01 15:30', '2026-12-01T15:30+08:00'],
   ['月底上午九点半', '2026-11-30T09:30+08:00'],
   ['明天3点到明天3点', '2026-11-29T03:00+08:00'],
+  ['两小时后', '2026-11-28T12:00+08:00'],
+  ['半个小时以后', '2026-11-28T10:30+08:00'],
+  ['一个半小时之后', '2026-11-28T11:30+08:00'],
+  ['三十分钟后', '2026-11-28T10:30+08:00'],
+  ['十五个小时后', '2026-11-29T01:00+08:00'],
+  ['in two hours', '2026-11-28T12:00+08:00'],
+  ['in half an hour', '2026-11-28T10:30+08:00'],
+  ['in an hour and a half', '2026-11-28T11:30+08:00'],
+  ['twenty minutes from now', '2026-11-28T10:20+08:00'],
 ] as const) {
   test(`${JSON.stringify(answer)} is the day and time ${value} of the tenant's zone`, () => {
     const shanghai = { ...today, wallMs: Date.UTC(2026, 10, 28, 2, 0), timezone: 'Asia/Shanghai' }
     assert.deepEqual(readSlot(slot('datetime'), answer, shanghai), { is: 'value', value, clear: true })
+  })
+}
+
+for (const [question, ...values] of [
+  ['后天下午三点到五点开会', '2026-11-30T15:00+08:00', '2026-11-30T17:00+08:00'],
+  ['明天上午九点至下午两点', '2026-11-29T09:00+08:00', '2026-11-29T14:00+08:00'],
+  ['明天9:00-11:30', '2026-11-29T09:00+08:00', '2026-11-29T11:30+08:00'],
+  ['明天晚上十点到早上六点值班', '2026-11-29T22:00+08:00', '2026-11-30T06:00+08:00'],
+  ['明天下午三点到后天上午十点', '2026-11-29T15:00+08:00', '2026-11-30T10:00+08:00'],
+  ['a room tomorrow from 3 to 5pm', '2026-11-29T15:00+08:00', '2026-11-29T17:00+08:00'],
+  ['from 3pm tomorrow to 5pm on Monday', '2026-11-29T15:00+08:00', '2026-11-30T17:00+08:00'],
+  ['明天3点或者5点'],
+  ['明天三点到五点，后天四点到六点'],
+] as const) {
+  test(`${JSON.stringify(question)} says ${values.length} ends of a range`, () => {
+    const shanghai = { ...today, wallMs: Date.UTC(2026, 10, 28, 2, 0), timezone: 'Asia/Shanghai' }
+    const slots = [slot('datetime', { name: 'from' }), slot('datetime', { name: 'until' })]
+    assert.deepEqual([...prefill(slots, question, shanghai).values()], values)
   })
 }
 
