@@ -41,7 +41,7 @@ import {
   REQUEST_BOOK_DEFAULTS,
 } from './inference/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
-import { ModelDesk } from './models/index.js'
+import { ModelDesk, modelsSource } from './models/index.js'
 import { openData } from './open-data.js'
 import {
   attachmentsSource,
@@ -206,6 +206,7 @@ export async function startCenter(
       })
       const follower = new SampleIntake({ store, keys, policy: samplePolicy, clock })
       const lessonBook = new LessonBook({ store, policy: samplePolicy, clock })
+      const models = new ModelDesk({ store, catalog, bundles, train, lessons, clock, log })
       const ledgerMetrics = new LedgerMetrics(metrics)
       const replica = new TurnReplica({
         store,
@@ -236,6 +237,7 @@ export async function startCenter(
           signer,
           sources: [
             turnsSource({ store, replica, desk }),
+            modelsSource({ models, log }),
             attachmentsSource({ files, store }),
             resumeBuffersSource({ clock, keepMs: REQUEST_BOOK_DEFAULTS.keepMs }),
           ],
@@ -302,7 +304,7 @@ export async function startCenter(
               : undefined,
           clock,
         }),
-        models: new ModelDesk({ store, catalog, bundles, train, lessons, clock, log }),
+        models,
         samples: new SampleDesk({
           store,
           policy: samplePolicy,

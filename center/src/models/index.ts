@@ -1,5 +1,6 @@
 export { calibrationSvg } from './calibration.js'
 export type { ModelFigures } from './figures.js'
 export { type ListedVersion, ModelDesk, type PublishOptions } from './model-desk.js'
+export { modelsSource } from './models-source.js'
 export { type ModelReport, objections } from './report.js'
 export { reportPage } from './report-page.js'

@@ -8,6 +8,7 @@ import {
   filesDigest,
   type LessonsOf,
   learnt,
+  learntFrom,
   openAsEdge,
   type TenantCatalog,
   type TenantInForce,
@@ -25,7 +26,7 @@ import { type ModelReport, objections, readReport } from './report.js'
 export interface ModelDeskDeps {
   readonly store: Store
   readonly catalog: Pick<TenantCatalog, 'inForce' | 'inOrder' | 'switchTo'>
-  readonly bundles: Pick<BundleStore, 'add' | 'files' | 'has'>
+  readonly bundles: Pick<BundleStore, 'add' | 'files' | 'has' | 'remove'>
   readonly train: Train
   readonly lessons: LessonsOf
   readonly clock: Clock
@@ -193,6 +194,35 @@ export class ModelDesk {
         : await this.#withModel(digest, signal, (model) => figuresOf(model, source, heldOut, signal))
     if (figures) return { ...(number === undefined ? {} : { number }), digest: digest ?? '', ...figures }
     throw new YizhanError('not_found', 'there is no such version', { hint: 'intents list' })
+  }
+
+  /**
+   * Deletes every version that may have learnt from a person whose questions are gone; if one is in force, another is
+   * trained and takes its place, whatever a comparison would say. Tells how many. Throws as `train` does.
+   */
+  async forget(tenant: TenantId, subject: string, by: By, signal: AbortSignal): Promise<number> {
+    const concerned = async () =>
+      (await this.#versions.list(tenant)).filter((version) => learntFrom(version, subject))
+    const inForce = await this.#deps.catalog.inForce(tenant, signal)
+    const isLive = ({ digest }: Version) => digest === inForce?.summary.digest
+    if ((await concerned()).some(isLive)) {
+      const { number } = await this.train(tenant, by, signal)
+      await this.#deps.catalog.inOrder(async () => {
+        const { summary } = await this.#inForce(tenant, signal)
+        const fresh = (await this.#versions.list(tenant)).find((version) => version.number === number)
+        if (!fresh) throw new YizhanError('conflict', 'another version was trained meanwhile', { retryable: true })
+        await this.#switch(tenant, summary, fresh, by)
+      })
+    }
+    return await this.#deps.catalog.inOrder(async () => {
+      const gone = await concerned()
+      for (const version of gone) {
+        const entry = this.#entry('DELETE', version.number, by, { digest: version.digest })
+        await this.#deps.store.batch(tenant, [this.#versions.delete(version)], entry)
+        await this.#deps.bundles.remove(version.digest)
+      }
+      return gone.length
+    })
   }
 
   async #switch(tenant: TenantId, { digest }: TenantSummary, to: Version, by: By): Promise<TenantSummary> {

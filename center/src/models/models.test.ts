@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { BundleStore } from '../tenants/bundle-store.js'
@@ -16,6 +17,7 @@ import {
   train,
 } from '../tenants/testing/catalog.js'
 import { ModelDesk } from './model-desk.js'
+import { modelsSource } from './models-source.js'
 
 const by = { actor: 'user_1', requestId: 'req-1' }
 const INTENTS = `it.vpn:
@@ -160,4 +162,27 @@ test('a failing test refuses a candidate, and the report names it with what is w
   assert.deepEqual(report?.changes.decisions, [{ text: 'qqq zzz', from: 'oos', to: 'it.vpn' }])
   await assert.rejects(models.publish(acme, {}, by, never), { code: 'model_refused' })
   assert.equal(catalog.current(acme)?.digest, first.digest)
+})
+
+test('what learnt from an erased person goes, and the model in force is trained anew without them', async (t) => {
+  const { models, taught, catalog, first, at } = await desk(t)
+  const question = '远程办公进不去内网'
+  taught.now = { ...NO_LESSONS, taught: [lesson('t_1', question, 'it.vpn', ['sub_1'])], digest: 'd' }
+  const { digest } = await models.train(acme, by, never)
+  await models.publish(acme, {}, by, never)
+  // Their samples are gone before.
+  taught.now = NO_LESSONS
+  const source = modelsSource({ models, log })
+  assert.deepEqual(await source.erase(acme, 'sub_2', never), { erased: 0 })
+  assert.equal(catalog.current(acme)?.digest, digest)
+  assert.deepEqual(await source.erase(acme, 'sub_1', never), { erased: 1 })
+  assert.notEqual(catalog.current(acme)?.digest, digest)
+  assert.equal((await readdir(join(at.dir, 'bundles'))).includes(digest), false)
+  const left = await models.list(acme, never)
+  assert.ok(left.every((version) => version.digest !== digest))
+  assert.ok(left.some((version) => version.digest === first.digest))
+  assert.deepEqual(await source.erase(acme, 'sub_1', never), { erased: 0 })
+
+  const broken = modelsSource({ models: { forget: () => Promise.reject(new Error('no')) }, log })
+  assert.ok((await broken.erase(acme, 'sub_1', never)).pending)
 })

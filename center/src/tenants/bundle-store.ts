@@ -114,6 +114,15 @@ export class BundleStore implements BundleFiles {
     )
   }
 
+  /** Idempotent. */
+  async remove(digest: string): Promise<void> {
+    if (!DIGEST.test(digest)) return
+    const path = join(this.#dir, digest)
+    await rm(path, { recursive: true, force: true }).catch((thrown: unknown) => {
+      throw storageError(thrown, 'delete', path)
+    })
+  }
+
   /** Removes half-written bundles of a former life and every digest that is not in `keep`; tells how many. */
   async sweep(keep: ReadonlySet<string>): Promise<number> {
     try {

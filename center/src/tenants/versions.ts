@@ -18,7 +18,7 @@ const Version = Type.Object({
   publishedAt: Type.Optional(Count),
   /** What people taught it, by numbers. */
   lessons: Type.Object({ digest: Type.String(), taught: Count, heldOut: Count, background: Count }),
-  /** Random ids of those whose questions it learnt from. */
+  /** Random ids of those whose questions it learnt from; `*` in place of too many. */
   subjects: Type.Array(Type.String()),
   /** Left out for one that was made by an apply. */
   report: Type.Optional(Type.Unknown()),
@@ -37,7 +37,8 @@ const VERSIONS = defineCollection({
 /** Those that were in force and can be again; the candidate comes on top. */
 const MAX_KEPT = 5
 // A record holds them all, and a record's size has a bound.
-const MAX_SUBJECTS = 10_000
+const MAX_SUBJECTS = 20_000
+const ANYBODY = '*'
 
 /** The versions of each tenant's bundle that are kept, so that one can be put in force again. */
 export class VersionBook {
@@ -83,8 +84,13 @@ export function learnt({
   const subjects = new Set([...taught, ...background].flatMap((lesson) => lesson.subjects))
   return {
     lessons: { digest, taught: taught.length, heldOut: heldOut.length, background: background.length },
-    subjects: [...subjects].slice(0, MAX_SUBJECTS),
+    subjects: subjects.size > MAX_SUBJECTS ? [ANYBODY] : [...subjects],
   }
+}
+
+/** Whether a version may have learnt from this person. */
+export function learntFrom({ subjects }: Pick<Version, 'subjects'>, subject: string): boolean {
+  return subjects.includes(subject) || subjects.includes(ANYBODY)
 }
 
 function keyOf(number: number): string {
