@@ -51,6 +51,14 @@ export interface GenerateRequest {
   readonly locale: string
   readonly history: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[]
   readonly passages: readonly Passage[]
+  /** Who asks, as a pseudonym: counts against a user's quota. */
+  readonly user?: string
+  /** Requests of one conversation go to the engine that has its prefix in its cache. */
+  readonly conversation?: string
+  /** A chat as OpenAI's clients send it (messages, tools, sampling). In place of question, history and passages. */
+  readonly chat?: Readonly<Record<string, unknown>>
+  /** Text that was written already, by another engine: a backend that `continues` goes on after it. */
+  readonly prefix?: string
 }
 
 export interface Passage {
@@ -75,8 +83,40 @@ export type Piece =
 export interface Backend {
   readonly name: string
   readonly model: string
+  /** Whether it goes on after `request.prefix`. */
+  readonly continues?: boolean
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<Piece>
   probe(signal: AbortSignal): Promise<void>
+  /** What the engine says of itself; undefined where it says nothing. */
+  load?(signal: AbortSignal): Promise<EngineLoad | undefined>
+}
+
+export interface EngineLoad {
+  readonly running: number
+  readonly waiting: number
+  /** Of the memory for keys and values, 0 to 1. */
+  readonly cacheUsage?: number
+  /** Tokens that fit into it. */
+  readonly cacheTokens?: number
+}
+
+/** An engine that makes vectors of texts. */
+export interface Embedder {
+  readonly name: string
+  readonly model: string
+  readonly dimensions: number
+  /** One vector of length 1 for each text, in order. Throws as a backend does. */
+  embed(
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly vectors: readonly Float32Array[]; readonly tokens: number }>
+}
+
+/** An engine that says how well texts answer a question. */
+export interface Reranker {
+  readonly name: string
+  /** A score for each text, in order; higher is better. */
+  score(question: string, texts: readonly string[], signal: AbortSignal): Promise<readonly number[]>
 }
 
 export interface Retriever {
