@@ -55,6 +55,14 @@ export class Attachment implements Attempt {
     this.pump()
   }
 
+  /** The run began anew: what was read so far is void. */
+  restart(): void {
+    this.#acked = 0
+    this.#sent = 0
+    if (this.#state !== 'reading') return
+    this.#tell(() => this.#sink?.accepted(this.#run.attempt, 0, this.#run.queuePosition))
+  }
+
   /** Gives on what the credit allows, and the end when all is given on. */
   pump(): void {
     // A sink may give credit from inside `tokens`; the loop that runs already sees it.

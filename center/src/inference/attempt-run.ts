@@ -41,6 +41,8 @@ export interface RunConfig {
 export interface RunWatcher {
   /** The transcript grew. */
   onFrame(): void
+  /** The run begins anew as a higher attempt with an empty transcript. */
+  onSuperseded(): void
   /** Milliseconds since a place at a backend was free. */
   onFirstText(ms: number): void
   /** The state is `ended` or `failed` now, and stays so. */
@@ -57,13 +59,13 @@ export interface RunDeps {
 
 /** One run of a request, from the queue to its end. It knows nothing of links: who reads along does not matter. */
 export class AttemptRun {
-  readonly attempt: number
-  readonly transcript = new Transcript()
   readonly #deps: RunDeps
   readonly #config: RunConfig
   readonly #coalescer: Coalescer
   readonly #place: AdmissionRequest
   readonly #stop = new AbortController()
+  #attempt: number
+  #transcript = new Transcript()
   #state: RunState = { s: 'queued' }
   #lease: Lease | undefined
   #citations: readonly Citation[] = []
@@ -73,16 +75,26 @@ export class AttemptRun {
   #inputTokens: number
 
   constructor(attempt: number, order: Order, deps: RunDeps, config: RunConfig) {
-    this.attempt = attempt
+    this.#attempt = attempt
     this.#deps = deps
     this.#config = config
     this.#coalescer = new Coalescer(deps.clock, config.coalesce, (text) => {
-      this.transcript.append(text)
+      this.#transcript.append(text)
       deps.watcher.onFrame()
     })
     const { tenant, question, history } = order.question
     this.#inputTokens = estimateTokens([question, ...history.map(({ text }) => text)].join('\n'))
     this.#place = { tenant, priority: order.priority, estimatedTokens: this.#inputTokens }
+  }
+
+  /** Grows when another engine begins anew in the middle of an answer. */
+  get attempt(): number {
+    return this.#attempt
+  }
+
+  /** The text of the present attempt. */
+  get transcript(): Transcript {
+    return this.#transcript
   }
 
   get state(): RunState {
@@ -152,26 +164,50 @@ export class AttemptRun {
 
   #take(piece: Piece): void {
     if (this.#over) return
-    if (piece.type === 'citations') {
-      this.#citations = piece.citations
-      return
+    switch (piece.type) {
+      case 'text':
+        this.#add(piece.text)
+        break
+      case 'citations':
+        this.#citations = piece.citations
+        break
+      case 'superseded':
+        this.#supersede()
+        break
+      case 'tool-calls':
+        // A turn offers no tools, so there is nobody to call them.
+        break
+      case 'end':
+        this.#inputTokens = piece.inputTokens ?? this.#inputTokens
+        this.#coalescer.end()
+        this.#end(piece.finish === 'tool-calls' ? 'no-answer' : piece.finish, piece.outputTokens)
+        break
+      default:
+        piece satisfies never
     }
-    if (piece.type === 'end') {
-      this.#inputTokens = piece.inputTokens ?? this.#inputTokens
-      this.#coalescer.end()
-      this.#end(piece.finish, piece.outputTokens)
-      return
-    }
+  }
+
+  #add(text: string): void {
     if (this.#firstTextMs === undefined) {
       this.#firstTextMs = this.#deps.clock.monotonic() - this.#startedAt
       this.#deps.watcher.onFirstText(this.#firstTextMs)
     }
     const room = this.#config.maxTextBytes - this.transcript.bytes - this.#coalescer.bytes
-    const text = fit(piece.text, room)
-    this.#coalescer.add(text)
-    if (text.length === piece.text.length) return
+    const fitting = fit(text, room)
+    this.#coalescer.add(fitting)
+    if (fitting.length === text.length) return
     this.#coalescer.end()
     this.#end('length')
+  }
+
+  #supersede(): void {
+    this.#coalescer.drop()
+    this.#citations = []
+    // Of what nobody was told nothing has to be taken back.
+    if (this.#transcript.lastSeq === 0) return
+    this.#attempt += 1
+    this.#transcript = new Transcript()
+    this.#deps.watcher.onSuperseded()
   }
 
   #end(finish: AttemptEnd['finish'], outputTokens = estimateTokens(this.transcript.text)): void {

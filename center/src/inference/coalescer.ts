@@ -51,9 +51,10 @@ export class Coalescer {
     this.#give(0)
   }
 
-  /** Forgets what waits. */
+  /** Forgets what waits, and begins anew. */
   drop(): void {
     this.#text = ''
+    this.#begun = false
     this.#stopTimer()
   }
 

@@ -61,7 +61,7 @@ async function answer(request: GenerateRequest) {
   for await (const piece of backend.generate(request, new AbortController().signal)) {
     if (piece.type === 'text') pieces.push(piece.text)
     else if (piece.type === 'citations') citations = piece.citations
-    else end = piece
+    else if (piece.type === 'end') end = piece
   }
   return { pieces, text: pieces.join(''), documents: citations.map((citation) => citation.document), end }
 }

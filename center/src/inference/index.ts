@@ -15,6 +15,7 @@ export type {
   RequestBook,
   RequestPriority,
   Retriever,
+  ToolCallPart,
 } from './port.js'
 export {
   createRequestBook,

@@ -3,6 +3,7 @@ import type { Citation, Submit } from '@yizhan/proto'
 
 /** Told what happens to a presented request; calls stop after `detach`. Frames come in order, within the credit given. */
 export interface AttemptSink {
+  /** Told again, with a higher attempt, when another engine begins anew: the text before is void. */
   accepted(attempt: number, resumedAfterSeq: number, queuePosition: number): void
   tokens(attempt: number, seq: number, text: string): void
   final(attempt: number, end: AttemptEnd): void
@@ -69,12 +70,24 @@ export interface Passage {
   readonly score: number
 }
 
+/** A part of a tool call, as OpenAI streams them: the first of an index has id and name, the others more arguments. */
+export interface ToolCallPart {
+  readonly index: number
+  readonly id?: string
+  readonly name?: string
+  /** A piece of the JSON text. */
+  readonly arguments?: string
+}
+
 export type Piece =
   | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'tool-calls'; readonly calls: readonly ToolCallPart[] }
   | { readonly type: 'citations'; readonly citations: readonly Citation[] }
+  /** Another engine begins anew: every piece before is void. A single backend never says so, only the pool. */
+  | { readonly type: 'superseded' }
   | {
       readonly type: 'end'
-      readonly finish: 'stop' | 'length' | 'no-answer'
+      readonly finish: 'stop' | 'length' | 'no-answer' | 'tool-calls'
       readonly inputTokens?: number
       readonly outputTokens?: number
     }

@@ -28,7 +28,7 @@ function randomFrom(seed: number) {
 }
 
 /** One request under random pieces, credits, cuts and returns; what an edge has at the end is what was written. */
-async function livesThrough(seed: number): Promise<{ readonly cuts: number; readonly frames: number }> {
+async function livesThrough(seed: number): Promise<Record<'cuts' | 'superseded' | 'frames', number>> {
   const random = randomFrom(seed)
   const { clock, book, backend, present, resume, problems } = startBook({
     config: { coalesce: { ms: 15, chars: random.int(1, 12) } },
@@ -38,11 +38,18 @@ async function livesThrough(seed: number): Promise<{ readonly cuts: number; read
   await settle()
   let written = ''
   let cuts = 0
+  let superseded = 0
   const actions: Record<string, () => void> = {
     write() {
       const piece = Array.from({ length: random.int(1, 30) }, () => random.pick(ALPHABET)).join('')
       written += piece
       backend.last.give(piece)
+    },
+    supersede() {
+      if (random.int(0, 3) > 0) return
+      written = ''
+      superseded++
+      backend.last.give({ type: 'superseded' })
     },
     wait: () => clock.advance(random.int(0, 20)),
     ack() {
@@ -71,6 +78,7 @@ async function livesThrough(seed: number): Promise<{ readonly cuts: number; read
     'write',
     'wait',
     'wait',
+    'supersede',
     'ack',
     'ackAll',
     'ackAll',
@@ -94,24 +102,27 @@ async function livesThrough(seed: number): Promise<{ readonly cuts: number; read
   assert.equal(reader.text, Buffer.from(written).toString())
   assert.equal(reader.end?.finish, 'stop')
   assert.equal(backend.runs.length, 1, 'the engine ran once')
-  handle.endAck(1)
+  handle.endAck(reader.attempt)
   assert.deepEqual(book.stats(), { running: 0, queued: 0, kept: 0 })
   assert.equal(clock.pending, 0)
-  return { cuts, frames: reader.frames.length }
+  return { cuts, superseded, frames: reader.frames.length }
 }
 
-test('through random credits, cuts and returns the text arrives whole, without a gap or a double', async () => {
+test('through random credits, cuts, returns and new beginnings the text arrives whole, without a gap or a double', async () => {
   let cuts = 0
+  let superseded = 0
   let frames = 0
   for (let seed = 1; seed <= RUNS; seed++) {
     try {
       const seen = await livesThrough(seed)
       cuts += seen.cuts
+      superseded += seen.superseded
       frames += seen.frames
     } catch (thrown) {
       throw new Error(`seed ${seed}`, { cause: thrown })
     }
   }
   // The runs are worth something only if they did cut and did stream.
-  assert.ok(cuts > RUNS && frames > 10 * RUNS, `${cuts} cuts, ${frames} frames`)
+  const seen = `${cuts} cuts, ${superseded} times anew, ${frames} frames`
+  assert.ok(cuts > RUNS && superseded > RUNS / 2 && frames > 5 * RUNS, seen)
 })

@@ -216,3 +216,36 @@ test('first text, tokens and outcomes are measured', async () => {
   assert.match(text, /yizhan_inference_attempts_total\{outcome="stop"\} 1\n/)
   assert.match(text, /yizhan_inference_attempts_total\{outcome="backend_failed"\} 1\n/)
 })
+
+test('an engine that begins anew makes a higher attempt: the text before is void, and the final holds the new one', async () => {
+  const { present, resume, backend, problems } = startBook()
+  const { reader, handle } = present('r')
+  await settle()
+  backend.last.give('half an ', { type: 'superseded' }, 'a whole answer')
+  await settle()
+  assert.deepEqual(reader.accepts, [
+    { attempt: 1, after: 0, position: 0 },
+    { attempt: 2, after: 0, position: 0 },
+  ])
+  assert.equal(reader.text, 'a whole answer')
+  // An acknowledgement of the text that is void gives no credit for the new one.
+  handle.credit(1, 1, 1)
+  handle.detach()
+  const again = resume('r', reader)
+  backend.last.end()
+  await settle()
+  assert.deepEqual(again.reader.accepts, [{ attempt: 2, after: 1, position: 0 }])
+  assert.equal(again.reader.end?.finish, 'stop')
+  assert.deepEqual(problems(), [])
+  assert.equal(backend.runs.length, 1)
+})
+
+test('an engine that begins anew before anything was told is no new attempt', async () => {
+  const { present, backend } = startBook()
+  const { reader } = present('r')
+  await settle()
+  backend.last.give({ type: 'superseded' }, 'text')
+  backend.last.end()
+  await settle()
+  assert.deepEqual([reader.attempt, reader.text, reader.accepts.length], [1, 'text', 1])
+})

@@ -163,6 +163,10 @@ class Book implements RequestBook, Running {
         this.#kept.measure(request)
         request.attachment?.pump()
       },
+      onSuperseded: () => {
+        this.#kept.measure(request)
+        request.attachment?.restart()
+      },
       onFirstText: (ms: number) => this.#meters.firstText(ms),
       onSettled: () => this.#settled(request),
     }

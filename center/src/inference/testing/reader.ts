@@ -41,7 +41,7 @@ export class Reader implements AttemptSink {
 
   accepted(attempt: number, resumedAfterSeq: number, queuePosition: number): void {
     this.accepts.push({ attempt, after: resumedAfterSeq, position: queuePosition })
-    this.#expect(this.accepts.length === 1, 'accepted twice')
+    this.#expect(this.accepts.length === 1 || attempt > this.attempt, 'accepted twice')
     this.#expect(resumedAfterSeq <= this.#frames.length, 'goes on after more than the edge has')
     this.attempt = attempt
     this.#frames.length = resumedAfterSeq
