@@ -136,7 +136,7 @@ test('a stalled answer waits for its release; one whose client goes is counted a
   await stub.reaches('cancelledAfterFirst', 1)
   assert.equal(textOf(await events(await waits)), stub.answer('#q-1', 4))
 
-  await stub.set({ fault: 'ignores-disconnect', tokenMs: 1, firstMs: 1 })
+  await stub.set({ fault: 'ignores-disconnect', firstMs: 60_000 })
   const away = new AbortController()
   const ignored = fetch(`${stub.url}/completions`, {
     method: 'POST',
@@ -146,7 +146,7 @@ test('a stalled answer waits for its release; one whose client goes is counted a
   await ignored
   away.abort()
   await stub.reaches('ignored', 1)
-  await stub.reaches('running', 0)
+  assert.equal((await stub.counts()).running, 1)
 })
 
 test('tools are called, vectors have length 1, and what was asked can be looked at', async (t) => {
