@@ -154,7 +154,7 @@ export async function startCenter(
           ? [extractive]
           : [
               createOpenAi(
-                { fetch: outbound.fetch, clock, personaOf: personas.of },
+                { http: outbound, clock, personaOf: personas.of },
                 { ...llm, url: llm.url },
               ),
               extractive,

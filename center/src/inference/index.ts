@@ -1,5 +1,5 @@
+export { createOpenAi, type OpenAiConfig } from './backends/openai/index.js'
 export { createExtractive, type ExtractiveConfig, type TermWeights } from './extractive.js'
-export { createOpenAi, type OpenAiConfig } from './openai.js'
 export { createPersonas, type PersonaOf, type Personas } from './personas.js'
 export type {
   Admission,

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { createOutbound, ManualClock, YizhanError } from '@yizhan/kernel'
-import { createOpenAi, type OpenAiConfig, type OpenAiDeps } from '../openai.js'
+import { createOpenAi, type OpenAiConfig, type OpenAiDeps } from '../backends/openai/openai.js'
 import type { GenerateRequest, Passage, Piece } from '../port.js'
 import { tenant } from './book-harness.js'
 
@@ -35,7 +35,7 @@ export async function startServer(t: TestContext, answer: Answer) {
   const clock = new ManualClock()
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const backend = (config: Partial<OpenAiConfig> = {}, parts: Partial<OpenAiDeps> = {}) =>
-    createOpenAi({ fetch: outbound.fetch, clock, ...parts }, { url, model: 'm-1', ...config })
+    createOpenAi({ http: outbound, clock, ...parts }, { url, model: 'm-1', ...config })
   return { url, clock, requests, backend }
 }
 

@@ -2,6 +2,7 @@ import { toYizhanError, YizhanError } from '@yizhan/kernel'
 
 /** Money ran out: trying again changes nothing until a person pays. */
 const HARD_QUOTA = new Set(['insufficient_quota', 'billing_hard_limit_reached', 'billing_not_active'])
+const TOO_LONG = new Set(['context_length_exceeded', 'exceed_context_size_error'])
 const MAX_RETRY_AFTER_MS = 3_600_000
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO$)/
 
@@ -10,12 +11,13 @@ export interface ServerFault {
   readonly status: number
   /** `error.code` and `error.type` of the body. */
   readonly codes: readonly string[]
+  readonly tooLong?: boolean
   readonly retryAfterMs?: number
 }
 
 /** An HTTP status, or an error event inside a stream, as a typed error. */
 export function faultError(fault: ServerFault): YizhanError {
-  const { status, codes, retryAfterMs } = fault
+  const { status, codes, tooLong, retryAfterMs } = fault
   const details = {
     status,
     ...(codes.length > 0 ? { codes } : {}),
@@ -28,6 +30,9 @@ export function faultError(fault: ServerFault): YizhanError {
       retryable: false,
       details,
     })
+  }
+  if (status === 413 || (status === 400 && (tooLong || codes.some((code) => TOO_LONG.has(code))))) {
+    return new YizhanError('too_large', 'the prompt is longer than the model takes', { details })
   }
   if (status === 401 || status === 403) {
     return fail('the model server refused the API key', false, 'check the API key of the backend')
@@ -91,11 +96,11 @@ function systemCodes(thrown: unknown): string | undefined {
 
 /** Milliseconds of a `retry-after-ms` or `retry-after` header (seconds or a date), at most an hour. */
 export function retryAfterMs(
-  headers: { get(name: string): string | null },
+  header: (name: string) => string | undefined,
   wallMs: number,
 ): number | undefined {
-  const direct = Number(headers.get('retry-after-ms') ?? Number.NaN)
-  const value = headers.get('retry-after') ?? ''
+  const direct = Number(header('retry-after-ms') ?? Number.NaN)
+  const value = header('retry-after') ?? ''
   const seconds = value.trim() === '' ? Number.NaN : Number(value)
   const date = Date.parse(value) - wallMs
   const ms = [direct, seconds * 1_000, date].find((candidate) => Number.isFinite(candidate) && candidate > 0)
@@ -104,13 +109,23 @@ export function retryAfterMs(
 
 const SHORT_CODE = /^[a-z0-9_.-]{1,64}$/i
 
-/** The short codes in an error body of the OpenAI form; whatever else it says is dropped. */
-export function faultCodes(body: unknown): { readonly codes: readonly string[]; readonly status?: number } {
+/** vLLM and SGLang have no code for it, only words. */
+const TOO_LONG_WORDS = /context (?:length|size|window)|longer than the model|exceeds? (?:the )?(?:max|n_ctx)/i
+
+export interface ErrorBody {
+  readonly codes: readonly string[]
+  readonly status?: number
+  readonly tooLong?: boolean
+}
+
+/** What can be kept of an error body of the OpenAI form: short codes, and whether it says that the prompt is too long. */
+export function errorBody(body: unknown): ErrorBody {
   if (typeof body !== 'object' || body === null) return { codes: [] }
   const error: unknown = 'error' in body ? body.error : body
   if (typeof error !== 'object' || error === null) return { codes: [] }
   const given = ['code' in error ? error.code : undefined, 'type' in error ? error.type : undefined]
   const codes = given.filter((code): code is string => typeof code === 'string' && SHORT_CODE.test(code))
   const status = given.find((code): code is number => typeof code === 'number')
-  return { codes, ...(status === undefined ? {} : { status }) }
+  const tooLong = 'message' in error && TOO_LONG_WORDS.test(String(error.message))
+  return { codes, ...(status === undefined ? {} : { status }), ...(tooLong ? { tooLong } : {}) }
 }

@@ -4,7 +4,6 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { createOutbound, ManualClock, YizhanError } from '@yizhan/kernel'
-import { createOpenAi } from './openai.js'
 import {
   collect,
   DONE,
@@ -17,7 +16,8 @@ import {
   startServer,
   stream,
   until,
-} from './testing/model-server.js'
+} from '../../testing/model-server.js'
+import { createOpenAi } from './openai.js'
 
 test('what is no stream of answers is a typed failure', async (t) => {
   const cases: Record<string, (response: ServerResponse) => void> = {
@@ -105,7 +105,7 @@ test('a server that is not there is a failure that may pass', async (t) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   server.close()
   await once(server, 'close')
-  const backend = createOpenAi({ fetch: outbound.fetch, clock: new ManualClock() }, { url, model: 'm' })
+  const backend = createOpenAi({ http: outbound, clock: new ManualClock() }, { url, model: 'm' })
   await assert.rejects(collect(backend.generate(question, open())), failsWith('backend_failed', true))
   await assert.rejects(backend.probe(open()), failsWith('backend_failed', true))
 })

@@ -1,12 +1,15 @@
 import { parseJson, YizhanError } from '@yizhan/kernel'
 import { createParser, type ParseError } from 'eventsource-parser'
-import { faultCodes, faultError } from './openai-errors.js'
+import type { ToolCallPart } from '../../port.js'
+import { isRecord } from '../record.js'
+import { errorBody, faultError } from './errors.js'
 
-/** One event of a chat completion stream. */
+/** What an event of a chat completion or completion stream says. */
 export type Delta =
   | { readonly type: 'text'; readonly text: string }
   /** The model works but says nothing for the user, as while it reasons. */
   | { readonly type: 'progress' }
+  | { readonly type: 'tool-calls'; readonly calls: readonly ToolCallPart[] }
   | { readonly type: 'finish'; readonly reason: string }
   | { readonly type: 'usage'; readonly inputTokens: number; readonly outputTokens: number }
   | { readonly type: 'done' }
@@ -63,10 +66,9 @@ export class CompletionReader {
     } catch (thrown) {
       throw malformed('holds an event that is not JSON', thrown)
     }
-    if (!isObject(value)) throw malformed('holds an event that is no object')
-    if (isObject(value.error) || value.object === 'error') {
-      const { codes, status } = faultCodes(value)
-      throw faultError({ status: status ?? 500, codes })
+    if (!isRecord(value)) throw malformed('holds an event that is no object')
+    if (isRecord(value.error) || value.object === 'error') {
+      throw faultError({ status: 500, ...errorBody(value) })
     }
     this.#deltas.push(...deltasOf(value))
   }
@@ -75,17 +77,19 @@ export class CompletionReader {
 function* deltasOf(value: Readonly<Record<string, unknown>>): Generator<Delta> {
   const choices: unknown = value.choices
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
-  if (isObject(choice)) {
-    const delta = isObject(choice.delta) ? choice.delta : {}
-    const text = delta.content
+  if (isRecord(choice)) {
+    const delta = isRecord(choice.delta) ? choice.delta : {}
+    const text = delta.content ?? choice.text
     const thought = delta.reasoning_content ?? delta.reasoning
     if (typeof text === 'string' && text !== '') yield { type: 'text', text }
     else if (typeof thought === 'string' && thought !== '') yield { type: 'progress' }
+    const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls.filter(isRecord).map(callPart) : []
+    if (calls.length > 0) yield { type: 'tool-calls', calls }
     const reason = choice.finish_reason
     if (typeof reason === 'string' && reason !== '') yield { type: 'finish', reason }
   }
   const usage = value.usage
-  if (isObject(usage)) {
+  if (isRecord(usage)) {
     yield {
       type: 'usage',
       inputTokens: count(usage.prompt_tokens),
@@ -94,8 +98,14 @@ function* deltasOf(value: Readonly<Record<string, unknown>>): Generator<Delta> {
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function callPart(call: Readonly<Record<string, unknown>>): ToolCallPart {
+  const of = isRecord(call.function) ? call.function : {}
+  return {
+    index: count(call.index),
+    ...(typeof call.id === 'string' ? { id: call.id } : {}),
+    ...(typeof of.name === 'string' ? { name: of.name } : {}),
+    ...(typeof of.arguments === 'string' ? { arguments: of.arguments } : {}),
+  }
 }
 
 function count(value: unknown): number {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createOutbound, ManualClock, YizhanError } from '@yizhan/kernel'
-import { createOpenAi } from './openai.js'
-import { createPersonas } from './personas.js'
+import { createPersonas } from '../../personas.js'
 import {
   collect,
   DONE,
@@ -15,12 +14,13 @@ import {
   startServer,
   stream,
   until,
-} from './testing/model-server.js'
+} from '../../testing/model-server.js'
+import { createOpenAi } from './openai.js'
 
 test('an address that is none, or holds a password, is refused without being repeated', () => {
   for (const url of ['', 'not an address', 'ftp://host', 'http://me:s3cret@host/v1']) {
     assert.throws(
-      () => createOpenAi({ fetch: createOutbound().fetch, clock: new ManualClock() }, { url, model: 'm' }),
+      () => createOpenAi({ http: createOutbound(), clock: new ManualClock() }, { url, model: 'm' }),
       (thrown: unknown) => {
         assert.ok(thrown instanceof YizhanError)
         assert.equal(thrown.code, 'config_invalid')
