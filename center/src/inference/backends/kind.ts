@@ -1,5 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { Clock, Logger } from '@yizhan/kernel'
+import type { TermWeights } from '../extractive.js'
 import type { PersonaOf } from '../personas.js'
 import type { Backend, Embedder, Reranker } from '../port.js'
 
@@ -8,6 +9,8 @@ export interface KindParts {
   readonly clock: Clock
   readonly log: Logger
   readonly personaOf?: PersonaOf
+  /** How much the words of a tenant's documents say; what quotes needs it. */
+  readonly terms?: TermWeights
 }
 
 /** An open backend: it writes answers, makes vectors, ranks texts, or several of these. */

@@ -58,11 +58,10 @@ export function readAsked(kind: Asked['kind'], body: string): Asked | undefined 
     return undefined
   }
   if (!isRecord(value)) return undefined
-  const turns =
-    kind === 'chat' ? messagesOf(value.messages) : [{ role: 'user', text: String(value.prompt ?? '') }]
+  const turns = kind === 'chat' ? messagesOf(value.messages) : transcriptOf(String(value.prompt ?? ''))
   const last = turns.at(-1)
   if (!last) return undefined
-  const goesOn = value.continue_final_message === true && last.role === 'assistant'
+  const goesOn = (kind === 'completion' || value.continue_final_message === true) && last.role === 'assistant'
   const options = isRecord(value.stream_options) ? value.stream_options : {}
   const limit = value.max_completion_tokens ?? value.max_tokens
   return {
@@ -76,6 +75,14 @@ export function readAsked(kind: Asked['kind'], body: string): Asked | undefined 
     tool: last.role === 'user' && value.tool_choice !== 'none' ? firstTool(value.tools) : undefined,
     promptTokens: Math.ceil(turns.reduce((sum, { text }) => sum + text.length, 0) / 4),
   }
+}
+
+/** A completion goes on with what the assistant says last. */
+function transcriptOf(prompt: string): { role: string; text: string }[] {
+  const [question = '', ...said] = prompt.split('\n\nAssistant: ')
+  const begun = said.pop()
+  const user = { role: 'user', text: [question, ...said].join('\n') }
+  return begun === undefined ? [user] : [user, { role: 'assistant', text: begun }]
 }
 
 function messagesOf(messages: unknown): { role: string; text: string }[] {
