@@ -1,5 +1,6 @@
 import { extractiveKind } from './extractive/index.js'
 import { openAiKind } from './openai/index.js'
+import { tritonKind } from './triton/index.js'
 
 export type { Backend, Embedder, EngineLoad, GenerateRequest, Passage, Piece, Reranker } from '../port.js'
 export type { BackendKind, KindParts, OpenBackend } from './kind.js'
@@ -7,5 +8,6 @@ export type { BackendKind, KindParts, OpenBackend } from './kind.js'
 /** Every kind of backend, by the name that the settings give it. */
 export const BACKEND_KINDS = {
   openai: openAiKind,
+  triton: tritonKind,
   extractive: extractiveKind,
 }

@@ -1,11 +1,10 @@
-import { YizhanError } from '@yizhan/kernel'
-import { type PersonaOf, personaIn } from '../../personas.js'
+import type { PersonaOf } from '../../personas.js'
 import type { GenerateRequest } from '../../port.js'
-import { chatMessages } from '../../prompt.js'
-import { type Fields, isRecord } from '../record.js'
+import { type Messages, messagesOf, readable, refuseAllButText, tokenLimit } from '../chat-messages.js'
+import { promptOf, stopsOf } from '../chat-template.js'
+import type { Fields } from '../record.js'
 import type { OpenAiSettings } from './settings.js'
 
-type Messages = readonly Fields[]
 export type BodySettings = Pick<OpenAiSettings, 'model' | 'api' | 'maxTokens' | 'temperature'> & {
   /** Whether it goes on after `request.prefix`. */
   readonly continues: boolean
@@ -43,11 +42,7 @@ export interface Outgoing {
 /** Throws `invalid_argument` on a chat that the settings cannot carry. */
 export function outgoing(request: GenerateRequest, settings: BodySettings, personaOf?: PersonaOf): Outgoing {
   const chat = request.chat ?? {}
-  const messages = request.chat
-    ? messagesOf(request.chat)
-    : chatMessages(request, personaIn(personaOf?.(request.tenant), request.locale)).map((message) => ({
-        ...message,
-      }))
+  const messages = messagesOf(request, personaOf)
   const prefix = settings.continues ? (request.prefix ?? '') : ''
   const { text, images } = readable(messages)
   const common = {
@@ -59,33 +54,23 @@ export function outgoing(request: GenerateRequest, settings: BodySettings, perso
     stream_options: { include_usage: true },
   }
   if (settings.api === 'completions') {
-    if (chat.tools !== undefined || images > 0) {
-      throw new YizhanError('invalid_argument', 'this backend takes neither tools nor images')
+    refuseAllButText(request, messages)
+    const body = {
+      ...common,
+      prompt: promptOf(messages, 'plain', prefix),
+      stop: chat.stop ?? stopsOf('plain'),
     }
-    const body = { ...common, prompt: transcript(messages) + prefix, stop: chat.stop ?? STOPS }
     return { path: '/completions', body: JSON.stringify(body), text: text + prefix, images }
   }
   const body = { ...common, ...(prefix === '' ? { messages } : goingOn(messages, prefix)) }
   return { path: '/chat/completions', body: JSON.stringify(body), text: text + prefix, images }
 }
 
-function messagesOf(chat: Fields): Messages {
-  const { messages } = chat
-  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isRecord)) {
-    throw new YizhanError('invalid_argument', 'the chat holds no messages')
-  }
-  return messages
-}
-
-/** The smaller of what the client asks and what the settings allow, under the name that the client used. */
+/** The limit under the name that the client used. */
 function limitOf(chat: Fields, maxTokens: number | undefined): Fields {
+  const limit = tokenLimit(chat, maxTokens)
   const key = chat.max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens'
-  const asked = chat[key]
-  const limit = Math.min(
-    typeof asked === 'number' ? asked : Number.POSITIVE_INFINITY,
-    maxTokens ?? Number.POSITIVE_INFINITY,
-  )
-  return Number.isFinite(limit) ? { [key]: limit } : {}
+  return limit === undefined ? {} : { [key]: limit }
 }
 
 /** vLLM and SGLang go on with the last message in place of answering it. */
@@ -98,32 +83,4 @@ function goingOn(messages: Messages, prefix: string): Fields {
     add_generation_prompt: false,
     continue_final_message: true,
   }
-}
-
-const NAMES: Readonly<Record<string, string>> = { user: 'User', assistant: 'Assistant' }
-/** Where the model would begin to play the other one. */
-const STOPS = ['\nUser:']
-
-function transcript(messages: Messages): string {
-  const turns = messages.map((message) => {
-    const name = NAMES[String(message.role)]
-    const { text } = readable([message])
-    return name === undefined ? text : `${name}: ${text}`
-  })
-  return `${turns.join('\n\n')}\n\nAssistant: `
-}
-
-/** The text of messages and how many images they hold. */
-function readable(messages: Messages): { readonly text: string; readonly images: number } {
-  const texts: string[] = []
-  let images = 0
-  for (const { content } of messages) {
-    if (typeof content === 'string') texts.push(content)
-    if (!Array.isArray(content)) continue
-    for (const part of content.filter(isRecord)) {
-      if (typeof part.text === 'string') texts.push(part.text)
-      if (part.type === 'image_url') images++
-    }
-  }
-  return { text: texts.join('\n'), images }
 }

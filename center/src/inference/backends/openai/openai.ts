@@ -1,13 +1,12 @@
 import { type Clock, type Outbound, YizhanError } from '@yizhan/kernel'
-import { citationOf } from '../../citation.js'
 import type { PersonaOf } from '../../personas.js'
 import { PhaseTimer } from '../../phase-timer.js'
 import type { Backend, EngineLoad, GenerateRequest, Piece } from '../../port.js'
-import { citedPassages } from '../../prompt.js'
 import { estimateTokens } from '../../token-estimate.js'
+import { endingOf } from '../ending.js'
+import { engineLoad, MAX_METRICS_BYTES } from '../engine-load.js'
 import { type Outgoing, outgoing } from './body.js'
 import { transportError } from './errors.js'
-import { engineLoad, MAX_METRICS_BYTES } from './load.js'
 import { ModelServer } from './server.js'
 import type { OpenAiSettings } from './settings.js'
 import { CompletionReader, type Delta } from './stream.js'
@@ -63,13 +62,8 @@ class OpenAiBackend implements Backend {
     const answer: Answer = { text: continues ? (request.prefix ?? '') : '', called: false }
     const begun = answer.text
     yield* this.#stream(asked, answer, request.chat !== undefined, signal)
-    const { text, called, finish } = answer
-    const filtered = finish === 'content_filter'
-    if (text === '' && !called && !filtered)
-      throw new YizhanError('backend_failed', 'the model server gave an empty answer')
-    const cited = citedPassages(text, request.passages)
-    if (text !== '' && cited.length > 0) yield { type: 'citations', citations: cited.map(citationOf) }
-    yield { type: 'end', finish: endOf(answer), ...tokensOf(answer, begun, asked) }
+    const { passages } = request
+    yield* endingOf({ text: answer.text, passages, finish: endOf(answer), ...tokensOf(answer, begun, asked) })
   }
 
   /** Asks for the list of models; a server that has none but answers is alive. */
@@ -165,8 +159,8 @@ function ofClient(error: YizhanError, foreign: boolean): YizhanError {
 
 function endOf({ text, called, finish }: Answer): Extract<Piece, { type: 'end' }>['finish'] {
   if (called) return 'tool-calls'
-  if (text === '') return 'no-answer'
-  return finish === 'length' || finish === 'content_filter' ? 'length' : 'stop'
+  if (finish === 'content_filter') return text === '' ? 'no-answer' : 'length'
+  return finish === 'length' ? 'length' : 'stop'
 }
 
 const MAX_OUTPUT_TOKENS = 1_000_000

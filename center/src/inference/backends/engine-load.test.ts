@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { engineLoad } from './load.js'
+import { engineLoad } from './engine-load.js'
 
 test('a page of something else, or of nothing that can be read, says nothing', () => {
   for (const page of [
@@ -45,4 +45,13 @@ sglang:max_total_num_tokens{model_name="m"} 454720`
     waiting: 2,
   })
   assert.deepEqual(engineLoad('tgi_batch_current_size 6\r\ntgi_queue_size 0\r\n'), { running: 6, waiting: 0 })
+})
+
+test('TensorRT-LLM in Triton, which tells several things under one name', () => {
+  const page = `nv_trt_llm_request_metrics{model="m",request_type="active",version="1"} 9
+nv_trt_llm_request_metrics{model="m",request_type="scheduled",version="1"} 7
+nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="max",model="m"} 100
+nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="used",model="m"} 25
+nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="tokens_per",model="m"} 64`
+  assert.deepEqual(engineLoad(page), { running: 7, waiting: 2, cacheUsage: 0.25, cacheTokens: 6_400 })
 })
