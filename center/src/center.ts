@@ -16,7 +16,7 @@ import {
   systemClock,
   writeFileAtomic,
 } from '@yizhan/kernel'
-import { createAdmission } from './admission/index.js'
+import { openAdmission } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
 import { centerDeeds, createAuditLog, createCenterAudit, startAnchoring } from './audit/index.js'
 import { type CenterConfig, ERASURE_LOG_FILE } from './config.js'
@@ -33,12 +33,13 @@ import {
 } from './fleet/index.js'
 import { startGateway } from './gateway/index.js'
 import {
-  createExtractive,
-  createOpenAi,
+  createEngines,
   createPersonas,
   createRequestBook,
   createWriter,
+  Pool,
   REQUEST_BOOK_DEFAULTS,
+  startPoolUpkeep,
 } from './inference/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
 import { ModelDesk, modelsSource } from './models/index.js'
@@ -144,32 +145,29 @@ export async function startCenter(
         10_000,
       )
 
-      // What answers a question: documents, the fair queue, backends, and the book of requests that survives a cut.
+      // What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
       const knowledge = createKnowledge({ log, metrics })
       const personas = createPersonas()
-      const extractive = createExtractive({ clock, terms: knowledge }, config.inference.extractive)
-      const { llm } = config.inference
-      const backends =
-        llm.url === undefined
-          ? [extractive]
-          : [
-              createOpenAi(
-                { http: outbound, clock, personaOf: personas.of },
-                { ...llm, url: llm.url },
-              ),
-              extractive,
-            ]
-      const admission = createAdmission(
-        { clock, metrics },
+      const pool = new Pool(
         {
-          maxRunning: config.inference.maxRunning,
-          maxQueued: config.inference.maxQueued,
-          maxQueuedPerTenant: Math.ceil(config.inference.maxQueued / 2),
-          queueTtlMs: config.inference.requestTimeoutMs,
+          backends: createEngines(
+            { http: outbound, clock, personaOf: personas.of, terms: knowledge },
+            config.inference,
+          ),
+          clock,
+          log,
+          metrics,
         },
+        { maxRunning: config.inference.maxRunning, retries: config.inference.retries },
       )
+      life.add('backends', startPoolUpkeep({ pool, clock, log }, { probeMs: config.inference.probeMs }))
+      const { admission, months } = await openAdmission(
+        { capacity: pool, system, ownRules: () => undefined, clock, log, metrics },
+        config.inference,
+      )
+      life.add('quotas', months)
       const requests = createRequestBook(
-        { admission, retriever: knowledge, backends, clock, log, metrics },
+        { admission, retriever: knowledge, clock, log, metrics },
         { maxTotalMs: config.inference.requestTimeoutMs },
       )
       life.add('requests', requests)
@@ -334,7 +332,7 @@ export async function startCenter(
           links: gateway.links(),
           edges: registry.list().length,
           tenants: catalog.list(),
-          inference: { backends: backends.map(({ name, model }) => ({ name, model })), ...requests.stats() },
+          inference: { backends: pool.state(), ...requests.stats() },
         }),
       }
       const token = await apiToken(dir.file('api-token'))

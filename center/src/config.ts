@@ -1,15 +1,17 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { compileConfig, KekConfig } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
+import { quotaLimitsSchema } from './admission/quota-config.js'
 import { auditConfigSchema } from './audit/anchor-config.js'
 import { gatewayConfigSchema } from './gateway/config.js'
+import { backendConfigSchema } from './inference/backends-config.js'
 import { privacyConfigSchema } from './privacy/config.js'
 import { postgresConfigSchema } from './storage/postgres/config.js'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
 const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
-const group = <P extends TProperties>(properties: P): TObject<P> =>
-  Type.Object(properties, { additionalProperties: false, default: {} })
+const group = <P extends TProperties>(properties: P, marks: { restart?: true } = {}): TObject<P> =>
+  Type.Object(properties, { additionalProperties: false, default: {}, ...marks })
 
 const HOUR = 3_600_000
 
@@ -81,7 +83,9 @@ export const CenterConfig = Type.Object(
     audit: Type.Object(auditConfigSchema.properties, { additionalProperties: false, default: {} }),
     privacy: Type.Object(privacyConfigSchema.properties, { additionalProperties: false, default: {} }),
     inference: group({
-      /** An OpenAI-compatible server; without a URL the extractive backend answers from the documents. */
+      /** What writes answers. `extractive` is there as a backup unless it is listed. */
+      backends: Type.Array(backendConfigSchema, { default: [], maxItems: 64, restart: true }),
+      /** Shorthand for one backend: an OpenAI-compatible server; without a URL the extractive backend answers from the documents. */
       llm: group({
         url: Type.Optional(Type.String({ pattern: '^https?://', restart: true })),
         model: Type.String({ default: 'default', restart: true }),
@@ -93,8 +97,43 @@ export const CenterConfig = Type.Object(
         /** Pause between the pieces of a quoted answer, so that a person can read along. 0 = none. */
         paceMs: Ms(0),
       }),
-      maxRunning: Type.Integer({ minimum: 1, default: 32, restart: true }),
+      /** Requests that run at once on all backends together. */
+      maxRunning: Type.Integer({ minimum: 1, default: 1_024, restart: true }),
+      /** Requests that wait; one tenant has at most half of them. */
       maxQueued: Type.Integer({ minimum: 1, default: 1_000, restart: true }),
+      queue: group({
+        /** `fair`: by tenant, as weighed; `fifo`: first come, first served, to compare with. */
+        order: Type.Union([Type.Literal('fair'), Type.Literal('fifo')], { default: 'fair', restart: true }),
+        /** A request that has waited this long is given up. */
+        ttlMs: Ms(10 * 60_000, 1_000),
+        /** Tasks and batches that have waited this long get one of eight places, whatever waits before them. */
+        agedMs: Ms(30_000, 1_000),
+      }),
+      /** What each tenant and each of its users may ask for; `tenant.yaml` can only lower it. */
+      quotas: group(
+        {
+          tenant: group(quotaLimitsSchema.properties),
+          user: group(quotaLimitsSchema.properties),
+          /** Other limits, and a share beside the others', for some tenants. */
+          tenants: Type.Record(
+            Type.String(),
+            Type.Object(
+              {
+                weight: Type.Number({ exclusiveMinimum: 0, maximum: 1_000, default: 1 }),
+                tenant: group(quotaLimitsSchema.properties),
+                user: group(quotaLimitsSchema.properties),
+              },
+              { additionalProperties: false },
+            ),
+            { default: {} },
+          ),
+        },
+        { restart: true },
+      ),
+      /** Further tries after a failure, in each channel. */
+      retries: Type.Integer({ minimum: 0, maximum: 10, default: 3, restart: true }),
+      /** How often backends are asked whether they live. */
+      probeMs: Ms(15_000, 1_000),
       requestTimeoutMs: Ms(10 * 60_000, 1_000),
     }),
   },

@@ -24,6 +24,10 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, { readonly en: string; re
     zh: '中心已接管该日志的会话轮次',
   },
   overloaded: { en: 'too much at once; try again later', zh: '请求过多，请稍后再试' },
+  quota_exceeded: {
+    en: 'a quota is used up; it says when to come back',
+    zh: '配额已用完，错误中注明何时可重试',
+  },
   disk_full: { en: 'the disk is full', zh: '磁盘已满' },
   port_taken: { en: 'the port is in use', zh: '端口被占用' },
   unavailable: { en: 'the other side cannot be reached', zh: '无法连接对方' },

@@ -31,6 +31,7 @@ export const ERROR_TABLE = {
   failed_precondition: { grpc: 'FAILED_PRECONDITION', http: 412, exit: 1, level: 'info', retryable: false },
   epoch_fenced: { grpc: 'FAILED_PRECONDITION', http: 412, exit: 5, level: 'error', retryable: false },
   overloaded: { grpc: 'RESOURCE_EXHAUSTED', http: 429, exit: 1, level: 'warn', retryable: true },
+  quota_exceeded: { grpc: 'RESOURCE_EXHAUSTED', http: 429, exit: 5, level: 'info', retryable: true },
   disk_full: { grpc: 'RESOURCE_EXHAUSTED', http: 507, exit: 1, level: 'error', retryable: true },
   port_taken: { grpc: 'UNAVAILABLE', http: 503, exit: 1, level: 'error', retryable: true },
   unavailable: { grpc: 'UNAVAILABLE', http: 503, exit: 4, level: 'warn', retryable: true },

@@ -2,12 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics } from './metrics.js'
 
-test('names outside yizhan_ and names used twice are refused', () => {
+test('names outside yizhan_ and gen_ai_ and names used twice are refused', () => {
   const metrics = createMetrics()
-  for (const name of ['turns_total', 'yizhan_', 'yizhan_Turns', 'yizhan_turns-total', 'xyizhan_turns']) {
+  for (const name of [
+    'turns_total',
+    'yizhan_',
+    'yizhan_Turns',
+    'yizhan_turns-total',
+    'xyizhan_turns',
+    'gen_ai_',
+  ]) {
     assert.throws(() => metrics.counter(name, 'x'), /not named yizhan_/)
   }
   metrics.gauge('yizhan_links', 'x')
+  metrics.gauge('gen_ai_client_token_usage', 'x')
   assert.throws(() => metrics.counter('yizhan_links', 'x'), /exists already/)
 })
 
@@ -23,6 +31,16 @@ test('what was counted is rendered with its labels', async () => {
   assert.match(text, /^yizhan_answer_seconds_bucket\{le="0.1",by="edge"\} 0$/m)
   assert.match(text, /^yizhan_answer_seconds_bucket\{le="1",by="edge"\} 1$/m)
   assert.match(metrics.contentType, /^text\/plain/)
+})
+
+test('a gauge that nobody sets is asked at each reading', async () => {
+  const metrics = createMetrics()
+  let depth = 0
+  metrics.gauge('yizhan_depth', 'Depth.', [], (gauge) => gauge.set(depth))
+  depth = 4
+  assert.match(await metrics.render(), /^yizhan_depth 4$/m)
+  depth = 5
+  assert.match(await metrics.render(), /^yizhan_depth 5$/m)
 })
 
 test('two registries do not share anything', async () => {

@@ -1,26 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asTenantId, createMetrics, ManualClock, type TenantId, YizhanError } from '@yizhan/kernel'
+import { createMetrics, ManualClock, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { AdmissionRequest, Lease, RequestPriority } from '../inference/port.js'
-import { type AdmissionConfig, createAdmission } from './admission.js'
+import { tenantId } from '../inference/testing/book-harness.js'
+import { HeldBackend } from '../inference/testing/held-backend.js'
+import { testAdmission } from '../inference/testing/test-admission.js'
+import type { AdmissionConfig } from './admission.js'
 
-function tenant(name: string): TenantId {
-  const id = asTenantId(name)
-  assert.ok(id)
-  return id
-}
-
-const a = tenant('a')
-const b = tenant('b')
-const c = tenant('c')
+const a = tenantId('a')
+const b = tenantId('b')
+const c = tenantId('c')
 
 /** Requests that note their name when they get a place. */
-function setUp(config: Partial<AdmissionConfig> = {}) {
+function setUp({ maxRunning = 1, ...queue }: Partial<AdmissionConfig> & { maxRunning?: number } = {}) {
   const clock = new ManualClock()
   const metrics = createMetrics()
-  const admission = createAdmission(
+  const { admission, pool } = testAdmission(
     { clock, metrics },
-    { maxRunning: 1, maxQueued: 100, maxQueuedPerTenant: 50, queueTtlMs: 10_000, ...config },
+    {
+      backends: [new HeldBackend()],
+      pool: { maxRunning },
+      queue: { maxQueued: 100, maxQueuedPerTenant: 50, queueTtlMs: 10_000, ...queue },
+    },
   )
   const served: string[] = []
   const leases = new Map<string, Lease>()
@@ -50,7 +51,7 @@ function setUp(config: Partial<AdmissionConfig> = {}) {
       leases.get(name)?.release(tokens)
     }
   }
-  return { clock, metrics, admission, enter, served, leases, drain }
+  return { clock, metrics, admission, pool, enter, served, leases, drain }
 }
 
 function code(expected: string, retryAfter = false) {

@@ -1,1 +1,5 @@
-export { type AdmissionConfig, createAdmission } from './admission.js'
+export { type AdmissionConfig, type AdmissionDeps, createAdmission } from './admission.js'
+export { admissionMeters } from './admission-meters.js'
+export { type AdmissionSettings, openAdmission } from './open-admission.js'
+export { type QuotaLimits, type QuotaRules, quotaLimitsSchema, stricter } from './quota-config.js'
+export { type MonthlyUse, Quotas, type QuotaUse } from './quotas.js'

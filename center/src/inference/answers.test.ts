@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMetrics, ManualClock, silentLogger } from '@yizhan/kernel'
-import { createAdmission } from '../admission/index.js'
 import { createKnowledge } from '../retrieval/index.js'
 import { createExtractive } from './extractive.js'
 import { createRequestBook } from './request-book.js'
 import { edge, settle, submitOf, tenant, tenantId } from './testing/book-harness.js'
 import { Reader } from './testing/reader.js'
+import { testAdmission } from './testing/test-admission.js'
 
 test('a question goes through admission, retrieval and the extractive backend to a cited answer', async (t) => {
   const clock = new ManualClock()
@@ -21,14 +21,11 @@ test('a question goes through admission, retrieval and the extractive backend to
       text: '# Travel\n## Hotels\nA night costs at most 600 yuan.',
     },
   ])
-  const admission = createAdmission(
-    { clock, metrics },
-    { maxRunning: 1, maxQueued: 9, maxQueuedPerTenant: 9, queueTtlMs: 1_000 },
-  )
+  const extractive = createExtractive({ clock, terms: knowledge }, { paceMs: 20 })
+  const { admission } = testAdmission({ clock, metrics }, { backends: [extractive] })
   const book = createRequestBook({
     admission,
     retriever: knowledge,
-    backends: [createExtractive({ clock, terms: knowledge }, { paceMs: 20 })],
     clock,
     log,
     metrics,

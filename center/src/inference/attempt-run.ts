@@ -1,6 +1,5 @@
 import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Citation } from '@yizhan/proto'
-import type { BackendChain } from './backend-chain.js'
 import { Coalescer, type CoalescerConfig } from './coalescer.js'
 import { PhaseTimer } from './phase-timer.js'
 import type {
@@ -52,7 +51,6 @@ export interface RunWatcher {
 export interface RunDeps {
   readonly admission: Admission
   readonly retriever: Retriever
-  readonly backends: BackendChain
   readonly clock: Clock
   readonly watcher: RunWatcher
 }
@@ -82,9 +80,15 @@ export class AttemptRun {
       this.#transcript.append(text)
       deps.watcher.onFrame()
     })
-    const { tenant, question, history } = order.question
-    this.#inputTokens = estimateTokens([question, ...history.map(({ text }) => text)].join('\n'))
-    this.#place = { tenant, priority: order.priority, estimatedTokens: this.#inputTokens }
+    const { tenant, user, conversation } = order.question
+    this.#inputTokens = promptTokens(order.question)
+    this.#place = {
+      tenant,
+      priority: order.priority,
+      estimatedTokens: this.#inputTokens,
+      ...(user === undefined ? {} : { user }),
+      ...(conversation === undefined ? {} : { conversation }),
+    }
   }
 
   /** Grows when another engine begins anew in the middle of an answer. */
@@ -111,11 +115,12 @@ export class AttemptRun {
    * constructor and is not kept: what a person wrote is gone with the run.
    */
   async start(order: Order): Promise<void> {
-    const { admission, backends, clock, retriever } = this.#deps
+    const { admission, clock, retriever } = this.#deps
     const timer = new PhaseTimer(clock, 'the request', this.#stop.signal).start(order.totalMs)
     const { signal } = timer
     try {
-      this.#lease = await admission.enter(this.#place, signal)
+      const lease = await admission.enter(this.#place, signal)
+      this.#lease = lease
       // The place may have come free in the same moment as the end.
       signal.throwIfAborted()
       this.#state = { s: 'running' }
@@ -126,7 +131,7 @@ export class AttemptRun {
         limit: this.#config.maxPassages,
       })
       for (const { text } of passages) this.#inputTokens += estimateTokens(text)
-      const answer = backends.generate({ ...question, passages }, signal, (backend) => {
+      const answer = lease.generate({ ...question, passages }, signal, (backend) => {
         this.#model = backend.model
         this.#citations = []
       })
@@ -244,6 +249,10 @@ export class AttemptRun {
   #release(tokens?: number): void {
     this.#lease?.release(tokens)
   }
+}
+
+function promptTokens({ question, history }: Order['question']): number {
+  return estimateTokens([question, ...history.map(({ text }) => text)].join('\n'))
 }
 
 /** As much of the text as fits into so many UTF-8 bytes, cut between characters. */

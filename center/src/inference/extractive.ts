@@ -12,6 +12,8 @@ export interface TermWeights {
 }
 
 export interface ExtractiveConfig {
+  /** Shown in metrics and logs; default `extractive`. */
+  readonly name?: string
   /** Pause between two pieces, so that an answer is seen to stream. Default 0. */
   readonly paceMs?: number
 }
@@ -47,7 +49,7 @@ export function createExtractive(
 ): Backend {
   const paceMs = config.paceMs ?? 0
   return {
-    name: 'extractive',
+    name: config.name ?? 'extractive',
     model: 'extractive',
     async *generate(request, signal): AsyncGenerator<Piece> {
       signal.throwIfAborted()

@@ -1,6 +1,6 @@
-export { createOpenAi, type OpenAiConfig } from './backends/openai/index.js'
-export { createExtractive, type ExtractiveConfig, type TermWeights } from './extractive.js'
+export { createEngines, type EngineSettings } from './engines.js'
 export { createPersonas, type PersonaOf, type Personas } from './personas.js'
+export { type MemberState, Pool, startPoolUpkeep } from './pool/index.js'
 export type {
   Admission,
   AdmissionRequest,

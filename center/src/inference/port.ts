@@ -147,21 +147,54 @@ export type RequestPriority = 'interactive' | 'task' | 'batch'
 export interface AdmissionRequest {
   readonly tenant: TenantId
   readonly priority: RequestPriority
-  /** What the request will about cost, for the order among tenants. */
+  /** What it reads, in tokens, about: for the order among tenants and the room at an engine. */
   readonly estimatedTokens: number
+  /** Who asks, as a pseudonym; without it only the tenant's quota counts. */
+  readonly user?: string
+  /** Goes to the engine that had it last, if that is not the busiest. */
+  readonly conversation?: string
+}
+
+/** Writes the answer of one request that was let in. `onStart` is told which engine is asked, before each try. */
+export type Generate = (
+  request: GenerateRequest,
+  signal: AbortSignal,
+  onStart: (backend: Backend) => void,
+) => AsyncIterable<Piece>
+
+/** Room at an engine for one request; it moves to another engine when that one fails. */
+export interface Place {
+  readonly generate: Generate
+  /** Gives the room back at once, whatever the engine does. Idempotent. */
+  release(): void
+}
+
+/** Where requests can run. */
+export interface Capacity {
+  /** Takes room; undefined if all is taken. Throws `unavailable` (details.retryAfterMs) if no engine can be used. */
+  take(request: AdmissionRequest): Place | undefined
+  /** Calls `fn` whenever there may be room again. */
+  onRoom(fn: () => void): void
 }
 
 /** A place at a backend. */
 export interface Lease {
   /** How long the request waited for it. */
   readonly queueMs: number
-  /** Gives the place back and settles the cost, by default the estimate. Idempotent. */
+  /** Charges what is written while it is. */
+  readonly generate: Generate
+  /** Counts tokens that come on top of the estimate. */
+  charge(tokens: number): void
+  /** Gives the place back and settles the cost, by default what was charged. Idempotent. */
   release(actualTokens?: number): void
 }
 
 /** Who may run when. */
 export interface Admission {
-  /** Waits for a place. Throws `overloaded` (details.retryAfterMs), `deadline_exceeded`, or the signal's reason. */
+  /**
+   * Waits for a place. Throws `overloaded`, `quota_exceeded`, `unavailable` (all with details.retryAfterMs),
+   * `deadline_exceeded`, `too_large`, or the signal's reason.
+   */
   enter(request: AdmissionRequest, signal: AbortSignal): Promise<Lease>
   /** About how many are served before this request (the same object as given to `enter`); 0 if it does not wait. */
   position(request: AdmissionRequest): number

@@ -10,25 +10,20 @@ import {
 import type { ResumePoint, Submit } from '@yizhan/proto'
 import { Attachment, refuse } from './attachment.js'
 import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
-import { BackendChain, type BackendChainConfig } from './backend-chain.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
 import { orderOf } from './order.js'
-import type { Admission, Attempt, AttemptSink, Backend, RequestBook, Retriever } from './port.js'
+import type { Admission, Attempt, AttemptSink, RequestBook, Retriever } from './port.js'
 import { requestMeters } from './request-meters.js'
 
 export interface RequestBookDeps {
   readonly admission: Admission
   readonly retriever: Retriever
-  /** In order of preference; a later one is asked when an earlier one fails. */
-  readonly backends: readonly Backend[]
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
-  /** 0 ≤ n < 1, for jitter; default Math.random. */
-  readonly random?: () => number
 }
 
-export interface RequestBookConfig extends RunConfig, BackendChainConfig, KeptConfig {
+export interface RequestBookConfig extends RunConfig, KeptConfig {
   /** Longest time from present to end, the queue included; a submit may ask for less. */
   readonly maxTotalMs: number
   /** More unacknowledged text than this is never sent, whatever credit an edge gives. */
@@ -41,10 +36,6 @@ export const REQUEST_BOOK_DEFAULTS: RequestBookConfig = {
   maxTextBytes: 256 * 1024,
   maxPassages: 5,
   coalesce: { ms: 15, chars: 64 },
-  retries: 3,
-  retryBaseMs: 200,
-  retryMaxMs: 5_000,
-  firstTokenMs: 120_000,
   keepMs: 600_000,
   maxBytes: 64 * 1024 * 1024,
 }
@@ -97,7 +88,6 @@ class Book implements RequestBook, Running {
   readonly done: Promise<void>
   readonly #deps: RequestBookDeps
   readonly #config: RequestBookConfig
-  readonly #backends: BackendChain
   readonly #meters: ReturnType<typeof requestMeters>
   readonly #requests = new Map<string, Request>()
   readonly #kept: KeptRequests<Request>
@@ -108,7 +98,6 @@ class Book implements RequestBook, Running {
   constructor(deps: RequestBookDeps, config: RequestBookConfig) {
     this.#deps = deps
     this.#config = config
-    this.#backends = new BackendChain({ ...deps, random: deps.random ?? Math.random }, config)
     this.#meters = requestMeters(deps.metrics)
     this.#kept = new KeptRequests(deps.clock, config)
     this.done = new Promise((resolve) => {
@@ -170,12 +159,7 @@ class Book implements RequestBook, Running {
       onFirstText: (ms: number) => this.#meters.firstText(ms),
       onSettled: () => this.#settled(request),
     }
-    const run = new AttemptRun(
-      attempt,
-      order,
-      { ...this.#deps, backends: this.#backends, watcher },
-      this.#config,
-    )
+    const run = new AttemptRun(attempt, order, { ...this.#deps, watcher }, this.#config)
     const request: Request = new Request(whose, run, (dropped) => this.#dropped(dropped))
     this.#requests.set(whose.id, request)
     this.#kept.measure(request)

@@ -24,7 +24,9 @@ test('too long in the queue, before the first text, or in all: a typed failure a
   const { clock, present, backend, admission } = startBook({
     maxRunning: 1,
     queueTtlMs: 1_000,
-    config: { firstTokenMs: 3_000, maxTotalMs: 10_000, retries: 0 },
+    config: { maxTotalMs: 10_000 },
+    pool: { retries: 0 },
+    member: { firstTokenMs: 3_000 },
   })
   const silent = present('silent')
   const queued = present('queued')
@@ -53,8 +55,8 @@ test('too long in the queue, before the first text, or in all: a typed failure a
   assert.deepEqual(admission.stats(), { running: 0, queued: 0 })
 })
 
-test('a failure in the middle of the text is told, and the next present runs a new attempt', async () => {
-  const { present, resume, backend } = startBook()
+test('a failure in the middle of the text that no engine mends is told, and the next present runs a new attempt', async () => {
+  const { present, resume, backend } = startBook({ pool: { retries: 0 } })
   const { reader } = present('r')
   await settle()
   backend.last.give('half ', new YizhanError('backend_failed', 'gone'))

@@ -9,11 +9,12 @@ import {
   type TenantId,
 } from '@yizhan/kernel'
 import { create, type Submit, SubmitSchema } from '@yizhan/proto'
-import { createAdmission } from '../../admission/index.js'
+import type { MemberConfig, PoolConfig } from '../pool/index.js'
 import type { Attempt, Backend, Passage } from '../port.js'
 import { createRequestBook, type RequestBookConfig } from '../request-book.js'
 import { HeldBackend } from './held-backend.js'
 import { Reader } from './reader.js'
+import { testAdmission } from './test-admission.js'
 
 export function edgeId(name: string): EdgeId {
   const id = asEdgeId(name)
@@ -49,6 +50,8 @@ export function submitOf(
 
 export interface HarnessOptions {
   readonly config?: Partial<RequestBookConfig>
+  readonly pool?: Partial<PoolConfig>
+  readonly member?: Partial<MemberConfig>
   readonly maxRunning?: number
   readonly maxQueued?: number
   readonly queueTtlMs?: number
@@ -60,24 +63,22 @@ export function startBook(options: HarnessOptions = {}) {
   const clock = new ManualClock()
   const metrics = createMetrics()
   const backend = new HeldBackend()
-  const admission = createAdmission(
+  const { pool, admission } = testAdmission(
     { clock, metrics },
     {
-      maxRunning: options.maxRunning ?? 10,
-      maxQueued: options.maxQueued ?? 10,
-      maxQueuedPerTenant: 10,
-      queueTtlMs: options.queueTtlMs ?? 60_000,
+      backends: options.backends ?? [backend],
+      member: options.member ?? {},
+      pool: { maxRunning: options.maxRunning ?? 10, ...options.pool },
+      queue: { maxQueued: options.maxQueued ?? 10, queueTtlMs: options.queueTtlMs ?? 60_000 },
     },
   )
   const book = createRequestBook(
     {
       admission,
       retriever: { search: () => [passage] },
-      backends: options.backends ?? [backend],
       clock,
       log: silentLogger(),
       metrics,
-      random: () => 0.5,
     },
     options.config,
   )
@@ -101,7 +102,7 @@ export function startBook(options: HarnessOptions = {}) {
   }
   /** What any reader found wrong. */
   const problems = () => readers.flatMap((reader) => reader.problems)
-  return { clock, metrics, admission, backend, book, present, resume, problems }
+  return { clock, metrics, pool, admission, backend, book, present, resume, problems }
 }
 
 /** Lets everything run that waits for nothing but its turn. */
