@@ -16,7 +16,7 @@ import {
   systemClock,
   writeFileAtomic,
 } from '@yizhan/kernel'
-import { openAdmission } from './admission/index.js'
+import { openAdmission, openPseudonyms } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
 import { centerDeeds, createAuditLog, createCenterAudit, startAnchoring } from './audit/index.js'
 import { type CenterConfig, ERASURE_LOG_FILE } from './config.js'
@@ -161,13 +161,20 @@ export async function startCenter(
         { maxRunning: config.inference.maxRunning, retries: config.inference.retries },
       )
       life.add('backends', startPoolUpkeep({ pool, clock, log }, { probeMs: config.inference.probeMs }))
-      const { admission, months } = await openAdmission(
+      const { admission, quotas, months } = await openAdmission(
         { capacity: pool, system, ownRules: () => undefined, clock, log, metrics },
         config.inference,
       )
       life.add('quotas', months)
       const requests = createRequestBook(
-        { admission, retriever: knowledge, clock, log, metrics },
+        {
+          admission,
+          retriever: knowledge,
+          pseudonymOf: await openPseudonyms(log, dir.file('pseudonym-key')),
+          clock,
+          log,
+          metrics,
+        },
         { maxTotalMs: config.inference.requestTimeoutMs },
       )
       life.add('requests', requests)
@@ -281,6 +288,8 @@ export async function startCenter(
         upkeep: storage.upkeep,
         audit: centerAudit,
         registry,
+        pool,
+        quotas,
         retriever: knowledge,
         auditLog: createAuditLog({
           store,

@@ -238,3 +238,59 @@ test('queue, places, waits and refusals are measured', async () => {
   assert.match(text, /yizhan_admission_shed_total\{reason="queue full"\} 1\n/)
   assert.match(text, /yizhan_admission_wait_seconds_sum\{priority="interactive"\} 2\n/)
 })
+
+test('when too many wait, the newest of the lowest class goes, of the tenant that has the most there', async () => {
+  const { enter, drain } = setUp({ maxQueued: 3 })
+  await enter('running', a).done
+  enter('b-task', b, { priority: 'task' })
+  enter('a-batch1', a, { priority: 'batch' })
+  const newest = enter('a-batch2', a, { priority: 'batch' })
+  enter('c-talk', c)
+  await assert.rejects(newest.done, code('overloaded', true))
+  const last = enter('c-batch', c, { priority: 'batch' })
+  await assert.rejects(last.done, code('overloaded', true))
+  assert.deepEqual(await drain(), ['running', 'c-talk', 'b-task', 'a-batch1'])
+})
+
+test('what is written is charged while it is, so that a long answer does not wait for its end to count', async () => {
+  const { enter, served, leases } = setUp({ maxRunning: 2 })
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  await enter('a1', a).done
+  await enter('b1', b).done
+  for (const n of [2, 3]) enter(`a${n}`, a)
+  for (const n of [2, 3]) enter(`b${n}`, b)
+  leases.get('a1')?.charge(1_000)
+  leases.get('b1')?.release()
+  await turn()
+  leases.get('b2')?.release()
+  await turn()
+  assert.deepEqual(served, ['a1', 'b1', 'b2', 'b3'])
+})
+
+test('first come, first served is there to compare with', async () => {
+  const { enter, drain } = setUp({ fifo: true })
+  enter('a0', a)
+  for (const n of [1, 2, 3]) enter(`a${n}`, a)
+  enter('b1', b)
+  assert.deepEqual(await drain(), ['a0', 'a1', 'a2', 'a3', 'b1'])
+})
+
+test('with every backend gone those who wait are told at once, and so is who comes', async () => {
+  const { enter, pool, admission } = setUp()
+  await enter('running', a).done
+  const waiting = enter('waiting', b)
+  pool.drain('held', true)
+  await assert.rejects(waiting.done, code('unavailable', true))
+  await assert.rejects(enter('late', b).done, code('unavailable', true))
+  assert.deepEqual(admission.stats(), { running: 1, queued: 0 })
+})
+
+test('cancelled requests are counted by how far they were', async () => {
+  const { enter, metrics } = setUp()
+  const stop = new AbortController()
+  await enter('running', a).done
+  const waiting = enter('waiting', a, { signal: stop.signal })
+  stop.abort(new YizhanError('cancelled', 'not wanted'))
+  await assert.rejects(waiting.done)
+  assert.match(await metrics.render(), /yizhan_inference_cancelled_total\{stage="queue"\} 1\n/)
+})

@@ -21,6 +21,9 @@ export interface QuotaHold {
 
 export interface QuotaUse {
   readonly limits: QuotaLimits
+  /** Of each user. */
+  readonly userLimits: QuotaLimits
+  /** Requests that wait or run. */
   readonly open: number
   readonly monthTokens: number
 }
@@ -91,8 +94,10 @@ export class Quotas {
   }
 
   use(tenant: TenantId): QuotaUse {
+    const { tenant: limits, user: userLimits } = this.#rulesOf(tenant)
     return {
-      limits: this.#rulesOf(tenant).tenant,
+      limits,
+      userLimits,
       open: this.#tenants.get(tenant)?.open ?? 0,
       monthTokens: this.#month.used(tenant),
     }

@@ -7,6 +7,7 @@ import type { Retriever } from '../inference/port.js'
 import { type AttachmentRouteParts, registerAttachments } from './attachment-routes.js'
 import { type AuditRouteParts, registerAudit } from './audit-routes.js'
 import { type BackupRouteParts, registerBackups } from './backup-routes.js'
+import { type InferenceRouteParts, registerInference } from './inference-routes.js'
 import { type KeyRouteParts, registerKeys } from './keys-routes.js'
 import { type ModelRouteParts, registerModels } from './model-routes.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
@@ -28,6 +29,7 @@ export interface ApiParts
     PrivacyRouteParts,
     SampleRouteParts,
     StorageRouteParts,
+    InferenceRouteParts,
     TurnRouteParts {
   readonly catalog: TenantRouteParts['catalog']
   readonly registry: EdgeRegistry
@@ -62,6 +64,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerModels(app, parts, actor)
   registerStorage(app, parts, actor)
   registerTurns(app, parts, actor)
+  registerInference(app, parts, actor)
 }
 
 /** What only the owner of the machine does, over the admin socket: it names paths there. */

@@ -132,6 +132,8 @@ export function apiParts(): FakeParts {
       check: refuse,
       sweep: refuse,
     },
+    pool: unused(),
+    quotas: unused(),
     privacy: unused(),
     models: unused(),
     proposer: unused(),

@@ -33,6 +33,8 @@ test('the help of every verb has an example and the flags that it takes from the
       'tenant',
       verb,
     ]),
+    ...['list', 'drain', 'undrain'].map((verb) => ['backends', verb]),
+    ['quota', 'show'],
     ['knowledge', 'search'],
     ['messages', 'list'],
     ...['train', 'eval', 'list', 'diff', 'publish', 'rollback', 'review', 'label', 'propose', 'paraphrase'].map((verb) => [

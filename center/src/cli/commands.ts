@@ -16,6 +16,7 @@ import { centerCall, centerStream } from './center-call.js'
 import { doctor } from './doctor.js'
 import { edgeCommands } from './edges.js'
 import { intentCommands } from './intents/index.js'
+import { inferenceCommands } from './inference.js'
 import { keyCommands } from './keys.js'
 import { knowledgeCommands } from './knowledge.js'
 import { messageCommands } from './messages.js'
@@ -94,6 +95,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   auditCommands(program, io, call, stream)
   attachmentCommands(program, io, call, stream)
   keyCommands(program, io, call)
+  inferenceCommands(program, io, call)
   storageCommands(program, io, call)
   turnCommands(program, io, call)
   privacyCommands(program, io, call, stream)

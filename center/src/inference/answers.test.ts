@@ -26,6 +26,7 @@ test('a question goes through admission, retrieval and the extractive backend to
   const book = createRequestBook({
     admission,
     retriever: knowledge,
+    pseudonymOf: () => 'nobody',
     clock,
     log,
     metrics,

@@ -1,5 +1,6 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { HistoryRole, Priority, type Submit } from '@yizhan/proto'
+import type { PseudonymOf } from '../admission/pseudonyms.js'
 import type { Order } from './attempt-run.js'
 import { languageOf } from './language.js'
 import type { GenerateRequest, RequestPriority } from './port.js'
@@ -12,12 +13,24 @@ const PRIORITY: Record<Priority, RequestPriority> = {
 }
 
 /** What a submit asks for; `invalid_argument` if it asks nothing. A longer time than `maxTotalMs` is cut to it. */
-export function orderOf(tenant: TenantId, submit: Submit, maxTotalMs: number): Order | YizhanError {
+export function orderOf(
+  tenant: TenantId,
+  submit: Submit,
+  { maxTotalMs, pseudonymOf }: { readonly maxTotalMs: number; readonly pseudonymOf: PseudonymOf },
+): Order | YizhanError {
   const question = submit.message?.text ?? ''
   if (question.trim() === '') return new YizhanError('invalid_argument', 'the request holds no question')
   const locale = submit.answerLocale || submit.message?.locale || languageOf('', question)
+  const { channelId = '', conversationId = '', sender } = submit.message ?? {}
   return {
-    question: { tenant, question, locale, history: historyOf(submit) },
+    question: {
+      tenant,
+      question,
+      locale,
+      history: historyOf(submit),
+      ...(sender?.id ? { user: pseudonymOf(tenant, `${channelId}\n${sender.id}`) } : {}),
+      ...(conversationId === '' ? {} : { conversation: conversationId }),
+    },
     knowledge: submit.knowledge,
     // An edge of a later version may name a class that is not known here.
     priority: PRIORITY[submit.priority] ?? 'batch',

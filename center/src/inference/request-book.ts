@@ -8,6 +8,7 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import type { ResumePoint, Submit } from '@yizhan/proto'
+import type { PseudonymOf } from '../admission/pseudonyms.js'
 import { Attachment, refuse } from './attachment.js'
 import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
@@ -18,6 +19,8 @@ import { requestMeters } from './request-meters.js'
 export interface RequestBookDeps {
   readonly admission: Admission
   readonly retriever: Retriever
+  /** Who asks, for the quotas of users. */
+  readonly pseudonymOf: PseudonymOf
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -114,7 +117,7 @@ class Book implements RequestBook, Running {
       return refuseWith(new YizhanError('permission_denied', 'the request belongs to another edge or tenant'))
     }
     if (known && goesOn(known.run, resume)) return this.#attach(known, submit, sink)
-    const order = orderOf(tenant, submit, this.#config.maxTotalMs)
+    const order = orderOf(tenant, submit, { ...this.#config, ...this.#deps })
     if (order instanceof YizhanError) return refuseWith(order)
     const attempt = Math.max(known?.run.attempt ?? 0, resume?.attempt ?? 0) + 1
     if (known) this.#forget(known, 'a newer attempt takes its place')

@@ -88,9 +88,9 @@ export class Pool implements Capacity {
   }
 
   take(request: AdmissionRequest): Place | undefined {
-    if (this.#running >= this.#config.maxRunning || this.#moving.size > 0) return undefined
     const usable = this.#usable()
     if (usable.length === 0) throw this.#down()
+    if (this.#running >= this.#config.maxRunning || this.#moving.size > 0) return undefined
     const tokens = Math.max(1, request.estimatedTokens) + this.#expectedTokens
     const member = choose(usable, this.#ask(request, tokens))
     if (!member) {

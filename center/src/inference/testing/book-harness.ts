@@ -76,6 +76,7 @@ export function startBook(options: HarnessOptions = {}) {
     {
       admission,
       retriever: { search: () => [passage] },
+      pseudonymOf: (_tenant, person) => `~${person}`,
       clock,
       log: silentLogger(),
       metrics,
