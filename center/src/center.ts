@@ -33,7 +33,7 @@ import {
 } from './fleet/index.js'
 import { startGateway } from './gateway/index.js'
 import {
-  createEngines,
+  openEngines,
   createPersonas,
   createRequestBook,
   createWriter,
@@ -148,12 +148,15 @@ export async function startCenter(
       // What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
       const knowledge = createKnowledge({ log, metrics })
       const personas = createPersonas()
+      const engines = await openEngines(
+        { clock, log, personaOf: personas.of, terms: knowledge },
+        config.inference,
+        new AbortController().signal,
+      )
+      life.onStop('engines', () => engines.close())
       const pool = new Pool(
         {
-          backends: createEngines(
-            { http: outbound, clock, personaOf: personas.of, terms: knowledge },
-            config.inference,
-          ),
+          backends: engines.backends,
           clock,
           log,
           metrics,

@@ -4,7 +4,7 @@ import { compileConfig, KekConfig } from '@yizhan/kernel'
 import { quotaLimitsSchema } from './admission/quota-config.js'
 import { auditConfigSchema } from './audit/anchor-config.js'
 import { gatewayConfigSchema } from './gateway/config.js'
-import { backendConfigSchema } from './inference/backends-config.js'
+import { BackendConfig } from './inference/backends/config.js'
 import { privacyConfigSchema } from './privacy/config.js'
 import { postgresConfigSchema } from './storage/postgres/config.js'
 
@@ -84,7 +84,7 @@ export const CenterConfig = Type.Object(
     privacy: Type.Object(privacyConfigSchema.properties, { additionalProperties: false, default: {} }),
     inference: group({
       /** What writes answers. `extractive` is there as a backup unless it is listed. */
-      backends: Type.Array(backendConfigSchema, { default: [], maxItems: 64, restart: true }),
+      backends: Type.Array(BackendConfig, { default: [], maxItems: 64, restart: true }),
       /** Shorthand for one backend: an OpenAI-compatible server; without a URL the extractive backend answers from the documents. */
       llm: group({
         url: Type.Optional(Type.String({ pattern: '^https?://', restart: true })),

@@ -1,32 +1,13 @@
-import { type Clock, type Outbound, YizhanError } from '@yizhan/kernel'
-import type { BackendConfig, BackendConfigOf } from './backends-config.js'
-import { createExtractive, type TermWeights } from './extractive.js'
-import { createOpenAi } from './backends/openai/index.js'
-import type { PersonaOf } from './personas.js'
-import type { PoolBackend } from './pool/index.js'
-import type { Backend } from './port.js'
+import { Value } from '@sinclair/typebox/value'
+import { YizhanError } from '@yizhan/kernel'
+import type { BackendConfig } from './backends/config.js'
+import { BACKEND_KINDS, type BackendKind, type KindParts, type OpenBackend } from './backends/index.js'
+import { MEMBER_DEFAULTS, type MemberConfig, type PoolBackend } from './pool/index.js'
+import type { Embedder, Reranker } from './port.js'
 
-export interface EngineDeps {
-  readonly fetch: Outbound['fetch']
-  readonly clock: Clock
-  readonly personaOf: PersonaOf
-  readonly terms: TermWeights
-}
-
-type Factories = {
-  readonly [K in BackendConfig['kind']]: (deps: EngineDeps, config: BackendConfigOf<K>) => Backend
-}
-
-/** How a backend of each kind is made. */
-const FACTORIES: Factories = {
-  openai: (deps, { firstTokenMs, betweenTokensMs, ...config }) =>
-    createOpenAi(deps, { ...config, firstTokenMs, betweenTokensMs }),
-  extractive: (deps, config) => createExtractive(deps, config),
-}
-
-/** `inference.llm` and what is always there: the tenant's documents, quoted. */
 export interface EngineSettings {
   readonly backends: readonly BackendConfig[]
+  /** Shorthand for one backend of kind `openai`. */
   readonly llm: {
     readonly url?: string
     readonly model: string
@@ -37,30 +18,79 @@ export interface EngineSettings {
   readonly extractive: { readonly paceMs: number }
 }
 
-/**
- * The backends of the settings: those listed, the one of the shorthand `llm`, and `extractive`, which is added as a
- * backup unless it is listed. Throws `config_invalid` if two have one name.
- */
-export function createEngines(deps: EngineDeps, settings: EngineSettings): PoolBackend[] {
-  const { llm, extractive } = settings
-  const listed: PoolBackend[] = settings.backends.map((config) => ({ backend: create(deps, config), config }))
-  if (llm.url !== undefined) {
-    const { url, firstTokenMs, betweenTokensMs } = llm
-    listed.push({ backend: createOpenAi(deps, { ...llm, url }), config: { firstTokenMs, betweenTokensMs } })
-  }
-  if (!settings.backends.some(({ kind }) => kind === 'extractive')) {
-    listed.push({ backend: createExtractive(deps, extractive), config: { channel: 'backup' } })
-  }
-  const names = new Set<string>()
-  for (const { backend } of listed) {
-    if (names.has(backend.name))
-      throw new YizhanError('config_invalid', `two backends are named ${backend.name}`)
-    names.add(backend.name)
-  }
-  return listed
+export interface Engines {
+  /** Those that write answers. */
+  readonly backends: readonly PoolBackend[]
+  readonly embedders: readonly Embedder[]
+  readonly rerankers: readonly Reranker[]
+  close(): Promise<void>
 }
 
-function create<K extends BackendConfig['kind']>(deps: EngineDeps, config: BackendConfigOf<K>): Backend {
-  const factory: (deps: EngineDeps, config: BackendConfigOf<K>) => Backend = FACTORIES[config.kind as K]
-  return factory(deps, config)
+/** Settings of one backend, the kind's among them; that they fit the kind says the schema. */
+type Settings = { readonly kind: BackendConfig['kind']; readonly name: string } & Readonly<
+  Record<string, unknown>
+>
+
+/** The pool gives a backend longer than the backend itself gives its server: it only notices one that is stuck. */
+const PATIENCE = 2
+
+/**
+ * Opens the backends of the settings: those listed, the one of the shorthand `llm`, and `extractive` as a backup unless
+ * it is listed. Throws `config_invalid` if two have one name; what was opened by then is closed.
+ */
+export async function openEngines(
+  parts: KindParts,
+  settings: EngineSettings,
+  signal: AbortSignal,
+): Promise<Engines> {
+  const all = listed(settings)
+  for (const [at, { name }] of all.entries()) {
+    if (all.findIndex((other) => other.name === name) < at)
+      throw new YizhanError('config_invalid', `inference.backends: two are named ${name}`)
+  }
+  const opened: { readonly config: Settings; readonly engine: OpenBackend }[] = []
+  const close = async () => {
+    for (const { engine } of opened.splice(0).reverse()) await engine.close()
+  }
+  try {
+    for (const config of all) opened.push({ config, engine: await open(parts, config, signal) })
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+  return {
+    backends: opened.flatMap(({ config, engine: { backend } }) =>
+      backend ? [{ backend, config: memberConfig(config) }] : [],
+    ),
+    embedders: opened.flatMap(({ engine: { embedder } }) => embedder ?? []),
+    rerankers: opened.flatMap(({ engine: { reranker } }) => reranker ?? []),
+    close,
+  }
 }
+
+function listed({ backends, llm, extractive }: EngineSettings): Settings[] {
+  const all: Settings[] = [...backends]
+  if (llm.url !== undefined) all.push({ kind: 'openai', name: 'openai', ...llm })
+  if (backends.some(({ kind }) => kind === 'extractive')) return all
+  return [...all, { kind: 'extractive', name: 'extractive', channel: 'backup', ...extractive }]
+}
+
+function open(parts: KindParts, config: Settings, signal: AbortSignal): Promise<OpenBackend> {
+  const kind = BACKEND_KINDS[config.kind] as BackendKind<unknown>
+  // The shorthand and the backup say only what differs; a kind gets its own settings and no others.
+  const settings = Value.Default(kind.settings, Value.Clean(kind.settings, { ...config }))
+  return kind.open(parts, config.name, settings, signal)
+}
+
+function memberConfig(config: Settings): MemberConfig {
+  const patience = (ms: unknown) => (typeof ms === 'number' ? PATIENCE * ms : undefined)
+  const given: Record<string, unknown> = {
+    ...config,
+    firstTokenMs: patience(config.firstTokenMs),
+    betweenTokensMs: patience(config.betweenTokensMs),
+  }
+  const own = Object.entries(given).filter(([name, value]) => MEMBER_NAMES.has(name) && value !== undefined)
+  return { ...MEMBER_DEFAULTS, ...Object.fromEntries(own) }
+}
+
+const MEMBER_NAMES = new Set([...Object.keys(MEMBER_DEFAULTS), 'creditTokens'])
