@@ -242,6 +242,14 @@ test('a backend that hangs is left for the next one, before its first text and b
   assert.ok(between.ms >= 2_000 && between.ms < 2_030, `${between.ms} ms`)
 })
 
+test('for a backend that hangs nobody waits twice if the backup can answer; alone it is tried again', async () => {
+  const { asked: names, ms } = await asked([backup('z', [[text('z'), end]]), backend('a', [['hang']])])
+  assert.deepEqual(names, ['a', 'z'])
+  assert.ok(ms < 1_100, `${ms} ms`)
+  const alone = await asked([backend('a', [['hang'], [text('a'), end]])])
+  assert.equal(await alone.result, 'a.1')
+})
+
 test('a backend that fails and fails is no longer asked, and after a while tried with one request', async () => {
   const a = backend('a', [[broken()], [broken()], [broken()], [broken()], [broken()], ['hang']])
   const { ask, pool, clock, metrics } = setUp([a, backend('b', [[text('b'), end]])], {

@@ -141,6 +141,10 @@ class Tries {
     return first ? [first] : []
   }
 
+  #others(member: Member): boolean {
+    return this.#deps.members().some((one) => one !== member && one.usable && !this.#refused.has(one))
+  }
+
   #readyAt(member: Member): number {
     return this.#tried.get(member)?.readyAt ?? 0
   }
@@ -149,7 +153,9 @@ class Tries {
     const count = this.#tried.get(member)?.count ?? 0
     const { retryBaseMs, retryMaxMs } = this.#config
     const asked = Number(error.details.retryAfterMs ?? 0)
-    if (!error.retryable || asked > retryMaxMs) {
+    // Whoever waited for a hanging engine once is not made to wait for it again, if anybody else can answer.
+    const hangs = error.code === 'deadline_exceeded' && this.#others(member)
+    if (!error.retryable || asked > retryMaxMs || hangs) {
       this.#refused.add(member)
       return
     }

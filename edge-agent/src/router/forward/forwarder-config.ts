@@ -10,8 +10,9 @@ export interface ForwarderConfig {
   readonly maxWaitingBytes: number
   /** Turns handed to the uplink at once. Default 64. */
   readonly maxSubmitted?: number
-  /** How often a failed request is presented again. Default 3. */
-  readonly retries?: number
-  /** Full jitter between half and whole of `retryBaseMs` × 2ⁿ. Default 2,000. */
+  /**
+   * Before a request that the center has no room for is presented again: between half and whole of `retryBaseMs` × 2ⁿ, at
+   * most a minute, or as long as the center says. Default 2,000.
+   */
   readonly retryBaseMs?: number
 }

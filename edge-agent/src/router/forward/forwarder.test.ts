@@ -242,23 +242,38 @@ test('cancel ends a waiting turn', async (t) => {
   assert.equal(edge.uplink.requests.length, 0)
 })
 
-test('a failure that may pass is tried again under the same id, then told honestly', async (t) => {
-  const edge = await startTestEdge(t, await temporaryDir(t), { retries: 2, retryBaseMs: 1_000 })
+test('what the center has no room for is presented again under its id, ever later, until it is taken', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t), { retryBaseMs: 1_000 })
   const id = await edge.say('为什么')
-  const overloaded = new YizhanError('overloaded', 'full')
-  ;(await requested(edge, 1)).sink.failed(overloaded)
-  edge.clock.advance(1_000)
-  ;(await requested(edge, 2)).sink.failed(overloaded)
-  edge.clock.advance(1_999)
-  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve))
-  assert.equal(edge.uplink.requests.length, 2)
-  edge.clock.advance(1)
-  ;(await requested(edge, 3)).sink.failed(overloaded)
-  const final = await edge.final(id)
-  assert.match(final.text, /很抱歉.*overloaded/)
-  assert.equal(final.content.finish, 'failed')
-  assert.equal(edge.ledger.get(id)?.state, 'failed')
+  const codes = ['overloaded', 'unavailable', 'quota_exceeded', 'overloaded', 'overloaded'] as const
+  for (const [n, code] of codes.entries()) {
+    const { sink } = await requested(edge, n + 1)
+    // The center says that it has it, and then that it has no room after all.
+    sink.started(n + 1, 0)
+    sink.failed(new YizhanError(code, 'not now'))
+    edge.clock.advance(1_000 * 2 ** n - 1)
+    for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+    assert.equal(edge.uplink.requests.length, n + 1)
+    edge.clock.advance(1)
+  }
+  await edge.until(() => edge.channel.shown.length === 1)
+  assert.equal(edge.channel.shown[0]?.kind, 'notice', 'its asker has a ticket by now')
+  ;(await requested(edge, codes.length + 1)).finish('因为。')
+  assert.equal((await edge.final(id)).content.quoted, '为什么')
   assert.deepEqual(new Set(edge.uplink.requests.map(({ request }) => request.requestId)), new Set([id]))
+})
+
+test('what the center tried and could not do is told at once: it has tried as often as is of use', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t))
+  for (const [n, code] of (['backend_failed', 'deadline_exceeded'] as const).entries()) {
+    const id = await edge.say('为什么')
+    ;(await requested(edge, n + 1)).sink.failed(new YizhanError(code, 'broken'))
+    const final = await edge.final(id)
+    assert.match(final.text, new RegExp(`很抱歉.*${code}`))
+    assert.equal(final.content.finish, 'failed')
+    assert.equal(edge.ledger.get(id)?.state, 'failed')
+  }
+  assert.equal(edge.uplink.requests.length, 2)
 })
 
 test('the advice of the center to wait longer is taken, and the asker gets a ticket meanwhile', async (t) => {

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type ErrorCode,
   type Logger,
   type Metrics,
   type TenantId,
@@ -41,6 +42,10 @@ export interface ForwarderDeps {
   readonly random: () => number
 }
 
+const MAX_BACKOFF_MS = 60_000
+/** The center has not tried: it will, later. What it did try and could not do, it tried as often as is of use. */
+const NOT_NOW: ReadonlySet<ErrorCode> = new Set(['unavailable', 'overloaded', 'quota_exceeded'])
+
 /**
  * Turns on their way to the center and back. A turn keeps its conversation while it is answered; standing still for
  * `ticketAfterMs` (at once if there is no link) gives its asker a ticket and the conversation its next turn. Late finals
@@ -61,7 +66,7 @@ export class Forwarder {
 
   constructor(deps: ForwarderDeps, config: ForwarderConfig) {
     this.#deps = deps
-    this.#config = { maxSubmitted: 64, retries: 3, retryBaseMs: 2_000, ...config }
+    this.#config = { maxSubmitted: 64, retryBaseMs: 2_000, ...config }
     this.#metrics = forwardMetrics(deps.metrics)
     this.#linkUp = deps.uplink.link.s === 'ready'
     this.#expiry = new Expiry({ ...deps, live: this.#live }, config.waitingTtlMs)
@@ -194,7 +199,9 @@ export class Forwarder {
 
   /** Starts or calls off the time to the ticket. */
   #watch(one: ForwardedTurn): void {
-    if (this.#moves(one) || one.ticket !== undefined || !one.isLive) {
+    // Who is sent away again and again does not move by being let in each time.
+    const moves = this.#moves(one) && one.failures === 0
+    if (moves || one.ticket !== undefined || !one.isLive) {
       one.cancelStallTimer?.()
       one.cancelStallTimer = undefined
       return
@@ -309,14 +316,16 @@ export class Forwarder {
       { turnId: one.turn.id, code: error.code, failures: one.failures },
       'the center failed a request',
     )
-    if (!error.retryable || one.failures >= this.#config.retries) {
+    const { retryAfterMs } = error.details
+    const isForLater = NOT_NOW.has(error.code) || typeof retryAfterMs === 'number'
+    if (!error.retryable || !isForLater) {
       this.#background(one, async () => {
         await this.fail(one.turn.id, error)
       })
       return
     }
-    const { retryAfterMs } = error.details
-    const base = this.#config.retryBaseMs * 2 ** one.failures * (0.5 + this.#deps.random() / 2)
+    const backoff = Math.min(MAX_BACKOFF_MS, this.#config.retryBaseMs * 2 ** one.failures)
+    const base = backoff * (0.5 + this.#deps.random() / 2)
     const ms = Math.max(base, typeof retryAfterMs === 'number' ? retryAfterMs : 0)
     one.failures += 1
     one.enter({ s: 'backing-off', cancelTimer: this.#deps.clock.after(ms, () => this.#queue(one)) })
