@@ -1,4 +1,5 @@
 import { extractiveKind } from './extractive/index.js'
+import { llamaCppKind } from './llama-cpp/index.js'
 import { openAiKind } from './openai/index.js'
 import { tritonKind } from './triton/index.js'
 
@@ -9,5 +10,6 @@ export type { BackendKind, KindParts, OpenBackend } from './kind.js'
 export const BACKEND_KINDS = {
   openai: openAiKind,
   triton: tritonKind,
+  'llama-cpp': llamaCppKind,
   extractive: extractiveKind,
 }
