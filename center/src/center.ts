@@ -31,6 +31,7 @@ import {
   openServerCertificate,
   openSigner,
 } from './fleet/index.js'
+import { openApiKeys, startFront } from './front/index.js'
 import { startGateway } from './gateway/index.js'
 import {
   openEngines,
@@ -65,8 +66,13 @@ import {
 import { BundleStore, type LessonsOf, openTenantCatalog, perVersion, type Train } from './tenants/index.js'
 
 export interface Center extends Running {
-  /** Where it is reached: host:port of the two listeners for edges, URL of the API. */
-  readonly ready: { readonly link: string; readonly enroll: string; readonly api: string }
+  /** Where it is reached: host:port of the two listeners for edges, URLs of the API and the front. */
+  readonly ready: {
+    readonly link: string
+    readonly enroll: string
+    readonly api: string
+    readonly front?: string
+  }
 }
 
 /**
@@ -255,7 +261,7 @@ export async function startCenter(
         config.privacy,
       )
 
-      // The doors: edges, then people.
+      // The doors: edges, other programs, people.
       const gateway = life.add(
         'gateway',
         await startGateway(
@@ -282,12 +288,35 @@ export async function startCenter(
       )
       isLinked = (edge) => gateway.links().some(({ edgeId }) => edgeId === edge)
       const privacyUpkeep = life.add('privacy', privacy.start(), 20_000)
+      const apiKeys = await openApiKeys({ store, clock, tenants: tenants() })
+      const { port: frontPort } = config.front
+      const front =
+        frontPort === undefined
+          ? undefined
+          : life.add(
+              'front',
+              await startFront(
+                {
+                  keys: apiKeys,
+                  backends: pool.members.map(({ backend }) => backend),
+                  embedders: [],
+                  admission,
+                  retriever: knowledge,
+                  tls: serverCertificate,
+                  clock,
+                  log,
+                  metrics,
+                },
+                { ...config.front, port: frontPort },
+              ),
+            )
       let stopping: string | undefined
       const parts: ApiParts = {
         metrics,
         catalog,
         files,
         privacy,
+        apiKeys,
         upkeep: storage.upkeep,
         audit: centerAudit,
         registry,
@@ -375,6 +404,7 @@ export async function startCenter(
           link: hostPort(config.gateway.host, gateway.linkPort),
           enroll: hostPort(config.gateway.host, gateway.enrollPort),
           api: api.url,
+          ...(front ? { front: front.url } : {}),
         },
         ...life.running([
           keys.done,
@@ -383,6 +413,7 @@ export async function startCenter(
           anchoring.done,
           gateway.done,
           api.done,
+          ...(front ? [front.done] : []),
         ]),
       }
     },

@@ -3,6 +3,7 @@ import { compileConfig, KekConfig } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
 import { quotaLimitsSchema } from './admission/quota-config.js'
 import { auditConfigSchema } from './audit/anchor-config.js'
+import { frontConfigSchema } from './front/config.js'
 import { gatewayConfigSchema } from './gateway/config.js'
 import { BackendConfig } from './inference/backends/config.js'
 import { privacyConfigSchema } from './privacy/config.js'
@@ -82,6 +83,8 @@ export const CenterConfig = Type.Object(
     }),
     audit: Type.Object(auditConfigSchema.properties, { additionalProperties: false, default: {} }),
     privacy: Type.Object(privacyConfigSchema.properties, { additionalProperties: false, default: {} }),
+    /** The OpenAI-compatible listener for other programs. */
+    front: Type.Object(frontConfigSchema.properties, { additionalProperties: false, default: {} }),
     inference: group({
       /** What writes answers. `extractive` is there as a backup unless it is listed. */
       backends: Type.Array(BackendConfig, { default: [], maxItems: 64, restart: true }),

@@ -10,6 +10,7 @@ export {
   type ErrorReply,
   errorFromReply,
   errorReply,
+  httpError,
   requestIdOf,
   startAdminServer,
   useErrorReplies,

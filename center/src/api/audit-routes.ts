@@ -4,7 +4,7 @@ import { wantedSignals, YizhanError } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import { AnchorSchema, type AuditFilter, type AuditLog, type SignedAnchor } from '../audit/index.js'
 import type { TenantCatalog } from '../tenants/index.js'
-import { knownTenant, Name, TenantParams } from './params.js'
+import { knownTenant, Name, TenantParams, timeIn } from './params.js'
 
 export interface AuditRouteParts {
   readonly catalog: Pick<TenantCatalog, 'current'>
@@ -166,15 +166,4 @@ function timesOf(from: string | undefined, to: string | undefined): Pick<AuditFi
     ...(from === undefined ? {} : { from: timeIn('from', from) }),
     ...(to === undefined ? {} : { to: timeIn('to', to) }),
   }
-}
-
-const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
-
-function timeIn(name: string, text: string): number {
-  const time = ISO.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isSafeInteger(time)) return time
-  throw new YizhanError(
-    'invalid_argument',
-    `${name} is no time of ISO 8601, such as 2026-03-01 or 2026-03-01T08:00:00Z`,
-  )
 }

@@ -26,3 +26,15 @@ export function knownTenant(catalog: Pick<TenantCatalog, 'current'>, text: strin
   if (catalog.current(tenant)) return tenant
   throw new YizhanError('not_found', 'no tenant of this name has been applied', { hint: 'tenant list' })
 }
+
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** Milliseconds since the Unix epoch. Throws `invalid_argument`. */
+export function timeIn(name: string, text: string): number {
+  const time = ISO.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isSafeInteger(time)) return time
+  throw new YizhanError(
+    'invalid_argument',
+    `${name} is no time of ISO 8601, such as 2026-03-01 or 2026-03-01T08:00:00Z`,
+  )
+}

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { centerDeeds } from '../audit/index.js'
 import type { EdgeRegistry } from '../fleet/port.js'
 import type { Retriever } from '../inference/port.js'
+import { type ApiKeyRouteParts, registerApiKeys } from './api-key-routes.js'
 import { type AttachmentRouteParts, registerAttachments } from './attachment-routes.js'
 import { type AuditRouteParts, registerAudit } from './audit-routes.js'
 import { type BackupRouteParts, registerBackups } from './backup-routes.js'
@@ -23,6 +24,7 @@ import { validatorCompiler } from './validation.js'
 export interface ApiParts
   extends ProbeParts,
     TenantRouteParts,
+    ApiKeyRouteParts,
     AttachmentRouteParts,
     AuditRouteParts,
     ModelRouteParts,
@@ -57,6 +59,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   registerEdges(app, parts, actor)
   registerTenants(app, parts, actor)
   registerKnowledge(app, parts)
+  registerApiKeys(app, parts, actor)
   registerAttachments(app, parts, actor)
   registerAudit(app, parts, actor)
   registerPrivacy(app, parts, actor)

@@ -139,6 +139,7 @@ export function apiParts(): FakeParts {
     proposer: unused(),
     samples: unused(),
     turns: unused(),
+    apiKeys: unused(),
     upkeep: unused(),
     audit: async () => undefined,
     tokens: {

@@ -19,6 +19,22 @@ export function nonEmpty(io: CliIo): (text: string) => string {
   }
 }
 
+/**
+ * For what cannot be undone: wants `--yes`, or the name of its object again as `--name`. Throws `invalid_argument`; `what` says
+ * what cannot be taken back.
+ */
+export function requireConfirmed(
+  io: CliIo,
+  name: string,
+  given: { readonly yes?: boolean; readonly name?: string },
+  what: CliText,
+): void {
+  if (given.yes === true || given.name === name) return
+  throw new YizhanError('invalid_argument', io.say(what), {
+    hint: io.say({ en: `add --yes, or --name ${name}`, zh: `加上 --yes，或 --name ${name}` }),
+  })
+}
+
 /** For `--tenant`. Throws `invalid_argument`. */
 export function tenantId(io: CliIo, hint?: CliText): (text: string) => string {
   return (text) => {

@@ -42,6 +42,7 @@ test('the help of every verb has an example and the flags that it takes from the
       verb,
     ]),
     ...['list', 'query', 'show', 'verify', 'export', 'keys', 'center'].map((verb) => ['audit', verb]),
+    ...['create', 'list', 'revoke'].map((verb) => ['api-keys', verb]),
     ...['list', 'put', 'get', 'check', 'remove'].map((verb) => ['attachments', verb]),
     ...['list', 'show', 'retry', 'edit', 'reroute', 'answer', 'abandon', 'takeover'].map((verb) => [
       'turns',

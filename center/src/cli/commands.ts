@@ -9,6 +9,7 @@ import {
 } from '@yizhan/kernel'
 import type { Command } from 'commander'
 import { centerConfig } from '../config.js'
+import { apiKeyCommands } from './api-keys.js'
 import { attachmentCommands } from './attachments.js'
 import { auditCommands } from './audit.js'
 import { backupCommands } from './backup.js'
@@ -32,6 +33,7 @@ const FLAGS: FlagPaths = {
   linkPort: { path: 'gateway.linkPort', number: true },
   enrollPort: { path: 'gateway.enrollPort', number: true },
   apiPort: { path: 'api.port', number: true },
+  frontPort: { path: 'front.port', number: true },
 }
 
 /** The commands of `yizhan-center`; verbs that touch state go through the running process. */
@@ -58,6 +60,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
     .option('--link-port <n>', 'gateway.linkPort')
     .option('--enroll-port <n>', 'gateway.enrollPort')
     .option('--api-port <n>', 'api.port')
+    .option('--front-port <n>', 'front.port')
     .option('--with-parent', io.say({ en: 'end when standard input closes', zh: '标准输入关闭时结束' }))
     .action(async (options: { withParent?: boolean }, command: Command) => {
       // Only here: the other verbs are quick because they do not load what the center is made of.
@@ -93,6 +96,7 @@ export function defineCommands(program: Command, io: CliIo, host: ProgramHost): 
   knowledgeCommands(program, io, call)
   messageCommands(program, io, call)
   auditCommands(program, io, call, stream)
+  apiKeyCommands(program, io, call)
   attachmentCommands(program, io, call, stream)
   keyCommands(program, io, call)
   inferenceCommands(program, io, call)

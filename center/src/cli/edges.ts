@@ -1,5 +1,6 @@
 import { type CliIo, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
+import { requireConfirmed } from './arguments.js'
 import { type Answer, type CenterCall, inPath } from './center-call.js'
 import { withExamples } from './examples.js'
 
@@ -68,13 +69,7 @@ export function edgeCommands(program: Command, io: CliIo, call: CenterCall): voi
     .option('--yes', io.say({ en: 'do not ask for the name', zh: '不再要求确认名称' }))
     .option('--name <edge>', io.say({ en: 'the edge’s name once more', zh: '再次写出节点名称' }))
     .action(async (edge: string, options: { yes?: boolean; name?: string }, command: Command) => {
-      if (options.yes !== true && options.name !== edge) {
-        throw new YizhanError(
-          'invalid_argument',
-          io.say({ en: 'a revocation cannot be taken back', zh: '吊销无法撤回' }),
-          { hint: io.say({ en: `add --yes, or --name ${edge}`, zh: `加上 --yes，或 --name ${edge}` }) },
-        )
-      }
+      requireConfirmed(io, edge, options, { en: 'a revocation cannot be taken back', zh: '吊销无法撤回' })
       io.record(await call(command, 'POST', `/v1/edges/${inPath(edge)}/revoke`))
     })
 

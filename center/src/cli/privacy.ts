@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type CliIo, type CliText, parseJson, systemCode, writeFileAtomic, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { nonEmpty, tenantId } from './arguments.js'
+import { nonEmpty, requireConfirmed, tenantId } from './arguments.js'
 import { type Answer, type CenterCall, type CenterStream, inPath } from './center-call.js'
 import { withExamples } from './examples.js'
 import { saveNewFile } from './new-file.js'
@@ -140,18 +140,13 @@ function eraseCommands(privacy: Command, { io, call, verb }: Tools): void {
     .action(
       async (
         subject: string,
-        { tenant, yes, name }: OfTenant & { yes?: boolean; name?: string },
+        { tenant, ...confirmed }: OfTenant & { yes?: boolean; name?: string },
         command: Command,
       ) => {
-        if (yes !== true && name !== subject) {
-          throw new YizhanError(
-            'invalid_argument',
-            io.say({ en: 'an erasure cannot be taken back', zh: '删除无法撤回' }),
-            {
-              hint: io.say({ en: `add --yes, or --name ${subject}`, zh: `加上 --yes，或 --name ${subject}` }),
-            },
-          )
-        }
+        requireConfirmed(io, subject, confirmed, {
+          en: 'an erasure cannot be taken back',
+          zh: '删除无法撤回',
+        })
         const path = `${at(tenant)}/subjects/${inPath(subject)}/erase`
         io.record(await call(command, 'POST', path, undefined, { timeoutMs: ERASE_MS }))
       },

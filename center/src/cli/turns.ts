@@ -1,6 +1,6 @@
 import { type CliIo, type CliText, systemClock, YizhanError } from '@yizhan/kernel'
 import type { Command } from 'commander'
-import { nonEmpty, tenantId } from './arguments.js'
+import { nonEmpty, requireConfirmed, tenantId } from './arguments.js'
 import { type Answer, type CenterCall, inPath } from './center-call.js'
 import { withExamples } from './examples.js'
 import { pages } from './pages.js'
@@ -206,13 +206,7 @@ function takeoverCommand({ io, call, turns }: Tools): void {
         command: Command,
       ) => {
         const { edge, reason, older } = options
-        if (options.yes !== true && options.name !== edge) {
-          throw new YizhanError(
-            'invalid_argument',
-            io.say({ en: 'a take-over cannot be taken back', zh: '接管无法撤回' }),
-            { hint: io.say({ en: `add --yes, or --name ${edge}`, zh: `加上 --yes，或 --name ${edge}` }) },
-          )
-        }
+        requireConfirmed(io, edge, options, { en: 'a take-over cannot be taken back', zh: '接管无法撤回' })
         const body = {
           ...(reason === undefined ? {} : { reason }),
           ...(older === undefined ? {} : { older }),

@@ -51,6 +51,7 @@ export function createExtractive(
   return {
     name: config.name ?? 'extractive',
     model: 'extractive',
+    quotes: true,
     async *generate(request, signal): AsyncGenerator<Piece> {
       signal.throwIfAborted()
       const language = languageOf(request.locale, request.question)

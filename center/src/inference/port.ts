@@ -98,6 +98,8 @@ export interface Backend {
   readonly model: string
   /** Whether it goes on after `request.prefix`. */
   readonly continues?: boolean
+  /** It quotes documents in place of writing: it can answer no chat of a client's own, and what it says was written by people. */
+  readonly quotes?: boolean
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<Piece>
   probe(signal: AbortSignal): Promise<void>
   /** What the engine says of itself; undefined where it says nothing. */
@@ -153,6 +155,8 @@ export interface AdmissionRequest {
   readonly user?: string
   /** Goes to the engine that had it last, if that is not the busiest. */
   readonly conversation?: string
+  /** Which engines can answer it; default every one. */
+  readonly fits?: (backend: Backend) => boolean
 }
 
 /** Writes the answer of one request that was let in. `onStart` is told which engine is asked, before each try. */

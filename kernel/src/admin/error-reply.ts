@@ -22,7 +22,7 @@ export interface ErrorReply {
  * any other foreign error is `internal` and its text stays here.
  */
 export function errorReply(thrown: unknown): ErrorReply {
-  const error = thrown instanceof YizhanError ? thrown : fromHttpLayer(thrown)
+  const error = httpError(thrown)
   const body = {
     code: error.code,
     message: error.message,
@@ -42,7 +42,9 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   429: 'overloaded',
 }
 
-function fromHttpLayer(thrown: unknown): YizhanError {
+/** What was thrown while a request was served, as an error of ours. */
+export function httpError(thrown: unknown): YizhanError {
+  if (thrown instanceof YizhanError) return thrown
   const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500
   if (thrown instanceof Error && status >= 400 && status < 500) {
     return new YizhanError(BY_STATUS[status] ?? 'invalid_argument', thrown.message, { cause: thrown })

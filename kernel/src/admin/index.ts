@@ -4,6 +4,7 @@ export {
   type ErrorReply,
   errorFromReply,
   errorReply,
+  httpError,
   useErrorReplies,
 } from './error-reply.js'
 export { requestIdOf, useRequestIds } from './request-id.js'

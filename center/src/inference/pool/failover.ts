@@ -20,7 +20,8 @@ interface FailoverDeps {
   readonly log: Logger
   readonly random: () => number
   readonly meters: PoolMeters
-  readonly members: () => readonly Member[]
+  /** Those that can answer the request. */
+  readonly members: (seat: Seat) => readonly Member[]
   /** Sits down at one of these when one that is usable has room; false if none is usable any more. */
   readonly next: (seat: Seat, members: readonly Member[], signal: AbortSignal) => Promise<boolean>
 }
@@ -117,7 +118,7 @@ class Tries {
     this.#failed(member, error)
     for (const channel of ['primary', 'backup'] as const) {
       while (this.#left[channel] > 0) {
-        const candidates = this.#candidates(channel)
+        const candidates = this.#candidates(seat, channel)
         if (candidates.length === 0) break
         const waitMs = Math.max(0, ...candidates.map((one) => this.#readyAt(one) - clock.monotonic()))
         if (waitMs > 0) await clock.sleep(waitMs, signal)
@@ -130,9 +131,9 @@ class Tries {
   }
 
   /** The usable ones of a channel that were tried least; of those that have to wait, the one that may begin first. */
-  #candidates(channel: 'primary' | 'backup'): Member[] {
+  #candidates(seat: Seat, channel: 'primary' | 'backup'): Member[] {
     const usable = this.#deps
-      .members()
+      .members(seat)
       .filter((one) => one.config.channel === channel && one.usable && !this.#refused.has(one))
     const least = Math.min(...usable.map((one) => this.#tried.get(one)?.count ?? 0))
     const fresh = usable.filter((one) => (this.#tried.get(one)?.count ?? 0) === least)

@@ -1,5 +1,5 @@
 import type { Clock, YizhanError } from '@yizhan/kernel'
-import type { Backend } from '../port.js'
+import type { AdmissionRequest, Backend } from '../port.js'
 import { Breaker, type BreakerConfig, type BreakerRun, type BreakerState } from './breaker.js'
 import { Credit } from './credit.js'
 
@@ -88,6 +88,11 @@ export class Member {
   /** It would take a request if it had room. */
   get usable(): boolean {
     return !this.draining && this.alive && this.#restMs === 0 && this.#breaker.ready
+  }
+
+  /** Whether its engine can answer this request at all. */
+  fits({ fits }: AdmissionRequest): boolean {
+    return fits?.(this.backend) ?? true
   }
 
   /** When it may be usable again, in ms; infinite if that needs a probe, a trial under way or a person. */

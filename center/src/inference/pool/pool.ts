@@ -80,7 +80,7 @@ export class Pool implements Capacity {
         log,
         random,
         meters: this.#meters,
-        members: () => this.members,
+        members: (seat) => this.members.filter((member) => member.fits(seat.request)),
         next: (...args) => this.#next(...args),
       },
       this.#config,
@@ -88,7 +88,7 @@ export class Pool implements Capacity {
   }
 
   take(request: AdmissionRequest): Place | undefined {
-    const usable = this.#usable()
+    const usable = this.#usable(request)
     if (usable.length === 0) throw this.#down()
     if (this.#running >= this.#config.maxRunning || this.#moving.size > 0) return undefined
     const tokens = Math.max(1, request.estimatedTokens) + this.#expectedTokens
@@ -143,8 +143,8 @@ export class Pool implements Capacity {
   }
 
   /** Of the primaries, or if none can be used of the backups. */
-  #usable(): Member[] {
-    const usable = this.members.filter((member) => member.usable)
+  #usable(request: AdmissionRequest): Member[] {
+    const usable = this.members.filter((member) => member.usable && member.fits(request))
     const primary = usable.filter(({ config }) => config.channel === 'primary')
     return primary.length > 0 ? primary : usable
   }

@@ -13,6 +13,11 @@ export class HeldRun {
     this.signal = signal
   }
 
+  /** What was given and not taken yet. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
   /** The run goes on with this. */
   give(...steps: (Piece | YizhanError | string)[]): void {
     for (const step of steps) this.#queue.push(typeof step === 'string' ? { type: 'text', text: step } : step)
@@ -43,6 +48,7 @@ export class HeldBackend implements Backend {
   readonly name: string
   readonly model: string
   readonly runs: HeldRun[] = []
+  readonly #awaited: ((run: HeldRun) => void)[] = []
 
   constructor(name = 'held') {
     this.name = name
@@ -58,7 +64,13 @@ export class HeldBackend implements Backend {
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<Piece> {
     const run = new HeldRun(request, signal)
     this.runs.push(run)
+    this.#awaited.shift()?.(run)
     return run.pieces()
+  }
+
+  /** The next run, as soon as it begins. */
+  next(): Promise<HeldRun> {
+    return new Promise((resolve) => this.#awaited.push(resolve))
   }
 
   async probe(): Promise<void> {}
