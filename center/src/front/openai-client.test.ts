@@ -256,8 +256,7 @@ test('failures of engines keep their meaning: what to mend, what to try again an
   assert.deepEqual(await failing(busy), [429, 'rate_limit_exceeded', '2', null])
   const spent = new YizhanError('overloaded', 'the quota is used up', { retryable: false })
   assert.deepEqual(await failing(spent), [429, 'insufficient_quota', null, 'false'])
-  const long = new YizhanError('backend_failed', 'refused', {
-    retryable: false,
+  const long = new YizhanError('invalid_argument', 'refused', {
     details: { status: 400, codes: ['context_length_exceeded'] },
   })
   assert.deepEqual(await failing(long), [400, 'context_length_exceeded', null, null])

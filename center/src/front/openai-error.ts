@@ -65,7 +65,7 @@ export function openAiFailure(thrown: unknown): OpenAiFailure {
 function kindOf(error: YizhanError): Kind {
   const { code, details, retryable } = error
   // The engine's own refusal of the request: its caller can mend it, such as a prompt that is too long.
-  if (code === 'backend_failed' && (details.status === 400 || details.status === 422)) {
+  if (code === 'invalid_argument' && details.codes !== undefined) {
     const codes: unknown = details.codes
     const first: unknown = Array.isArray(codes) ? codes[0] : undefined
     return [400, 'invalid_request_error', typeof first === 'string' ? first : null]
