@@ -6,7 +6,10 @@ import { type ChatBody, type ChatMessage, PASSED_ON } from './chat-body.js'
 
 /** A chat completion as the center serves it. */
 export interface ChatOrder {
-  readonly request: Omit<GenerateRequest, 'passages'>
+  readonly request: Omit<GenerateRequest, 'passages' | 'chat'>
+  readonly messages: readonly Readonly<Record<string, unknown>>[]
+  /** What else of the body goes to the engine. */
+  readonly settings: Readonly<Record<string, unknown>>
   readonly priority: RequestPriority
   readonly estimatedTokens: number
   /** Which engines can answer it. */
@@ -36,8 +39,7 @@ export function chatOrder(caller: Caller, body: ChatBody): ChatOrder {
   const question = said[last]?.text ?? ''
   const maxTokens = body.max_completion_tokens ?? body.max_tokens ?? undefined
   const passedOn = PASSED_ON.flatMap((name) => (body[name] == null ? [] : [[name, body[name]] as const]))
-  const chat = {
-    messages,
+  const settings = {
     ...Object.fromEntries(passedOn),
     // The older name: every engine knows it.
     ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
@@ -51,8 +53,9 @@ export function chatOrder(caller: Caller, body: ChatBody): ChatOrder {
       history: said.slice(0, Math.max(0, last)),
       user: caller.user,
       ...(body.prompt_cache_key == null ? {} : { conversation: `${caller.keyId}/${body.prompt_cache_key}` }),
-      chat,
     },
+    messages,
+    settings,
     priority: body.service_tier === 'flex' ? 'batch' : 'interactive',
     estimatedTokens: estimateTokens(JSON.stringify([messages, body.tools ?? ''])),
     fits: ({ model, quotes = false }) =>

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import { PhaseTimer } from '../inference/phase-timer.js'
 import type { Admission, Piece, Retriever } from '../inference/port.js'
+import { groundedMessages } from '../inference/prompt.js'
 import type { ChatOrder } from './chat-order.js'
 import { Completion, CompletionStream, completionHead } from './completion.js'
 import { EventStream } from './event-stream.js'
@@ -119,7 +120,11 @@ export class ChatRun {
           knowledge === undefined
             ? []
             : retriever.search(request.tenant, request.question, { knowledge, limit: MAX_PASSAGES })
-        for await (const piece of lease.generate({ ...request, passages }, signal, ({ model }) => {
+        const asked = { ...request, passages }
+        const messages =
+          knowledge === undefined ? this.#order.messages : groundedMessages(this.#order.messages, asked)
+        const chat = { ...this.#order.settings, messages }
+        for await (const piece of lease.generate({ ...asked, chat }, signal, ({ model }) => {
           this.model = model
         })) {
           if (piece.type === 'end') {

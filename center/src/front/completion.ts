@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Piece, ToolCallPart } from '../inference/port.js'
+import { ANSWER_PROMPT } from '../inference/prompt-template.js'
 
 type End = Extract<Piece, { type: 'end' }>
 type Citations = Extract<Piece, { type: 'citations' }>['citations']
@@ -147,7 +148,9 @@ function extension(end: End, citations: Citations): Readonly<Record<string, unkn
     passage,
     score,
   }))
-  return { yizhan: { answered: end.finish !== 'no-answer', citations: sources } }
+  return {
+    yizhan: { answered: end.finish !== 'no-answer', prompt: ANSWER_PROMPT, citations: sources },
+  }
 }
 
 function streamed({

@@ -344,6 +344,12 @@ test('the tenant’s documents are looked in only when asked, and what the answe
   const answer = client.chat.completions.create(body)
   const run = await running
   assert.deepEqual(run.request.passages, [passage])
+  const { messages } = run.request.chat as { messages: { role: string; content: string }[] }
+  assert.deepEqual(
+    messages.map(({ role }) => role),
+    ['system', 'user', 'user'],
+  )
+  assert.match(messages[1]?.content ?? '', /\[1\] D › H\ntext\n/)
   assert.deepEqual(searches, [{ tenant: 'acme', query: 'how high?', knowledge: ['travel'] }])
   run.give('so', { type: 'citations', citations: [citationOf(passage)] })
   run.end()

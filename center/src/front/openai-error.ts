@@ -28,6 +28,7 @@ const KINDS: Partial<Readonly<Record<ErrorCode, Kind>>> = {
   permission_denied: [403, 'insufficient_permissions', null],
   not_found: [404, 'invalid_request_error', null],
   overloaded: [429, 'requests', 'rate_limit_exceeded'],
+  quota_exceeded: [429, 'requests', 'rate_limit_exceeded'],
   deadline_exceeded: [504, 'server_error', 'timeout'],
   backend_failed: [502, 'server_error', 'engine_failed'],
   unavailable: [503, 'server_error', 'unavailable'],
@@ -70,7 +71,7 @@ function kindOf(error: YizhanError): Kind {
     const first: unknown = Array.isArray(codes) ? codes[0] : undefined
     return [400, 'invalid_request_error', typeof first === 'string' ? first : null]
   }
-  if (code === 'overloaded' && !retryable) return [429, 'insufficient_quota', 'insufficient_quota']
+  if ((code === 'overloaded' || code === 'quota_exceeded') && !retryable) return [429, 'insufficient_quota', 'insufficient_quota']
   return KINDS[code] ?? SERVER
 }
 

@@ -14,6 +14,7 @@ import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
 import { orderOf } from './order.js'
 import type { Admission, Attempt, AttemptSink, RequestBook, Retriever } from './port.js'
+import { ANSWER_PROMPT } from './prompt-template.js'
 import { requestMeters } from './request-meters.js'
 
 export interface RequestBookDeps {
@@ -203,7 +204,10 @@ class Book implements RequestBook, Running {
       this.#deps.log[state.error.traits.level]({ ...facts, err: state.error }, 'request failed')
     }
     if (state.s === 'ended')
-      this.#deps.log.info({ ...facts, finish: state.end.finish, ...state.end.usage }, 'request answered')
+      this.#deps.log.info(
+        { ...facts, prompt: ANSWER_PROMPT, finish: state.end.finish, ...state.end.usage },
+        'request answered',
+      )
     this.#kept.over(request, state.s)
     request.attachment?.pump()
   }

@@ -11,7 +11,7 @@ export type Messages = readonly Fields[]
 export function messagesOf(request: GenerateRequest, personaOf?: PersonaOf): Messages {
   if (!request.chat) {
     const persona = personaIn(personaOf?.(request.tenant), request.locale)
-    return chatMessages(request, persona).map((message) => ({ ...message }))
+    return chatMessages(request, { persona }).map((message) => ({ ...message }))
   }
   const { messages } = request.chat
   if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isRecord)) {

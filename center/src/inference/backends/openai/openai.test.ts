@@ -65,9 +65,11 @@ test('an answer streams piece by piece, with the citations that it names and the
     },
   )
   assert.equal(body.messages[0].role, 'system')
-  assert.match(body.messages[0].content, /\[1\] ONE › H\ntext of one\n\n\[2\] TWO › H\ntext of two/)
   assert.match(body.messages[0].content, /zh-CN/)
-  assert.deepEqual(body.messages.at(-1), { role: 'user', content: question.question })
+  const { role, content } = body.messages.at(-1)
+  assert.equal(role, 'user')
+  assert.match(content, /\[1\] ONE › H\ntext of one\n.*\[2\] TWO › H\ntext of two\n/s)
+  assert.ok(content.endsWith(`\n${question.question}`))
 })
 
 test('how a tenant speaks goes to the model in the language of the answer', async (t) => {
