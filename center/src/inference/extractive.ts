@@ -1,5 +1,6 @@
 import type { Clock, TenantId } from '@yizhan/kernel'
 import { columnsOf } from '../retrieval/index.js'
+import { showsKind } from './asked-kind.js'
 import { citationOf } from './citation.js'
 import { type Language, languageOf } from './language.js'
 import type { Backend, GenerateRequest, Passage, Piece } from './port.js'
@@ -19,10 +20,15 @@ export interface ExtractiveConfig {
 }
 
 const MAX_PASSAGES = 3
-const MAX_QUOTES = 4
+/** One that answers, and one that it may need: more is a page to read, not an answer. */
+const MAX_QUOTES = 2
 const MAX_COLUMNS = 1_200
 /** A further sentence is quoted if it scores at least this share of the best one. */
-const GOOD_ENOUGH = 0.65
+const GOOD_ENOUGH = 0.5
+/** What a further sentence gains by the share of the question that only it holds. */
+const NEW_WEIGHT = 0.5
+/** What a sentence gains that holds what is asked for: a number for "how many", a year for "when". */
+const KIND_WEIGHT = 0.15
 /** What the passage's own rank adds to a sentence that covers the question as well as another. */
 const RANK_WEIGHT = 0.5
 
@@ -81,47 +87,70 @@ export function createExtractive(
 
 /** The quotes that answer the question, in reading order; empty if there is nothing to quote. */
 function choose(terms: TermWeights, request: GenerateRequest): Quote[] {
-  const asked = terms.weigh(request.tenant, request.question)
+  const { tenant, question } = request
+  const asked = terms.weigh(tenant, question)
+  const shown = showsKind(question)
   const passages = request.passages.slice(0, MAX_PASSAGES)
   const best = passages[0]?.score ?? 0
   const candidates = passages.flatMap((passage, index) =>
     quotesOf(passage, index).map((quote) => {
       const rank = best > 0 ? passage.score / best : 1
-      return { quote, score: coverage(terms, request.tenant, asked, quote.text) + RANK_WEIGHT * rank }
+      const found = terms.weigh(tenant, quote.text)
+      const covered = share(asked, asked, found)
+      return { quote, found, covered, score: covered + RANK_WEIGHT * rank + KIND_WEIGHT * shown(quote.text) }
     }),
   )
-  const top = candidates.reduce((most, { score }) => Math.max(most, score), 0)
   const chosen = new Set<Quote>()
+  const left = new Map(asked)
   let columns = 0
-  // Array.sort keeps the order of equals, so the earlier sentence of the better passage wins.
-  for (const { quote, score } of [...candidates].sort((a, b) => b.score - a.score)) {
-    if (chosen.size >= MAX_QUOTES || score < top * GOOD_ENOUGH) break
-    const next = candidates.find(
-      (other) => other.quote.passage === quote.passage && other.quote.at === quote.at + 1,
+  let top = 0
+  while (chosen.size < MAX_QUOTES) {
+    const further = chosen.size > 0
+    // The earlier sentence of the better passage wins among equals.
+    const next = bestOf(candidates, ({ quote, found, covered, score }) => {
+      if (chosen.has(quote) || (further && covered === 0)) return 0
+      return score + (further ? NEW_WEIGHT * share(asked, left, found) : 0)
+    })
+    if (!next || next.score < top * GOOD_ENOUGH) break
+    top = Math.max(top, next.score)
+    const follower = candidates.find(
+      ({ quote }) => quote.passage === next.quote.passage && quote.at === next.quote.at + 1,
     )?.quote
-    for (const taken of next && leadsOn(quote) ? [quote, next] : [quote]) {
-      const size = columnsOf(taken.text)
-      if (chosen.has(taken) || (chosen.size > 0 && columns + size > MAX_COLUMNS)) continue
-      chosen.add(taken)
-      columns += size
-    }
+    const size = columnsOf(next.quote.text)
+    if (further && columns + size > MAX_COLUMNS) break
+    columns += size
+    chosen.add(next.quote)
+    if (follower && leadsOn(next.quote)) chosen.add(follower)
+    for (const term of next.found.keys()) left.delete(term)
   }
   return [...chosen].sort((a, b) => a.passage - b.passage || a.at - b.at)
 }
 
-function coverage(
-  terms: TermWeights,
-  tenant: TenantId,
+function bestOf<T extends { readonly score: number }>(
+  candidates: readonly T[],
+  scoreOf: (candidate: T) => number,
+): T | undefined {
+  let best: T | undefined
+  let most = 0
+  for (const candidate of candidates) {
+    const score = scoreOf(candidate)
+    if (score <= most) continue
+    best = candidate
+    most = score
+  }
+  return best
+}
+
+/** How much of the weight of `asked` the terms of `of` have that were found. */
+function share(
   asked: ReadonlyMap<string, number>,
-  text: string,
+  of: ReadonlyMap<string, number>,
+  found: ReadonlyMap<string, number>,
 ): number {
-  const found = terms.weigh(tenant, text)
   let whole = 0
   let covered = 0
-  for (const [term, weight] of asked) {
-    whole += weight
-    if (found.has(term)) covered += weight
-  }
+  for (const weight of asked.values()) whole += weight
+  for (const [term, weight] of of) if (found.has(term)) covered += weight
   return whole === 0 ? 0 : covered / whole
 }
 

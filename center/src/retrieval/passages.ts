@@ -3,7 +3,7 @@ import { sentencesOf } from './sentences.js'
 
 /** A passage is filled up to `MIN_COLUMNS` where its section has that much, and never beyond `MAX_COLUMNS`. */
 export const MIN_COLUMNS = 300
-export const MAX_COLUMNS = 900
+export const MAX_COLUMNS = 1_400
 /** Code and tables stay whole up to this; a longer one is cut at a line. */
 export const MAX_WHOLE_COLUMNS = 4_000
 

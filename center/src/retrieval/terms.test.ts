@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CHARACTER_WEIGHT, isCharacters, stem, termsOf } from './terms.js'
+import { CHARACTER_WEIGHT, isCharacters, PREFIX_WEIGHT, stem, termsOf } from './terms.js'
 
-const words = (text: string) => [...termsOf(text).keys()]
+/** Without the beginnings of words. */
+const words = (text: string) => [...termsOf(text).keys()].filter((term) => !term.startsWith('^'))
 
 test('bytes that are no text, or nothing but marks, give no terms or odd ones, and never an error', () => {
   assert.deepEqual(words(''), [])
@@ -31,6 +32,14 @@ test('English forms of a word fold to one term', () => {
   }
   assert.notEqual(stem('bus'), stem('bu'))
   assert.equal(stem('619'), '619')
+})
+
+test('what is made of one word shares its beginning, at a small weight', () => {
+  const shared = (a: string, b: string) => [...termsOf(a).keys()].filter((term) => termsOf(b).has(term))
+  assert.deepEqual(shared('calculate', 'calculation'), ['^calc', '^calcu'])
+  assert.equal(termsOf('calculate').get('^calc'), PREFIX_WEIGHT)
+  assert.deepEqual(shared('vpn', 'vpns'), ['vpn'])
+  assert.deepEqual(shared('2019', '20199'), [])
 })
 
 test('a hyphenated word is found in parts and as one', () => {

@@ -1,7 +1,11 @@
 import { STOP_PHRASES, STOP_WORDS } from './stop-words.js'
 
 /** Weight of a single Chinese, Japanese or Korean character beside the bigrams, which count 1. */
-export const CHARACTER_WEIGHT = 0.3
+export const CHARACTER_WEIGHT = 0.5
+
+/** Weight of the first letters of a longer word, which it shares with what is made of it: "calculate", "calculation". */
+export const PREFIX_WEIGHT = 0.3
+const PREFIXES = [4, 5]
 
 /** Longer words are data, such as base64, and nobody asks for them. */
 const MAX_WORD = 64
@@ -20,8 +24,8 @@ export function isCharacters(term: string): boolean {
 }
 
 /**
- * The terms of a text and how much each counts: words folded to a stem, bigrams of CJK characters, and their single
- * characters at a small weight. Never throws; the work grows with the text's length alone.
+ * The terms of a text and how much each counts: words folded to a stem and, at a small weight, their first letters behind
+ * `^`; bigrams of CJK characters and, at half of their weight, the single ones. Never throws; the work grows with the text's length alone.
  */
 export function termsOf(text: string): Map<string, number> {
   const terms = new Map<string, number>()
@@ -35,15 +39,24 @@ export function termsOf(text: string): Map<string, number> {
     }
     const word = groups.word ?? ''
     if (word.length > MAX_WORD) continue
-    if (!STOP_WORDS.has(word)) add(stem(word), 1)
+    if (!STOP_WORDS.has(word)) addWord(word, add)
     // "Wi-Fi" is also found as "wifi".
     if (groups.joint !== undefined) compound = (compound + word).slice(0, MAX_WORD)
     else {
-      if (compound !== '') add(stem(compound + word), 1)
+      if (compound !== '') addWord(compound + word, add)
       compound = ''
     }
   }
   return terms
+}
+
+function addWord(word: string, add: (term: string, weight: number) => void): void {
+  const stemmed = stem(word)
+  add(stemmed, 1)
+  if (!/^[a-z]+$/.test(stemmed)) return
+  for (const length of PREFIXES) {
+    if (stemmed.length > length) add(`^${stemmed.slice(0, length)}`, PREFIX_WEIGHT)
+  }
 }
 
 function addCharacters(characters: readonly string[], add: (term: string, weight: number) => void): void {
