@@ -42,6 +42,7 @@ import {
   REQUEST_BOOK_DEFAULTS,
   startPoolUpkeep,
 } from './inference/index.js'
+import { createAsk, createPageFetcher, openLibrary } from './knowledge/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
 import { ModelDesk, modelsSource } from './models/index.js'
 import { openData } from './open-data.js'
@@ -196,6 +197,9 @@ export async function startCenter(
       const catalog = await openTenantCatalog({
         ...{ store, system, bundles, knowledge, personas, train, lessons, clock, log },
       })
+      const library = await openLibrary({ store, knowledge, clock, log }, storage.upkeep.tenantIds())
+      const pages = createPageFetcher(config.knowledge)
+      life.onStop('page fetcher', () => pages.close())
       const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })
 
       // Persons: what is held of them, what they agreed to, and that it goes when they say so.
@@ -323,6 +327,9 @@ export async function startCenter(
         pool,
         quotas,
         retriever: knowledge,
+        library,
+        pages,
+        ask: createAsk({ knowledge, backend: createExtractive({ clock, terms: knowledge }) }),
         auditLog: createAuditLog({
           store,
           rows: (tenant, signal) => storage.upkeep.rows(tenant, signal),

@@ -85,6 +85,14 @@ export const CenterConfig = Type.Object(
     privacy: Type.Object(privacyConfigSchema.properties, { additionalProperties: false, default: {} }),
     /** The OpenAI-compatible listener for other programs. */
     front: Type.Object(frontConfigSchema.properties, { additionalProperties: false, default: {} }),
+    knowledge: group({
+      /** Hosts in this organisation's own networks that `knowledge import --urls` may fetch pages from; default none. */
+      allowedHosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+        default: [],
+        maxItems: 1_000,
+        restart: true,
+      }),
+    }),
     inference: group({
       /** What writes answers. `extractive` is there as a backup unless it is listed. */
       backends: Type.Array(BackendConfig, { default: [], maxItems: 64, restart: true }),

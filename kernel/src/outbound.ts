@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import { Agent, type fetch as Fetch, fetch, type request as Request, request } from 'undici'
 import { outboundTls } from './tls.js'
 
@@ -8,6 +9,8 @@ export interface OutboundOptions {
   readonly connectTimeoutMs?: number
   /** Most connections to one host; default 64. */
   readonly maxConnections?: number
+  /** In place of the system's: the addresses that it gives are the ones that are connected to. */
+  readonly lookup?: LookupFunction
 }
 
 export interface Outbound {
@@ -28,6 +31,7 @@ export function createOutbound(options: OutboundOptions = {}): Outbound {
       ...outboundTls,
       timeout: options.connectTimeoutMs ?? 10_000,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.lookup && { lookup: options.lookup }),
     },
   })
   return {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { type CliLanguage, wantedSignals, YizhanError } from '@yizhan/kernel'
+import { type CliLanguage, wantedSignals } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import {
   type DiffReport,
@@ -10,6 +10,7 @@ import {
   tenantInvalid,
   testsFailed,
 } from '../tenants/index.js'
+import { decodeBase64 } from './params.js'
 
 const Files = Type.Record(
   Type.String({ minLength: 1, maxLength: 512 }),
@@ -102,15 +103,7 @@ function inLanguage<R extends DiffReport>(report: R, lang: CliLanguage) {
 }
 
 function filesIn(files: Posted['Body']['files']): Map<string, Uint8Array> {
-  return new Map(Object.entries(files).map(([path, text]) => [path, decode(path, text)]))
-}
-
-/** Buffer.from skips what is not base64, and the rest would be taken for the file. */
-function decode(path: string, text: string): Uint8Array {
-  const bytes = Buffer.from(text, 'base64')
-  if (bytes.toString('base64') === text) return bytes
-  const problems = [{ path: `body/files/${path}`, message: 'must be base64' }]
-  throw new YizhanError('invalid_argument', 'the request is malformed: a file is not base64', {
-    details: { problems },
-  })
+  return new Map(
+    Object.entries(files).map(([path, text]) => [path, decodeBase64(`body/files/${path}`, text)]),
+  )
 }

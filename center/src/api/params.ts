@@ -38,3 +38,13 @@ export function timeIn(name: string, text: string): number {
     `${name} is no time of ISO 8601, such as 2026-03-01 or 2026-03-01T08:00:00Z`,
   )
 }
+
+/** Buffer.from skips what is not base64, and the rest would be taken for the whole. Throws `invalid_argument`. */
+export function decodeBase64(path: string, text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.toString('base64') === text) return bytes
+  const problems = [{ path, message: 'must be base64' }]
+  throw new YizhanError('invalid_argument', 'the request is malformed: a file is not base64', {
+    details: { problems },
+  })
+}

@@ -3,15 +3,15 @@ import type { EdgeId, TenantId } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { centerDeeds } from '../audit/index.js'
 import type { EdgeRegistry } from '../fleet/port.js'
-import type { Retriever } from '../inference/port.js'
 import { type ApiKeyRouteParts, registerApiKeys } from './api-key-routes.js'
 import { type AttachmentRouteParts, registerAttachments } from './attachment-routes.js'
 import { type AuditRouteParts, registerAudit } from './audit-routes.js'
 import { type BackupRouteParts, registerBackups } from './backup-routes.js'
 import { type InferenceRouteParts, registerInference } from './inference-routes.js'
 import { type KeyRouteParts, registerKeys } from './keys-routes.js'
+import { type KnowledgeRouteParts, registerKnowledge } from './knowledge-routes.js'
 import { type ModelRouteParts, registerModels } from './model-routes.js'
-import { EdgeParams, edgeOf, knownTenant, Name, TenantParams, tenantOf } from './params.js'
+import { EdgeParams, edgeOf, Name, tenantOf } from './params.js'
 import { type PrivacyRouteParts, registerPrivacy } from './privacy-routes.js'
 import type { ProbeParts } from './probes.js'
 import { registerSamples, type SampleRouteParts } from './sample-routes.js'
@@ -26,6 +26,7 @@ export interface ApiParts
     TenantRouteParts,
     ApiKeyRouteParts,
     AttachmentRouteParts,
+    KnowledgeRouteParts,
     AuditRouteParts,
     ModelRouteParts,
     PrivacyRouteParts,
@@ -35,7 +36,6 @@ export interface ApiParts
     TurnRouteParts {
   readonly catalog: TenantRouteParts['catalog']
   readonly registry: EdgeRegistry
-  readonly retriever: Retriever
   readonly tokens: {
     create(request: {
       edgeId: EdgeId
@@ -58,7 +58,7 @@ export function registerRoutes(app: FastifyInstance, parts: ApiParts, actor: str
   app.get('/v1/status', { schema: { summary: 'Links, tenants, inference' } }, async () => parts.status())
   registerEdges(app, parts, actor)
   registerTenants(app, parts, actor)
-  registerKnowledge(app, parts)
+  registerKnowledge(app, parts, actor)
   registerApiKeys(app, parts, actor)
   registerAttachments(app, parts, actor)
   registerAudit(app, parts, actor)
@@ -171,29 +171,5 @@ function registerEdges(app: FastifyInstance, { registry, tokens, audit }: ApiPar
       await registry.revoke(edge, actor)
       return { edge: params.edge, revoked: true }
     },
-  )
-}
-
-function registerKnowledge(app: FastifyInstance, { catalog, retriever }: ApiParts): void {
-  app.get<{ Params: { tenant: string }; Querystring: { q: string; limit?: number } }>(
-    '/v1/tenants/:tenant/knowledge',
-    {
-      schema: {
-        summary: 'Passages that the documents give for a question',
-        params: TenantParams,
-        querystring: Type.Object(
-          {
-            q: Type.String({ minLength: 1, maxLength: 1_000 }),
-            limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 50, description: 'default 5' })),
-          },
-          Closed,
-        ),
-      },
-    },
-    async ({ params, query }) =>
-      retriever.search(knownTenant(catalog, params.tenant), query.q, {
-        knowledge: [],
-        limit: query.limit ?? 5,
-      }),
   )
 }

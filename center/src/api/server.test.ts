@@ -399,6 +399,7 @@ test('the description of the API is OpenAPI and names every route but the probes
   )
   assert.deepEqual(routes.sort(), [
     'delete /v1/tenants/{tenant}/attachments/{file}',
+    'delete /v1/tenants/{tenant}/knowledge/sources',
     'get /v1/audit/keys',
     'get /v1/backends',
     'get /v1/edges',
@@ -420,6 +421,7 @@ test('the description of the API is OpenAPI and names every route but the probes
     'get /v1/tenants/{tenant}/edges',
     'get /v1/tenants/{tenant}/files',
     'get /v1/tenants/{tenant}/knowledge',
+    'get /v1/tenants/{tenant}/knowledge/sources',
     'get /v1/tenants/{tenant}/models',
     'get /v1/tenants/{tenant}/models/evaluation',
     'get /v1/tenants/{tenant}/privacy/cases',
@@ -455,6 +457,10 @@ test('the description of the API is OpenAPI and names every route but the probes
     'post /v1/tenants/{tenant}/attachments',
     'post /v1/tenants/{tenant}/attachments/{file}/check',
     'post /v1/tenants/{tenant}/audit/verify',
+    'post /v1/tenants/{tenant}/knowledge/ask',
+    'post /v1/tenants/{tenant}/knowledge/fetch',
+    'post /v1/tenants/{tenant}/knowledge/import',
+    'post /v1/tenants/{tenant}/knowledge/reindex',
     'post /v1/tenants/{tenant}/models/publish',
     'post /v1/tenants/{tenant}/models/rollback',
     'post /v1/tenants/{tenant}/models/train',

@@ -97,11 +97,14 @@ export function apiParts(): FakeParts {
       revoke: (edge, actor) => parts.revoke(edge, actor),
     },
     retriever: {
-      search(tenant, query, options) {
+      async search(tenant, query, options) {
         calls.push(['search', tenant, query, options])
         return []
       },
     },
+    library: { import: refuse, list: () => [], delete: refuse, reindex: refuse },
+    ask: refuse,
+    pages: { fetch: refuse, close: refuse },
     auditLog: {
       entry: refuse,
       verify: refuse,

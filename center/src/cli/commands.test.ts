@@ -35,7 +35,7 @@ test('the help of every verb has an example and the flags that it takes from the
     ]),
     ...['list', 'drain', 'undrain'].map((verb) => ['backends', verb]),
     ['quota', 'show'],
-    ['knowledge', 'search'],
+    ...['import', 'list', 'delete', 'reindex', 'search', 'ask'].map((verb) => ['knowledge', verb]),
     ['messages', 'list'],
     ...['train', 'eval', 'list', 'diff', 'publish', 'rollback', 'review', 'label', 'propose', 'paraphrase'].map((verb) => [
       'intents',

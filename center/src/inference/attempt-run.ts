@@ -126,10 +126,14 @@ export class AttemptRun {
       this.#state = { s: 'running' }
       this.#startedAt = clock.monotonic()
       const { question, knowledge } = order
-      const passages = retriever.search(question.tenant, question.question, {
-        knowledge,
-        limit: this.#config.maxPassages,
-      })
+      const limit = this.#config.maxPassages
+      const passages = await retriever.search(
+        question.tenant,
+        question.question,
+        { knowledge, limit },
+        signal,
+      )
+      signal.throwIfAborted()
       for (const { text } of passages) this.#inputTokens += estimateTokens(text)
       const answer = lease.generate({ ...question, passages }, signal, (backend) => {
         this.#model = backend.model

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { asTenantId, ManualClock, silentLogger, YizhanError } from '@yizhan/kernel'
 import type { Citation } from '@yizhan/proto'
 import { createKnowledge } from '../retrieval/index.js'
+import { find } from '../retrieval/testing/find.js'
 import { createExtractive, piecesOf } from './extractive.js'
 import type { GenerateRequest, Passage } from './port.js'
 
@@ -43,17 +44,22 @@ lpstat -p
   { id: 'guest.md', title: 'Guests', knowledge: 'it', text: 'Guests may not use the VPN.' },
 ])
 
-function ask(question: string, locale: string, passages?: readonly Passage[]): GenerateRequest {
+async function ask(
+  question: string,
+  locale: string,
+  passages?: readonly Passage[],
+): Promise<GenerateRequest> {
   return {
     tenant,
     question,
     locale,
     history: [],
-    passages: passages ?? knowledge.search(tenant, question, { knowledge: [], limit: 5 }),
+    passages: passages ?? (await find(knowledge, tenant, question)),
   }
 }
 
-async function answer(request: GenerateRequest) {
+async function answer(asked: Promise<GenerateRequest>) {
+  const request = await asked
   const backend = createExtractive({ clock: new ManualClock(), terms: knowledge })
   const pieces: string[] = []
   let citations: readonly Citation[] = []
@@ -134,7 +140,7 @@ test('with a pace it waits between pieces, and stops at once when it is aborted'
   const clock = new ManualClock()
   const backend = createExtractive({ clock, terms: knowledge }, { paceMs: 20 })
   const stop = new AbortController()
-  const stream = backend.generate(ask('error 619', 'en'), stop.signal)[Symbol.asyncIterator]()
+  const stream = backend.generate(await ask('error 619', 'en'), stop.signal)[Symbol.asyncIterator]()
   assert.equal((await stream.next()).value?.type, 'citations')
   assert.equal((await stream.next()).value?.type, 'text')
   const second = stream.next()

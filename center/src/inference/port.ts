@@ -134,13 +134,22 @@ export interface Reranker {
   score(question: string, texts: readonly string[], signal: AbortSignal): Promise<readonly number[]>
 }
 
+export interface SearchOptions {
+  /** Knowledge sets to look in; empty = all of the tenant's. */
+  readonly knowledge: readonly string[]
+  /** Data classes that the reader may see, besides documents without one; undefined = every one. */
+  readonly classes?: readonly string[]
+  readonly limit: number
+}
+
 export interface Retriever {
-  /** Best first; empty if nothing fits. `knowledge`: names to look in, empty = all of the tenant's. */
+  /** Best first; empty if nothing fits. */
   search(
     tenant: TenantId,
     query: string,
-    options: { readonly knowledge: readonly string[]; readonly limit: number },
-  ): Passage[]
+    options: SearchOptions,
+    signal: AbortSignal,
+  ): Promise<readonly Passage[]>
 }
 
 /** Higher classes are served first. */

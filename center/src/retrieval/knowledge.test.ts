@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { asTenantId, createMetrics, silentLogger, type TenantId } from '@yizhan/kernel'
 import { createKnowledge } from './knowledge.js'
 import type { KnowledgeDocument } from './passage-index.js'
+import { find } from './testing/find.js'
 
 function tenant(name: string): TenantId {
   const id = asTenantId(name)
@@ -12,7 +13,6 @@ function tenant(name: string): TenantId {
 
 const acme = tenant('acme')
 const other = tenant('other')
-const everything = { knowledge: [], limit: 5 }
 
 const documents: KnowledgeDocument[] = [
   {
@@ -37,7 +37,7 @@ function knowledge(text: readonly KnowledgeDocument[] = documents) {
 
 const headings = (passages: readonly { readonly heading: string }[]) => passages.map(({ heading }) => heading)
 
-test('a question about nothing in the documents finds nothing', () => {
+test('a question about nothing in the documents finds nothing', async () => {
   const made = knowledge()
   for (const question of [
     '今天股市怎么样',
@@ -50,42 +50,42 @@ test('a question about nothing in the documents finds nothing', () => {
     '__proto__',
     'x'.repeat(100_000),
   ]) {
-    assert.deepEqual(made.search(acme, question, everything), [], question)
+    assert.deepEqual(await find(made, acme, question), [], question)
   }
 })
 
-test('a tenant never finds what another one has', () => {
+test('a tenant never finds what another one has', async () => {
   const made = knowledge()
-  assert.deepEqual(made.search(other, 'VPN', everything), [])
+  assert.deepEqual(await find(made, other, 'VPN'), [])
   made.replace(other, [
     { id: 'x.md', title: 'X', knowledge: 'x', text: 'The VPN of the other company is closed.' },
   ])
   assert.deepEqual(
-    made.search(other, 'VPN', everything).map((passage) => passage.document),
+    (await find(made, other, 'VPN')).map((passage) => passage.document),
     ['x.md'],
   )
   assert.deepEqual(
-    made.search(acme, 'VPN', everything).map((passage) => passage.document),
+    (await find(made, acme, 'VPN')).map((passage) => passage.document),
     ['it.md'],
   )
   assert.notDeepEqual(made.weigh(acme, 'printers'), made.weigh(other, 'printers'))
   made.remove(other)
-  assert.deepEqual(made.search(other, 'VPN', everything), [])
-  assert.equal(made.search(acme, 'VPN', everything).length, 1)
+  assert.deepEqual(await find(made, other, 'VPN'), [])
+  assert.equal((await find(made, acme, 'VPN')).length, 1)
 })
 
-test('questions in Chinese and English find the section that answers them', () => {
+test('questions in Chinese and English find the section that answers them', async () => {
   const made = knowledge()
-  const first = (question: string) => headings(made.search(acme, question, everything))[0]
-  assert.equal(first('实习生能坐高铁一等座吗'), '差旅制度 › 交通')
-  assert.equal(first('北京出差住宿标准是多少？'), '差旅制度 › 住宿')
-  assert.equal(first('How do I connect to the VPN?'), 'IT handbook › VPN')
-  assert.equal(first('怎么连ＶＰＮ'), 'IT handbook › VPN')
-  assert.equal(first('which printer can release my jobs'), 'IT handbook › Printers')
+  const first = async (question: string) => headings(await find(made, acme, question))[0]
+  assert.equal(await first('实习生能坐高铁一等座吗'), '差旅制度 › 交通')
+  assert.equal(await first('北京出差住宿标准是多少？'), '差旅制度 › 住宿')
+  assert.equal(await first('How do I connect to the VPN?'), 'IT handbook › VPN')
+  assert.equal(await first('怎么连ＶＰＮ'), 'IT handbook › VPN')
+  assert.equal(await first('which printer can release my jobs'), 'IT handbook › Printers')
 })
 
-test('a passage names its document and what it says, and its score', () => {
-  const [passage] = knowledge().search(acme, 'Secure Access', everything)
+test('a passage names its document and what it says, and its score', async () => {
+  const [passage] = await find(knowledge(), acme, 'Secure Access')
   assert.ok(passage && passage.score > 0.3)
   assert.deepEqual(
     { ...passage, score: 0 },
@@ -99,40 +99,38 @@ test('a passage names its document and what it says, and its score', () => {
   )
 })
 
-test('only the sets that were named are searched, and no more than the limit is given', () => {
+test('only the sets that were named are searched, and no more than the limit is given', async () => {
   const made = knowledge()
-  assert.deepEqual(made.search(acme, 'VPN', { knowledge: ['travel'], limit: 5 }), [])
-  assert.equal(made.search(acme, 'VPN', { knowledge: ['travel', 'it'], limit: 5 }).length, 1)
+  assert.deepEqual(await find(made, acme, 'VPN', { knowledge: ['travel'], limit: 5 }), [])
+  assert.equal((await find(made, acme, 'VPN', { knowledge: ['travel', 'it'], limit: 5 })).length, 1)
   const many = knowledge(
     Array.from({ length: 9 }, (_, n) => ({ id: `${n}`, title: '', knowledge: 'k', text: 'vpn vpn' })),
   )
-  assert.equal(many.search(acme, 'vpn', { knowledge: [], limit: 3 }).length, 3)
+  assert.equal((await find(many, acme, 'vpn', { knowledge: [], limit: 3 })).length, 3)
 })
 
-test('a new set of documents takes the place of the old one', () => {
+test('a new set of documents takes the place of the old one', async () => {
   const made = knowledge()
   made.replace(acme, documents.slice(0, 1))
-  assert.deepEqual(made.search(acme, 'VPN', everything), [])
+  assert.deepEqual(await find(made, acme, 'VPN'), [])
   made.replace(acme, [])
-  assert.deepEqual(made.search(acme, '高铁', everything), [])
+  assert.deepEqual(await find(made, acme, '高铁'), [])
 })
 
-test('equal passages come in the order of their paths, whatever order they were given in', () => {
+test('equal passages come in the order of their paths, whatever order they were given in', async () => {
   const twins = ['c', 'a', 'b'].map((id) => ({
     id,
     title: '',
     knowledge: 'k',
     text: 'The gate opens at nine.',
   }))
-  const order = (given: readonly KnowledgeDocument[]) =>
-    knowledge(given)
-      .search(acme, 'gate opens', everything)
-      .map((passage) => passage.document)
-  assert.deepEqual(order(twins), ['a', 'b', 'c'])
-  assert.deepEqual(order(twins.toReversed()), ['a', 'b', 'c'])
+  const order = async (given: readonly KnowledgeDocument[]) =>
+    (await find(knowledge(given), acme, 'gate opens')).map((passage) => passage.document)
+  assert.deepEqual(await order(twins), ['a', 'b', 'c'])
+  assert.deepEqual(await order(twins.toReversed()), ['a', 'b', 'c'])
 })
 
-test('a rare term weighs more than a common one', () => {
+test('a rare term weighs more than a common one', async () => {
   const made = knowledge([
     { id: 'a', title: '', knowledge: 'k', text: 'office rules office' },
     { id: 'b', title: '', knowledge: 'k', text: 'office garage' },
@@ -140,15 +138,15 @@ test('a rare term weighs more than a common one', () => {
   ])
   const weights = made.weigh(acme, 'office garage')
   assert.ok((weights.get('garag') ?? 0) > (weights.get('offic') ?? 0))
-  assert.equal(made.search(acme, 'office garage', everything)[0]?.document, 'b')
+  assert.equal((await find(made, acme, 'office garage'))[0]?.document, 'b')
 })
 
 test('searches and passages are counted', async () => {
   const metrics = createMetrics()
   const made = createKnowledge({ log: silentLogger(), metrics })
   made.replace(acme, documents)
-  made.search(acme, 'VPN', everything)
-  made.search(acme, 'football', everything)
+  await find(made, acme, 'VPN')
+  await find(made, acme, 'football')
   const text = await metrics.render()
   assert.match(text, /yizhan_retrieval_passages 4\n/)
   assert.match(text, /yizhan_retrieval_searches_total\{found="yes"\} 1\n/)

@@ -1,19 +1,38 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Logger, Metrics, TenantId } from '@yizhan/kernel'
-import type { Passage, Retriever } from '../inference/port.js'
-import { type KnowledgeDocument, PassageIndex } from './passage-index.js'
+import type { Passage, Retriever, SearchOptions } from '../inference/port.js'
+import { type KnowledgeDocument, PassageIndex, type RankedPassage } from './passage-index.js'
 import { isRelevant } from './relevance.js'
 import { termsOf } from './terms.js'
 
 /** Only the start of a longer question is searched for. */
 const MAX_QUERY = 2_000
+/** The tenant's directory; every other origin is something imported. */
+const DIRECTORY = ''
+/** Documents that are indexed before others get their turn. */
+const AT_ONCE = 64
 
 /** The tenants' documents, searchable. Each tenant has an index of its own; no method reads two. */
 export interface Knowledge extends Retriever {
-  /** Makes these the tenant's documents, in place of all that it had. */
+  /** Makes these the documents of the tenant's directory, in place of those that it had. */
   replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void
+  /** Makes these the documents of something imported, a few at a time; until then the former ones are found. */
+  put(tenant: TenantId, origin: string, documents: readonly KnowledgeDocument[]): Promise<void>
+  /** Takes away what was put there. */
+  delete(tenant: TenantId, origin: string): void
+  /** Everything of a tenant. */
   remove(tenant: TenantId): void
+  /** The best for a question, whether or not they have anything to do with it. */
+  rank(
+    tenant: TenantId,
+    query: string,
+    options: SearchOptions,
+    signal: AbortSignal,
+  ): Promise<readonly RankedPassage[]>
   /** The terms of `text` and how telling each is among the tenant's documents. */
   weigh(tenant: TenantId, text: string): ReadonlyMap<string, number>
+  /** Passages that can be found. */
+  size(tenant: TenantId): number
 }
 
 export function createKnowledge(deps: { readonly log: Logger; readonly metrics?: Metrics }): Knowledge {
@@ -28,27 +47,53 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
     'Passages that can be searched, all tenants',
   )
   const count = () => passages?.set([...indexes.values()].reduce((sum, index) => sum + index.size, 0))
+  const indexOf = (tenant: TenantId) => {
+    const index = indexes.get(tenant) ?? new PassageIndex()
+    indexes.set(tenant, index)
+    return index
+  }
+  const ranked = (tenant: TenantId, terms: ReadonlyMap<string, number>, options: SearchOptions) =>
+    indexes.get(tenant)?.rank(terms, options, options.limit) ?? []
 
   return {
     replace(tenant, documents) {
-      const index = new PassageIndex(documents)
-      indexes.set(tenant, index)
+      const index = indexOf(tenant)
+      index.delete(DIRECTORY)
+      index.add(DIRECTORY, documents)
       count()
       deps.log.info({ tenant, documents: documents.length, passages: index.size }, 'knowledge indexed')
+    },
+    async put(tenant, origin, documents) {
+      const index = indexOf(tenant)
+      const coming = `${origin}\0`
+      for (let at = 0; at < documents.length; at += AT_ONCE) {
+        if (at > 0) await setImmediate()
+        index.add(coming, documents.slice(at, at + AT_ONCE))
+      }
+      index.delete(origin)
+      index.rename(coming, origin)
+      count()
+    },
+    delete(tenant, origin) {
+      indexes.get(tenant)?.delete(origin)
+      count()
     },
     remove(tenant) {
       indexes.delete(tenant)
       count()
     },
-    search(tenant, query, options): Passage[] {
-      const index = indexes.get(tenant)
-      const terms = termsOf(query.slice(0, MAX_QUERY))
-      const ranked = index?.rank(terms, new Set(options.knowledge)) ?? []
-      const best = ranked[0]
-      const found = index !== undefined && best !== undefined && isRelevant(terms, best, index.size)
-      searches?.inc({ found: found ? 'yes' : 'no' })
+    async rank(tenant, query, options) {
+      return ranked(tenant, questionTerms(query), options)
+    },
+    async search(tenant, query, options): Promise<Passage[]> {
+      const terms = questionTerms(query)
+      const found = ranked(tenant, terms, options)
+      const best = found[0]?.passage
+      const relevant = best !== undefined && isRelevant(terms, best, indexes.get(tenant)?.size ?? 0)
+      searches?.inc({ found: relevant ? 'yes' : 'no' })
+      if (!relevant) return []
       // What is well below the best is left out; it may still hold what the best one lacks.
-      return found ? ranked.slice(0, options.limit).filter(({ score }) => score >= best.score / 2) : []
+      return found.map(({ passage }) => passage).filter(({ score }) => score >= best.score / 2)
     },
     weigh(tenant, text) {
       const index = indexes.get(tenant)
@@ -56,5 +101,10 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
       for (const [term, weight] of termsOf(text)) weights.set(term, weight * (index?.idf(term) ?? 1))
       return weights
     },
+    size: (tenant) => indexes.get(tenant)?.size ?? 0,
   }
+}
+
+function questionTerms(query: string): ReadonlyMap<string, number> {
+  return termsOf(query.slice(0, MAX_QUERY))
 }

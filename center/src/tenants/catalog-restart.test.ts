@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { YizhanError } from '@yizhan/kernel'
+import { find } from '../retrieval/testing/find.js'
 import { acme, applied, directory, FILES, never, place, start, stateOf, tenantId } from './testing/catalog.js'
 import { pdfWith } from './testing/office-files.js'
 
@@ -71,7 +72,7 @@ test('files that this version refuses keep what was made of them in force', asyn
   )
   const after = await center.restart()
   assert.equal(after.catalog.current(acme)?.digest, first.digest)
-  assert.equal(after.knowledge.search(acme, '年假', { knowledge: [], limit: 5 }).length, 1)
+  assert.equal((await find(after.knowledge, acme, '年假')).length, 1)
 })
 
 test('a state that cannot be read stops the start: no tenant is dropped in silence', async (t) => {
@@ -118,14 +119,14 @@ test('a restart finds what stands in a PDF without reading that again', async (t
   const pdf = Buffer.from(pdfWith([['Parking permits are issued by Zhao.']])).toString('latin1')
   const knowledge = { 'knowledge.yaml': 'hr: {files: [knowledge/*]}\n', 'knowledge/parking.pdf': pdf }
   await applied(center.catalog, directory(knowledge))
-  const found = (knowledge: typeof center.knowledge) =>
-    knowledge.search(acme, 'Who issues parking permits?', { knowledge: [], limit: 1 })[0]?.text
-  assert.match(found(center.knowledge) ?? '', /issued by Zhao/)
+  const found = async (knowledge: typeof center.knowledge) =>
+    (await find(knowledge, acme, 'Who issues parking permits?'))[0]?.text
+  assert.match((await found(center.knowledge)) ?? '', /issued by Zhao/)
   const { records } = await center.storage.store.scan(acme, 'tenant-extracts')
   assert.deepEqual(
     records.map(({ key }) => key),
     ['knowledge/parking.pdf'],
   )
   const after = await center.restart()
-  assert.equal(found(after.knowledge), found(center.knowledge))
+  assert.equal(await found(after.knowledge), await found(center.knowledge))
 })

@@ -6,6 +6,7 @@ import { parseTenantFile, trainInWorker } from '@yizhan/intent'
 import { type TenantId, YizhanError } from '@yizhan/kernel'
 import { createPersonas } from '../inference/index.js'
 import { createKnowledge } from '../retrieval/index.js'
+import { find } from '../retrieval/testing/find.js'
 import { BundleStore } from './bundle-store.js'
 import { openTenantCatalog } from './catalog.js'
 import {
@@ -103,7 +104,7 @@ test('a first apply puts a signed bundle, the documents and an audit entry in fo
   assert.deepEqual(Object.keys(file.intents), ['hr.leave', 'it.vpn'])
   assert.ok((catalog.current(acme)?.sizeBytes ?? 0) > 1_000)
   assert.equal(
-    knowledge.search(acme, '年假要提前几天', { knowledge: ['hr'], limit: 1 })[0]?.document,
+    (await find(knowledge, acme, '年假要提前几天', { knowledge: ['hr'], limit: 1 }))[0]?.document,
     'knowledge/leave.md',
   )
   const { entries } = await storage.store.audit(acme)
@@ -177,7 +178,7 @@ test('a changed directory gets the next version; with prune what went is gone fr
     'tenant.yaml',
     'tests/new.yaml',
   ])
-  assert.deepEqual(center.knowledge.search(acme, '年假', { knowledge: [], limit: 5 }), [])
+  assert.deepEqual(await find(center.knowledge, acme, '年假'), [])
   const { entries } = await center.storage.store.audit(acme)
   assert.deepEqual(
     entries.map(({ action, before, after }) => [

@@ -75,7 +75,7 @@ export function startBook(options: HarnessOptions = {}) {
   const book = createRequestBook(
     {
       admission,
-      retriever: { search: () => [passage] },
+      retriever: { search: async () => [passage] },
       pseudonymOf: (_tenant, person) => `~${person}`,
       clock,
       log: silentLogger(),

@@ -5,7 +5,9 @@ import { Extractor } from './extractor.js'
 import type { ExtractMemory } from './memory.js'
 import { type ExtractedSheet, type ExtractFailure, type ExtractJob, MAX_PAGES } from './port.js'
 
+export { Extractor } from './extractor.js'
 export { ExtractMemory } from './memory.js'
+export type { ExtractFailure } from './port.js'
 
 /** What stands in the files that are no plain text. */
 export interface Extracted {
@@ -57,7 +59,7 @@ export async function extractFiles(
         if (bytes > MAX_ALL_TEXT) told.problems.push({ file, path: '', message: TOO_MUCH_TEXT })
         else documents.set(file, outcome.text)
       } else {
-        told.problems.push({ file, path: '', message: messageOf(outcome.failure, job.kind) })
+        told.problems.push({ file, path: '', message: failureWording(outcome.failure, job.kind) })
         if (job.kind === 'xlsx') tables.set(file, undefined)
       }
     }
@@ -86,7 +88,8 @@ function rowsOf(file: string, { rows, taken, others }: ExtractedSheet, told: Tol
   return rows.map(row).filter(({ cells }) => cells.some((cell) => cell !== ''))
 }
 
-function messageOf(failure: ExtractFailure, kind: ExtractJob['kind']): Wording {
+/** Why a file of this kind could not be read, to stand behind its name. */
+export function failureWording(failure: ExtractFailure, kind: ExtractJob['kind']): Wording {
   const name = NAMES[kind]
   const messages: Readonly<Record<ExtractFailure, Wording>> = {
     broken: { en: `is damaged or is no ${name} file`, zh: `已损坏，或不是 ${name} 文件` },

@@ -16,6 +16,7 @@ import {
 import type { Signer } from '../../fleet/port.js'
 import { createPersonas, type Personas } from '../../inference/index.js'
 import { createKnowledge } from '../../retrieval/index.js'
+import { find } from '../../retrieval/testing/find.js'
 import { openStorage, type Storage, type Store } from '../../storage/index.js'
 import { BundleStore } from '../bundle-store.js'
 import {
@@ -147,6 +148,6 @@ export async function stateOf({ catalog, storage, knowledge }: Center) {
     list: catalog.list(),
     files: records.map(({ key, value, version }) => [key, Buffer.from(value).toString('utf8'), version]),
     audit: entries.length,
-    found: knowledge.search(acme, '年假 提前 申请', { knowledge: [], limit: 5 }).length,
+    found: (await find(knowledge, acme, '年假 提前 申请')).length,
   }
 }
