@@ -43,7 +43,7 @@ test('a question goes through admission, retrieval and the extractive backend to
     return reader
   }
   const answer = await ask('r1', tenant)
-  assert.equal(answer.text, 'From “Travel”: A night costs at most 600 yuan. [1]')
+  assert.equal(answer.text, 'From “Travel”: A night costs at most 600 yuan [1].')
   assert.ok(answer.frames.length > 5, 'it streams')
   assert.equal(answer.end?.finish, 'stop')
   assert.equal(answer.end?.model, 'extractive')

@@ -26,7 +26,9 @@ const MAX_COLUMNS = 1_200
 /** A further sentence is quoted if it scores at least this share of the best one. */
 const GOOD_ENOUGH = 0.5
 /** What a further sentence gains by the share of the question that only it holds. */
-const NEW_WEIGHT = 0.5
+const NEW_WEIGHT = 0.75
+/** What it gains beside the first one: what is said before and after belongs together. */
+const BESIDE_WEIGHT = 0.1
 /** What a sentence gains that holds what is asked for: a number for "how many", a year for "when". */
 const KIND_WEIGHT = 0.15
 /** What the passage's own rank adds to a sentence that covers the question as well as another. */
@@ -109,7 +111,11 @@ function choose(terms: TermWeights, request: GenerateRequest): Quote[] {
     // The earlier sentence of the better passage wins among equals.
     const next = bestOf(candidates, ({ quote, found, covered, score }) => {
       if (chosen.has(quote) || (further && covered === 0)) return 0
-      return score + (further ? NEW_WEIGHT * share(asked, left, found) : 0)
+      if (!further) return score
+      const beside = [...chosen].some(
+        (one) => one.passage === quote.passage && Math.abs(one.at - quote.at) === 1,
+      )
+      return score + NEW_WEIGHT * share(asked, left, found) + (beside ? BESIDE_WEIGHT : 0)
     })
     if (!next || next.score < top * GOOD_ENOUGH) break
     top = Math.max(top, next.score)
@@ -173,17 +179,28 @@ function compose(language: Language, quotes: readonly Quote[], used: readonly Us
   const lead = titles.size > 1 ? several : title ? from(title) : ''
   const parts = used.map(({ quotes: own }, index) => {
     const text = own.map((quote, at) => `${separator(own[at - 1], quote)}${quote.text}`).join('')
-    // The mark goes on a line of its own below code and tables, which it would break.
-    return `${text}${own.at(-1)?.block ? '\n' : language === 'zh' ? '' : ' '}[${index + 1}]`
+    return marked(text, `[${index + 1}]`, own.at(-1))
   })
-  const short = quotes.length === 1 && !quotes[0]?.block
-  return [lead, ...parts].filter((part) => part !== '').join(short && language === 'en' ? ' ' : '\n')
+  // In one run where it is sentences alone: it is one answer, not a list.
+  const between = quotes.some(({ block }) => block) ? '\n' : language === 'zh' ? '' : ' '
+  return [lead, ...parts].filter((part) => part !== '').join(between)
 }
+
+/** With the mark of its citation: before the full stop, and on a line of its own below code and tables, which it would break. */
+function marked(text: string, mark: string, last: Quote | undefined): string {
+  if (last?.block) return `${text}\n${mark}`
+  const end = FINAL_MARK.exec(text)?.[0] ?? ''
+  const body = text.slice(0, text.length - end.length)
+  return `${body}${UNSPACED.test(body) ? '' : ' '}${mark}${end}`
+}
+
+const FINAL_MARK = /[.。!！?？…]+$/
+const UNSPACED = /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]$/u
 
 function separator(before: Quote | undefined, quote: Quote): string {
   if (!before) return ''
   if (before.block || quote.block) return '\n'
-  return /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]$/u.test(before.text) ? '' : ' '
+  return UNSPACED.test(before.text) ? '' : ' '
 }
 
 const PIECE =

@@ -3,7 +3,7 @@ import type { Logger, Metrics, TenantId } from '@yizhan/kernel'
 import type { Passage, Retriever, SearchOptions } from '../inference/port.js'
 import { type KnowledgeDocument, PassageIndex, type RankedPassage } from './passage-index.js'
 import { isRelevant } from './relevance.js'
-import { termsOf } from './terms.js'
+import { questionTermsOf, termsOf } from './terms.js'
 
 /** Only the start of a longer question is searched for. */
 const MAX_QUERY = 2_000
@@ -88,12 +88,12 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
     async search(tenant, query, options): Promise<Passage[]> {
       const terms = questionTerms(query)
       const found = ranked(tenant, terms, options)
-      const best = found[0]?.passage
+      const [best] = found
       const relevant = best !== undefined && isRelevant(terms, best, indexes.get(tenant)?.size ?? 0)
       searches?.inc({ found: relevant ? 'yes' : 'no' })
       if (!relevant) return []
       // What is well below the best is left out; it may still hold what the best one lacks.
-      return found.map(({ passage }) => passage).filter(({ score }) => score >= best.score / 2)
+      return found.map(({ passage }) => passage).filter(({ score }) => score >= best.passage.score / 2)
     },
     weigh(tenant, text) {
       const index = indexes.get(tenant)
@@ -106,5 +106,5 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
 }
 
 function questionTerms(query: string): ReadonlyMap<string, number> {
-  return termsOf(query.slice(0, MAX_QUERY))
+  return questionTermsOf(query.slice(0, MAX_QUERY))
 }

@@ -10,6 +10,8 @@ export const HEADING_BOOST = 2
 export const SENTENCE_WEIGHT = 0.3
 /** Passages whose sentences are looked at; further down the list nothing comes to the top. */
 const LOOKED_INTO = 30
+/** Passages whose sentences are kept at hand. */
+const MAX_READ = 1_000
 
 /** A document of a tenant's knowledge. */
 export interface KnowledgeDocument {
@@ -34,21 +36,30 @@ export interface PassageFilter {
   readonly classes?: readonly string[]
 }
 
-/** A passage that was found, and what of the question it holds. */
+/** A passage that was found, and why. Shares are of the weight of the whole question, 0 to 1. */
 export interface RankedPassage {
   readonly passage: Passage
-  /** BM25 alone, over the weight of the whole question. */
+  readonly knowledge: string
+  /** What BM25 adds to the score: more than 1 where terms are repeated. */
   readonly base: number
-  /** Share of the question's weight in its best sentence. */
+  /** Share in the sentence that holds most of it. */
   readonly sentence: number
+  /** Share in the passage with its title and headings. */
+  readonly covered: number
+  /** The terms that it holds, the most telling first. */
+  readonly terms: readonly { readonly term: string; readonly weight: number; readonly inHeading: boolean }[]
 }
 
 interface Entry {
   readonly passage: Omit<Passage, 'score'>
   readonly knowledge: string
   readonly class: string | undefined
-  /** The terms of each sentence, read when a question first comes near. */
-  sentences?: readonly ReadonlySet<string>[]
+}
+
+/** The terms of a passage by where they stand. */
+interface Read {
+  readonly sentences: readonly ReadonlySet<string>[]
+  readonly heading: ReadonlySet<string>
 }
 
 /** The passages of one tenant and where each term occurs. What was put in together goes together. */
@@ -56,6 +67,8 @@ export class PassageIndex {
   readonly #lists = new PostingLists()
   readonly #entries = new Map<number, Entry>()
   readonly #origins = new Map<string, number[]>()
+  /** What was looked into lately, the last one last. */
+  readonly #read = new Map<number, Read>()
 
   get size(): number {
     return this.#entries.size
@@ -86,6 +99,7 @@ export class PassageIndex {
       if (known)
         for (const term of withHeadings(termsOf(known.passage.text), known.passage).keys()) terms.add(term)
       this.#entries.delete(entry)
+      this.#read.delete(entry)
     }
     this.#lists.delete(entries, terms)
     this.#origins.delete(origin)
@@ -109,17 +123,38 @@ export class PassageIndex {
    * 1.3 = everything.
    */
   rank(query: ReadonlyMap<string, number>, filter: PassageFilter, limit: number): RankedPassage[] {
-    let whole = 0
-    for (const [term, asked] of query) whole += asked * this.idf(term)
-    const near = this.#nearest(query, filter, Math.max(limit, LOOKED_INTO))
-    return near
-      .map(({ entry, gain }) => {
-        const base = gain / whole
-        const sentence = this.#bestSentence(entry, query) / whole
-        return { passage: { ...entry.passage, score: base + SENTENCE_WEIGHT * sentence }, base, sentence }
-      })
+    const asked = this.#asked(query)
+    return this.#nearest(query, filter, Math.max(limit, LOOKED_INTO))
+      .map((near) => this.#judged(near, asked))
       .sort((a, b) => b.passage.score - a.passage.score)
       .slice(0, limit)
+  }
+
+  /** The terms of a question, the most telling first. */
+  #asked(query: ReadonlyMap<string, number>): Asked {
+    let whole = 0
+    const terms = [...query].map(([term, share]) => {
+      const weight = share * this.idf(term)
+      whole += weight
+      return { term, weight }
+    })
+    return { whole, terms: terms.sort((a, b) => b.weight - a.weight) }
+  }
+
+  #judged({ entry, gain, number }: Near, { whole, terms }: Asked): RankedPassage {
+    const { sentences, heading } = this.#readOf(number, entry)
+    const base = gain / whole
+    const held = terms.filter(({ term }) => heading.has(term) || sentences.some((one) => one.has(term)))
+    const best = Math.max(0, ...sentences.map((one) => weightOf(terms.filter(({ term }) => one.has(term)))))
+    const sentence = best / whole
+    return {
+      passage: { ...entry.passage, score: base + SENTENCE_WEIGHT * sentence },
+      knowledge: entry.knowledge,
+      base,
+      sentence,
+      covered: weightOf(held) / whole,
+      terms: held.map(({ term, weight }) => ({ term, weight, inHeading: heading.has(term) })),
+    }
   }
 
   #nearest(query: ReadonlyMap<string, number>, filter: PassageFilter, count: number) {
@@ -141,17 +176,29 @@ export class PassageIndex {
     return near.sort(nearer).slice(0, count)
   }
 
-  /** The largest weight of the question that one sentence holds. */
-  #bestSentence(entry: Entry, query: ReadonlyMap<string, number>): number {
-    entry.sentences ??= sentencesOf(entry.passage.text).map((sentence) => new Set(termsOf(sentence).keys()))
-    let best = 0
-    for (const sentence of entry.sentences) {
-      let found = 0
-      for (const [term, asked] of query) if (sentence.has(term)) found += asked * this.idf(term)
-      best = Math.max(best, found)
+  #readOf(number: number, { passage }: Entry): Read {
+    const known = this.#read.get(number)
+    this.#read.delete(number)
+    const read = known ?? {
+      sentences: sentencesOf(passage.text).map((sentence) => new Set(termsOf(sentence).keys())),
+      heading: new Set(termsOf(`${passage.title}\n${passage.heading}`).keys()),
     }
-    return best
+    this.#read.set(number, read)
+    for (const oldest of this.#read.keys()) {
+      if (this.#read.size <= MAX_READ) break
+      this.#read.delete(oldest)
+    }
+    return read
   }
+}
+
+interface Asked {
+  readonly whole: number
+  readonly terms: readonly { readonly term: string; readonly weight: number }[]
+}
+
+function weightOf(terms: readonly { readonly weight: number }[]): number {
+  return terms.reduce((sum, { weight }) => sum + weight, 0)
 }
 
 interface Near {

@@ -4,6 +4,8 @@ import { sentencesOf } from './sentences.js'
 /** A passage is filled up to `MIN_COLUMNS` where its section has that much, and never beyond `MAX_COLUMNS`. */
 export const MIN_COLUMNS = 300
 export const MAX_COLUMNS = 1_400
+/** A paragraph that is longer than a passage stays whole up to this: its author put it together. */
+export const MAX_PARAGRAPH_COLUMNS = 2_400
 /** Code and tables stay whole up to this; a longer one is cut at a line. */
 export const MAX_WHOLE_COLUMNS = 4_000
 
@@ -47,8 +49,10 @@ export function splitPassages(text: string): PassageText[] {
 }
 
 function fit(block: Block): string[] {
-  const limit = block.kind === 'code' || block.kind === 'table' ? MAX_WHOLE_COLUMNS : MAX_COLUMNS
-  if (columnsOf(block.text) <= limit) return [block.text]
+  const isWhole = block.kind === 'code' || block.kind === 'table'
+  const limit = isWhole ? MAX_WHOLE_COLUMNS : MAX_COLUMNS
+  const most = block.kind === 'paragraph' ? MAX_PARAGRAPH_COLUMNS : limit
+  if (columnsOf(block.text) <= most) return [block.text]
   const units = block.kind === 'paragraph' ? sentencesOf(block.text) : block.text.split(/(?<=\n)/)
   return pack(
     units.flatMap((unit) => chop(unit, limit)),

@@ -1,6 +1,7 @@
 const ABBREVIATION =
   /(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|approx|dept|ext|fig|inc|ltd|no|dr|mr|mrs|ms|st|[a-z])\.\s*$/i
-const END = /(?:[。！？；…]+|[.!?]+)[」』”’"')）\]]*/gu
+/** A semicolon ends no sentence: what follows it belongs to what is said. */
+const END = /(?:[。！？…]+|[.!?]+)[」』”’"')）\]]*/gu
 
 /**
  * Cuts a paragraph into sentences, Chinese and English; each keeps its end mark and the space behind it, so that

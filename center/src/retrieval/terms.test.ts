@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CHARACTER_WEIGHT, isCharacters, PREFIX_WEIGHT, stem, termsOf } from './terms.js'
+import { CHARACTER_WEIGHT, isCharacters, PREFIX_WEIGHT, questionTermsOf, stem, termsOf } from './terms.js'
 
 /** Without the beginnings of words. */
 const words = (text: string) => [...termsOf(text).keys()].filter((term) => !term.startsWith('^'))
@@ -67,4 +67,12 @@ test('Chinese becomes bigrams and light single characters, cut at question words
   assert.equal(termsOf('年假，年假').get('年假'), 2)
   assert.equal(isCharacters('年假'), true)
   assert.equal(isCharacters('vpn'), false)
+})
+
+test('in a question two characters of two words count less than two of one', () => {
+  const terms = questionTermsOf('研究人员使用氧气')
+  for (const inside of ['研究', '人员', '使用', '氧气']) assert.equal(terms.get(inside), 1, inside)
+  for (const across of ['究人', '员使', '用氧']) assert.equal(terms.get(across), 0.5, across)
+  assert.deepEqual(questionTermsOf('𠮷 x'), termsOf('𠮷 x'))
+  assert.deepEqual(questionTermsOf(''), new Map())
 })
