@@ -326,7 +326,7 @@ export async function startCenter(
         registry,
         pool,
         quotas,
-        retriever: knowledge,
+        explain: knowledge.explain,
         library,
         pages,
         ask: createAsk({ knowledge, backend: createExtractive({ clock, terms: knowledge }) }),

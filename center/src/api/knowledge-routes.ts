@@ -1,7 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type CliLanguage, type TenantId, wantedSignals } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
-import type { Retriever } from '../inference/port.js'
 import type {
   Ask,
   AskedAnswer,
@@ -11,11 +10,12 @@ import type {
   PageFetcher,
   StoredSource,
 } from '../knowledge/index.js'
+import type { Explained, Knowledge } from '../retrieval/index.js'
 import { decodeBase64, knownTenant, TenantParams, tenantOf } from './params.js'
 
 export interface KnowledgeRouteParts {
   readonly catalog: Parameters<typeof knownTenant>[0]
-  readonly retriever: Retriever
+  readonly explain: Knowledge['explain']
   readonly library: Library
   readonly ask: Ask
   readonly pages: PageFetcher
@@ -72,7 +72,7 @@ interface OfTenant {
 
 /** Documents of a tenant: import, list, delete, index anew, search, ask. */
 export function registerKnowledge(app: FastifyInstance, parts: KnowledgeRouteParts, actor: string): void {
-  const { catalog, retriever, library, ask, pages } = parts
+  const { catalog, explain, library, ask, pages } = parts
   const untilGone = wantedSignals(app, 'the center')
   /** Either it was applied, or something was imported: either makes its documents. */
   const withDocuments = (text: string): TenantId => {
@@ -203,26 +203,40 @@ export function registerKnowledge(app: FastifyInstance, parts: KnowledgeRoutePar
     },
   )
 
-  app.get<OfTenant & { Querystring: { q: string; limit?: number } }>(
+  app.get<OfTenant & { Querystring: { q: string; limit?: number; all?: boolean } }>(
     '/v1/tenants/:tenant/knowledge',
     {
       schema: {
-        summary: 'Passages that the documents give for a question',
+        summary: 'Passages that the documents give for a question, and why',
         params: TenantParams,
         querystring: Type.Object(
-          { q: Type.String({ minLength: 1, maxLength: 1_000 }), limit: Limit },
+          {
+            q: Type.String({ minLength: 1, maxLength: 1_000 }),
+            limit: Limit,
+            all: Type.Optional(
+              Type.Boolean({ description: 'also where the best holds too little; default false' }),
+            ),
+          },
           Closed,
         ),
       },
     },
-    async ({ params, query }, reply) =>
-      retriever.search(
-        withDocuments(params.tenant),
-        query.q,
-        { knowledge: [], limit: query.limit ?? 5 },
-        untilGone(reply.raw),
-      ),
+    async ({ params, query }, reply) => {
+      const { q, limit = 5, all = false } = query
+      const tenant = withDocuments(params.tenant)
+      const explained = await explain(tenant, q, { knowledge: [], limit }, untilGone(reply.raw))
+      return explained.found || all ? explained.passages.map(why) : []
+    },
   )
+}
+
+/** A passage with what made its score. */
+function why({ passage, terms, ...shares }: Explained['passages'][number]) {
+  return {
+    ...passage,
+    ...shares,
+    terms: terms.map(({ term, weight, inHeading }) => ({ term, weight, field: inHeading ? 'heading' : 'text' })),
+  }
 }
 
 function inLanguage({ problem, ...source }: ImportedSource, lang: CliLanguage) {

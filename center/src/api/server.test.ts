@@ -489,6 +489,7 @@ test('the description of the API is OpenAPI and names every route but the probes
     [
       ['q', 'query', true],
       ['limit', 'query', false],
+      ['all', 'query', false],
       ['tenant', 'path', true],
     ],
   )

@@ -96,11 +96,9 @@ export function apiParts(): FakeParts {
       },
       revoke: (edge, actor) => parts.revoke(edge, actor),
     },
-    retriever: {
-      async search(tenant, query, options) {
-        calls.push(['search', tenant, query, options])
-        return []
-      },
+    async explain(tenant, query, options) {
+      calls.push(['search', tenant, query, options])
+      return { found: false, passages: [] }
     },
     library: { import: refuse, list: () => [], delete: refuse, reindex: refuse },
     ask: refuse,

@@ -23,18 +23,18 @@ export type Ask = (
 ) => Promise<AskedAnswer>
 
 export function createAsk(deps: {
-  readonly knowledge: Pick<Knowledge, 'rank' | 'search'>
+  readonly knowledge: Pick<Knowledge, 'explain' | 'search'>
   /** Answers with what stands in the passages. */
   readonly backend: Backend
 }): Ask {
   const { knowledge, backend } = deps
   return async (tenant, question, { locale = '', ...options }, signal) => {
-    const ranked = await knowledge.rank(tenant, question, options, signal)
+    const ranked = await knowledge.explain(tenant, question, options, signal)
     const passages = await knowledge.search(tenant, question, options, signal)
     let reply = ''
     for await (const piece of backend.generate({ tenant, question, locale, history: [], passages }, signal)) {
       if (piece.type === 'text') reply += piece.text
     }
-    return { question, passages: ranked.map(({ passage }) => passage), reply }
+    return { question, passages: ranked.passages.map(({ passage }) => passage), reply }
   }
 }

@@ -1,5 +1,5 @@
 export { type Block, blocksOf } from './blocks.js'
-export { createKnowledge, type Knowledge } from './knowledge.js'
+export { createKnowledge, type Explained, type Knowledge } from './knowledge.js'
 export type { KnowledgeDocument, RankedPassage } from './passage-index.js'
 export { columnsOf } from './passages.js'
 export { sentencesOf } from './sentences.js'

@@ -22,17 +22,17 @@ export interface Knowledge extends Retriever {
   delete(tenant: TenantId, origin: string): void
   /** Everything of a tenant. */
   remove(tenant: TenantId): void
-  /** The best for a question, whether or not they have anything to do with it. */
-  rank(
-    tenant: TenantId,
-    query: string,
-    options: SearchOptions,
-    signal: AbortSignal,
-  ): Promise<readonly RankedPassage[]>
+  /** The best for a question with what they hold of it, and whether the best holds enough to be an answer. */
+  explain(tenant: TenantId, query: string, options: SearchOptions, signal: AbortSignal): Promise<Explained>
   /** The terms of `text` and how telling each is among the tenant's documents. */
   weigh(tenant: TenantId, text: string): ReadonlyMap<string, number>
   /** Passages that can be found. */
   size(tenant: TenantId): number
+}
+
+export interface Explained {
+  readonly found: boolean
+  readonly passages: readonly RankedPassage[]
 }
 
 export function createKnowledge(deps: { readonly log: Logger; readonly metrics?: Metrics }): Knowledge {
@@ -52,8 +52,13 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
     indexes.set(tenant, index)
     return index
   }
-  const ranked = (tenant: TenantId, terms: ReadonlyMap<string, number>, options: SearchOptions) =>
-    indexes.get(tenant)?.rank(terms, options, options.limit) ?? []
+  const explained = (tenant: TenantId, query: string, options: SearchOptions): Explained => {
+    const terms = questionTermsOf(query.slice(0, MAX_QUERY))
+    const index = indexes.get(tenant)
+    const ranked = index?.rank(terms, options, options.limit) ?? []
+    const [best] = ranked
+    return { found: best !== undefined && isRelevant(terms, best, index?.size ?? 0), passages: ranked }
+  }
 
   return {
     replace(tenant, documents) {
@@ -82,18 +87,16 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
       indexes.delete(tenant)
       count()
     },
-    async rank(tenant, query, options) {
-      return ranked(tenant, questionTerms(query), options)
+    async explain(tenant, query, options) {
+      return explained(tenant, query, options)
     },
     async search(tenant, query, options): Promise<Passage[]> {
-      const terms = questionTerms(query)
-      const found = ranked(tenant, terms, options)
-      const [best] = found
-      const relevant = best !== undefined && isRelevant(terms, best, indexes.get(tenant)?.size ?? 0)
-      searches?.inc({ found: relevant ? 'yes' : 'no' })
-      if (!relevant) return []
+      const { found, passages: best } = explained(tenant, query, options)
+      searches?.inc({ found: found ? 'yes' : 'no' })
+      if (!found) return []
       // What is well below the best is left out; it may still hold what the best one lacks.
-      return found.map(({ passage }) => passage).filter(({ score }) => score >= best.passage.score / 2)
+      const enough = (best[0]?.passage.score ?? 0) / 2
+      return best.map(({ passage }) => passage).filter(({ score }) => score >= enough)
     },
     weigh(tenant, text) {
       const index = indexes.get(tenant)
@@ -103,8 +106,4 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
     },
     size: (tenant) => indexes.get(tenant)?.size ?? 0,
   }
-}
-
-function questionTerms(query: string): ReadonlyMap<string, number> {
-  return questionTermsOf(query.slice(0, MAX_QUERY))
 }

@@ -11,6 +11,12 @@ interface SourcePage {
   readonly more: boolean
 }
 
+interface Found extends Answer {
+  readonly score: number
+  readonly covered: number
+  readonly terms: readonly { readonly term: string; readonly field: 'heading' | 'text' }[]
+}
+
 const COLUMNS = ['name', 'version', 'knowledge', 'class', 'documents', 'sizeBytes', 'importedAt']
 
 /** `knowledge import|list|delete|reindex|search|ask`. */
@@ -55,11 +61,14 @@ export function knowledgeCommands(program: Command, io: CliIo, call: CenterCall)
   const search = named('search <question>', {
     en: 'passages that the documents give for a question, and why',
     zh: '按问题检索文档的段落，并说明原因',
-  }).action(async (question: string, options: { tenant: string }, command: Command) => {
-    const below = `/knowledge?q=${inPath(question)}`
-    const found = await ofTenant<Answer[]>({ io, call, command }, options.tenant, below)
-    io.table(found, ['score', 'document', 'heading', 'text'])
   })
+    .option('--all', io.say({ en: 'also what holds too little to be an answer', zh: '也列出不足以作答的段落' }))
+    .action(async (question: string, options: { tenant: string; all?: boolean }, command: Command) => {
+      const below = `/knowledge?q=${inPath(question)}${options.all ? '&all=true' : ''}`
+      const found = await ofTenant<Found[]>({ io, call, command }, options.tenant, below)
+      if (io.wantsJson) io.table(found)
+      else io.table(found.map(shown), ['score', 'held', 'document', 'heading', 'terms', 'text'])
+    })
 
   withExamples(
     importCommand(knowledge, io, call),
@@ -72,4 +81,14 @@ export function knowledgeCommands(program: Command, io: CliIo, call: CenterCall)
   withExamples(reindex, io, 'knowledge reindex --tenant acme')
   withExamples(search, io, 'knowledge search "hotel in Beijing" --tenant acme')
   withExamples(askCommand(knowledge, io, call), io, 'knowledge ask --data questions.jsonl --tenant acme')
+}
+
+/** Beginnings of words stand behind `^`, terms of the title and headings before `#`. */
+function shown({ score, covered, terms, ...passage }: Found): Answer {
+  return {
+    ...passage,
+    score: score.toFixed(2),
+    held: `${Math.round(covered * 100)} %`,
+    terms: terms.map(({ term, field }) => (field === 'heading' ? `${term}#` : term)).join(' '),
+  }
 }
