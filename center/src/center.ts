@@ -33,11 +33,12 @@ import {
 } from './fleet/index.js'
 import { openApiKeys, startFront } from './front/index.js'
 import { startGateway } from './gateway/index.js'
+import { createExtractive } from './inference/extractive.js'
 import {
-  openEngines,
   createPersonas,
   createRequestBook,
   createWriter,
+  openEngines,
   Pool,
   REQUEST_BOOK_DEFAULTS,
   startPoolUpkeep,
@@ -343,11 +344,7 @@ export async function startCenter(
           keys,
           policy: samplePolicy,
           examples: perVersion(catalog, ({ examples }) => examples),
-          // Without a server only the extractive one is there, which writes nothing of its own.
-          writer:
-            llm.url !== undefined && backends[0]
-              ? createWriter({ backend: backends[0], admission })
-              : undefined,
+          writer: createWriter({ backends: engines.backends.map(({ backend }) => backend), admission }),
           clock,
         }),
         models,

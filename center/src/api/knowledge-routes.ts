@@ -235,7 +235,11 @@ function why({ passage, terms, ...shares }: Explained['passages'][number]) {
   return {
     ...passage,
     ...shares,
-    terms: terms.map(({ term, weight, inHeading }) => ({ term, weight, field: inHeading ? 'heading' : 'text' })),
+    terms: terms.map(({ term, weight, inHeading }) => ({
+      term,
+      weight,
+      field: inHeading ? 'heading' : 'text',
+    })),
   }
 }
 

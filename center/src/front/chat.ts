@@ -119,7 +119,12 @@ export class ChatRun {
         const passages =
           knowledge === undefined
             ? []
-            : retriever.search(request.tenant, request.question, { knowledge, limit: MAX_PASSAGES })
+            : await retriever.search(
+                request.tenant,
+                request.question,
+                { knowledge, limit: MAX_PASSAGES },
+                signal,
+              )
         const asked = { ...request, passages }
         const messages =
           knowledge === undefined ? this.#order.messages : groundedMessages(this.#order.messages, asked)

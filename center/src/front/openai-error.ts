@@ -71,7 +71,8 @@ function kindOf(error: YizhanError): Kind {
     const first: unknown = Array.isArray(codes) ? codes[0] : undefined
     return [400, 'invalid_request_error', typeof first === 'string' ? first : null]
   }
-  if ((code === 'overloaded' || code === 'quota_exceeded') && !retryable) return [429, 'insufficient_quota', 'insufficient_quota']
+  if ((code === 'overloaded' || code === 'quota_exceeded') && !retryable)
+    return [429, 'insufficient_quota', 'insufficient_quota']
   return KINDS[code] ?? SERVER
 }
 

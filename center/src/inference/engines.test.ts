@@ -15,7 +15,9 @@ const parts = {
 
 function settingsOf(inference: Record<string, unknown>) {
   const checked = centerConfig.check({ inference })
-  return checked.ok ? checked.value.inference : checked.problems.map(({ path, message }) => `${path} ${message}`)
+  return checked.ok
+    ? checked.value.inference
+    : checked.problems.map(({ path, message }) => `${path} ${message}`)
 }
 
 async function open(inference: Record<string, unknown>) {
@@ -23,7 +25,11 @@ async function open(inference: Record<string, unknown>) {
   assert.ok(!Array.isArray(settings), JSON.stringify(settings))
   const engines = await openEngines(parts, settings, new AbortController().signal)
   await engines.close()
-  return engines.backends.map(({ backend, config }) => ({ name: backend.name, model: backend.model, ...config }))
+  return engines.backends.map(({ backend, config }) => ({
+    name: backend.name,
+    model: backend.model,
+    ...config,
+  }))
 }
 
 test('an entry of a kind that is not known, or with a setting of another kind, is refused', () => {

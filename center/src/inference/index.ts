@@ -1,4 +1,4 @@
-export { type Engines, type EngineSettings, openEngines } from './engines.js'
+export { type EngineSettings, type Engines, openEngines } from './engines.js'
 export { createPersonas, type PersonaOf, type Personas } from './personas.js'
 export { type MemberState, Pool, startPoolUpkeep } from './pool/index.js'
 export type {

@@ -18,24 +18,32 @@ export interface Writer {
 
 const MAX_CHARS = 64 * 1024
 
-export function createWriter(deps: { readonly backend: Backend; readonly admission: Admission }): Writer {
-  const { backend, admission } = deps
+/** Undefined if no engine writes words of its own. */
+export function createWriter(deps: {
+  readonly backends: readonly Backend[]
+  readonly admission: Admission
+}): Writer | undefined {
+  const { admission } = deps
+  const first = deps.backends.find(({ quotes }) => !quotes)
+  if (!first) return undefined
   return {
-    model: backend.model,
+    model: first.model,
     async write(tenant, { task, text }, signal) {
       const estimatedTokens = estimateTokens(task) + estimateTokens(text)
-      const lease = await admission.enter({ tenant, priority: 'batch', estimatedTokens }, signal)
-      let written = ''
+      const fits = ({ quotes }: Backend) => !quotes
+      const lease = await admission.enter({ tenant, priority: 'batch', estimatedTokens, fits }, signal)
       try {
         const request = { tenant, task, question: text, locale: '', history: [], passages: [] }
-        for await (const piece of backend.generate(request, signal)) {
+        let written = ''
+        for await (const piece of lease.generate(request, signal, () => undefined)) {
+          if (piece.type === 'superseded') written = ''
           if (piece.type === 'text') written += piece.text
           if (written.length > MAX_CHARS)
             throw new YizhanError('too_large', 'the model does not come to an end')
         }
         return written
       } finally {
-        lease.release(estimatedTokens + estimateTokens(written))
+        lease.release()
       }
     },
   }

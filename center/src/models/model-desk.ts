@@ -210,7 +210,8 @@ export class ModelDesk {
       await this.#deps.catalog.inOrder(async () => {
         const { summary } = await this.#inForce(tenant, signal)
         const fresh = (await this.#versions.list(tenant)).find((version) => version.number === number)
-        if (!fresh) throw new YizhanError('conflict', 'another version was trained meanwhile', { retryable: true })
+        if (!fresh)
+          throw new YizhanError('conflict', 'another version was trained meanwhile', { retryable: true })
         await this.#switch(tenant, summary, fresh, by)
       })
     }

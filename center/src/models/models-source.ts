@@ -20,8 +20,14 @@ export function modelsSource(deps: {
         return { erased: await models.forget(tenant, subject, BY, signal) }
       } catch (thrown) {
         signal.throwIfAborted()
-        log.error({ err: thrown, tenant, subject }, 'a model that learnt from an erased person is still in force')
-        return { erased: 0, pending: { why: 'a model that learnt from the person is yet to be trained anew' } }
+        log.error(
+          { err: thrown, tenant, subject },
+          'a model that learnt from an erased person is still in force',
+        )
+        return {
+          erased: 0,
+          pending: { why: 'a model that learnt from the person is yet to be trained anew' },
+        }
       }
     },
   }

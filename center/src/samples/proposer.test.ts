@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { createMetrics, ManualClock } from '@yizhan/kernel'
-import { createAdmission } from '../admission/index.js'
 import { createWriter } from '../inference/index.js'
 import { DONE, delta, finish, startServer, stream } from '../inference/testing/model-server.js'
+import { testAdmission } from '../inference/testing/test-admission.js'
 import { sealedStorage } from '../privacy/testing/sealed-storage.js'
 import { acme, by, never } from '../privacy/testing/stand.js'
 import { collectionOf } from '../storage/index.js'
@@ -25,9 +25,9 @@ async function start(t: TestContext, answer: string) {
   const server = await startServer(t, (response) => {
     stream(response).end(`${delta(answer)}${finish()}${DONE}`)
   })
-  const limits = { maxRunning: 1, maxQueued: 10, maxQueuedPerTenant: 10, queueTtlMs: 60_000 }
-  const admission = createAdmission({ clock, metrics: createMetrics() }, limits)
-  const writer = createWriter({ backend: server.backend(), admission })
+  const backends = [server.backend()]
+  const { admission } = testAdmission({ clock, metrics: createMetrics() }, { backends })
+  const writer = createWriter({ backends, admission })
   const policy = { sampling: async () => DEFAULT_SAMPLING, mayLearn: async () => true }
   const parts = { store, keys, policy, clock, examples: async () => EXAMPLES }
   const tenants = { intents: async () => ['it.vpn', 'hr.leave'], decide: async () => undefined }

@@ -112,7 +112,8 @@ async function readJournal(
   try {
     const known = await head.read()
     const fenced = await setFencedAside(host, dir, clock.wall())
-    if (fenced !== undefined) log.fatal({ fenced }, 'the turns of this journal were taken over; a new one was started')
+    if (fenced !== undefined)
+      log.fatal({ fenced }, 'the turns of this journal were taken over; a new one was started')
     let quarantined = fenced ?? (await takeOverLevel(deps, { ...settings, head: known }))
     const content = await readContent(deps, settings, quarantined === undefined ? known : 0).catch(
       async (thrown: unknown) => {

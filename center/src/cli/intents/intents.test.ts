@@ -123,7 +123,16 @@ test('a model is trained and held against texts, and the same seed gives the sam
   const wrong = await runLine([...evaluate, '--operating-point', 'bold', '--json'])
   assert.equal(errorOf(wrong.err).code, 'invalid_argument')
 
-  const strange = ['', ' ', '😀🎉', 'مرحبا كيف', 'vpn連不上שלום', '\u0000\u0007', '\ud800', 'x'.repeat(1_000_000)]
+  const strange = [
+    '',
+    ' ',
+    '😀🎉',
+    'مرحبا كيف',
+    'vpn連不上שלום',
+    '\u0000\u0007',
+    '\ud800',
+    'x'.repeat(1_000_000),
+  ]
   await writeFile(path('strange.jsonl'), lines(strange.map((text) => ({ text, intent: 'oos' }))))
   const odd = await runLine([
     ...['intents', 'eval', '--bundle', path('a'), '--data', path('strange.jsonl'), '--json'],

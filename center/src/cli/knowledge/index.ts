@@ -62,7 +62,10 @@ export function knowledgeCommands(program: Command, io: CliIo, call: CenterCall)
     en: 'passages that the documents give for a question, and why',
     zh: '按问题检索文档的段落，并说明原因',
   })
-    .option('--all', io.say({ en: 'also what holds too little to be an answer', zh: '也列出不足以作答的段落' }))
+    .option(
+      '--all',
+      io.say({ en: 'also what holds too little to be an answer', zh: '也列出不足以作答的段落' }),
+    )
     .action(async (question: string, options: { tenant: string; all?: boolean }, command: Command) => {
       const below = `/knowledge?q=${inPath(question)}${options.all ? '&all=true' : ''}`
       const found = await ofTenant<Found[]>({ io, call, command }, options.tenant, below)

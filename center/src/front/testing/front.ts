@@ -43,7 +43,7 @@ export async function startTestFront(t: TestContext, options: FrontOptions = {})
       embedders: options.embedders ?? [],
       admission,
       retriever: {
-        search(tenant, query, { knowledge }) {
+        async search(tenant, query, { knowledge }) {
           searches.push({ tenant, query, knowledge })
           return [...(options.passages ?? [])]
         },

@@ -115,7 +115,7 @@ class Tries {
   async next(seat: Seat, member: Member, error: YizhanError, signal: AbortSignal): Promise<void> {
     const { clock, meters } = this.#deps
     this.#left[member.config.channel] -= 1
-    this.#failed(member, error)
+    this.#failed(seat, member, error)
     for (const channel of ['primary', 'backup'] as const) {
       while (this.#left[channel] > 0) {
         const candidates = this.#candidates(seat, channel)
@@ -142,20 +142,20 @@ class Tries {
     return first ? [first] : []
   }
 
-  #others(member: Member): boolean {
-    return this.#deps.members().some((one) => one !== member && one.usable && !this.#refused.has(one))
+  #others(seat: Seat, member: Member): boolean {
+    return this.#deps.members(seat).some((one) => one !== member && one.usable && !this.#refused.has(one))
   }
 
   #readyAt(member: Member): number {
     return this.#tried.get(member)?.readyAt ?? 0
   }
 
-  #failed(member: Member, error: YizhanError): void {
+  #failed(seat: Seat, member: Member, error: YizhanError): void {
     const count = this.#tried.get(member)?.count ?? 0
     const { retryBaseMs, retryMaxMs } = this.#config
     const asked = Number(error.details.retryAfterMs ?? 0)
     // Whoever waited for a hanging engine once is not made to wait for it again, if anybody else can answer.
-    const hangs = error.code === 'deadline_exceeded' && this.#others(member)
+    const hangs = error.code === 'deadline_exceeded' && this.#others(seat, member)
     if (!error.retryable || asked > retryMaxMs || hangs) {
       this.#refused.add(member)
       return

@@ -10,6 +10,9 @@ export const extractiveKind: BackendKind<ExtractiveSettings> = {
   settings: ExtractiveSettings,
   async open({ clock, terms }, name, settings) {
     if (!terms) throw new YizhanError('config_invalid', 'without documents nothing can be quoted')
-    return { backend: createExtractive({ clock, terms }, { ...settings, name }), close: async () => undefined }
+    return {
+      backend: createExtractive({ clock, terms }, { ...settings, name }),
+      close: async () => undefined,
+    }
   },
 }
