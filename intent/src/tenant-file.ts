@@ -185,6 +185,8 @@ export const TenantFile = Type.Object(
     operatingPoint: OperatingPoint,
     /** IANA name: where its days and times are; default: that of the edge's machine. */
     timezone: Type.Optional(Type.String({ minLength: 1 })),
+    /** Of sites that have their own, by edge. */
+    timezones: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Type.String({ minLength: 1 }))),
     welcome: Type.Optional(
       Type.Object({ text: LanguageMap, suggest: Type.Array(LanguageMap, { maxItems: 8 }) }, Closed),
     ),

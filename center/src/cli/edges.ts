@@ -4,7 +4,7 @@ import { requireConfirmed } from './arguments.js'
 import { type Answer, type CenterCall, inPath } from './center-call.js'
 import { withExamples } from './examples.js'
 
-const COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'agentVersion']
+const COLUMNS = ['edgeId', 'site', 'tenants', 'revoked', 'appliedRevision', 'rejected', 'agentVersion']
 
 /** `edges list|token|tenants|revoke`. */
 export function edgeCommands(program: Command, io: CliIo, call: CenterCall): void {
@@ -14,7 +14,8 @@ export function edgeCommands(program: Command, io: CliIo, call: CenterCall): voi
     .command('list')
     .description(io.say({ en: 'every edge of the registry', zh: '列出登记的全部边缘节点' }))
     .action(async (_options, command: Command) => {
-      io.table(await call<Answer[]>(command, 'GET', '/v1/edges'), COLUMNS)
+      const shown = await call<Answer[]>(command, 'GET', '/v1/edges')
+      io.table(io.wantsJson ? shown : shown.map(withRefusal), COLUMNS)
     })
 
   const token = edges
@@ -77,4 +78,10 @@ export function edgeCommands(program: Command, io: CliIo, call: CenterCall): voi
   withExamples(token, io, 'edges token beijing-1 --tenant acme --site Beijing > token')
   withExamples(tenants, io, 'edges tenants beijing-1 acme clinic')
   withExamples(revoke, io, 'edges revoke beijing-1 --name beijing-1')
+}
+
+/** Why an edge refused what it was told to run last, in a word for the table. */
+function withRefusal({ rejected, ...edge }: Answer): Answer {
+  const { code, message } = (rejected ?? {}) as { code?: string; message?: string }
+  return code === undefined ? edge : { ...edge, rejected: `${code}: ${message ?? ''}` }
 }

@@ -14,6 +14,7 @@ import { checkPrivacy, privacyOf } from './privacy.js'
 import type { Problem, Told, Wording } from './problem.js'
 import { LANGUAGE, TenantYaml } from './schema/index.js'
 import { checkSentence, type Languages, sentenceOf } from './sentence.js'
+import type { TenantSite } from './sites.js'
 import type { Texts } from './tenant-files.js'
 import { isMap, nearest, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
@@ -116,7 +117,13 @@ export function compileFile(
     intents,
     cards,
     channels,
-  }: { readonly intents: ReadIntents; readonly cards: ReadCards; readonly channels: ReadChannels },
+    sites,
+  }: {
+    readonly intents: ReadIntents
+    readonly cards: ReadCards
+    readonly channels: ReadChannels
+    readonly sites: readonly TenantSite[]
+  },
 ): TenantFile {
   const {
     tenant,
@@ -128,6 +135,9 @@ export function compileFile(
     operatingPoint = 'balanced',
     timezone,
   } = value
+  const timezones = sites.flatMap(({ edge, timezone: own }) =>
+    edge === undefined || own === undefined || own === timezone ? [] : [[edge, own] as const],
+  )
   const said = (sentence: string | LanguageMap) => sentenceOf(sentence, languages)
   const title = (id: string) => questionsOf(intents.whole.get(id)?.asks ?? [], languages)
   return {
@@ -137,6 +147,7 @@ export function compileFile(
     languages,
     operatingPoint,
     ...(timezone !== undefined && { timezone }),
+    ...(timezones.length > 0 && { timezones: Object.fromEntries(timezones) }),
     ...(welcome && { welcome: { text: said(welcome.text), suggest: (welcome.suggest ?? []).map(title) } }),
     messages: Object.fromEntries(Object.entries(messages).map(([key, text]) => [key, said(text)])),
     intents: Object.fromEntries(

@@ -94,7 +94,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
   const source: TenantSource = {
     tenant,
     files: kept,
-    file: compileFile(main.value, { intents, cards, channels }),
+    file: compileFile(main.value, { intents, cards, channels, sites: sites.sites }),
     examples: [...intents.whole].flatMap(([id, { asks }]) => asks.map((text) => ({ text, intent: id }))),
     documents: knowledge.documents,
     extracts: extracted.documents,

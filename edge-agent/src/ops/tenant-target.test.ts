@@ -59,7 +59,7 @@ async function start(t: TestContext) {
   const take = async (digests: readonly string[]) => {
     revision++
     const bundles = digests.map((digest) => ({ tenantId: 'acme', bundleDigest: Buffer.from(digest, 'hex') }))
-    await target.apply(create(DesiredStateSchema, { revision, tenants: bundles }), dirs)
+    await target.apply(create(DesiredStateSchema, { edgeId: 'hall', revision, tenants: bundles }), dirs)
   }
   const apply = async (file: Partial<TenantFile>, onnx?: Uint8Array) => {
     version++
@@ -131,4 +131,14 @@ test('texts that are asked while bundles change all have their answer', async (t
   }
   await switched
   assert.equal(tenants.list()[0]?.file.name.en, 'Acme 4')
+})
+
+test('an edge of a site with a time zone of its own reckons in that', async (t) => {
+  const { tenants, apply } = await start(t)
+  const zone = () => tenants.list()[0]?.file.timezone
+  const timezone = 'Asia/Shanghai'
+  await apply({ timezone, timezones: { paris: 'Europe/Paris' } })
+  assert.equal(zone(), 'Asia/Shanghai')
+  await apply({ timezone, timezones: { hall: 'Europe/Paris' } })
+  assert.equal(zone(), 'Europe/Paris')
 })

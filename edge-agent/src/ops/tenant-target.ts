@@ -1,5 +1,12 @@
 import { join } from 'node:path'
-import { MANIFEST_FILE, parseManifest, parseTenantFile, TENANT_FILE, verifyFile } from '@yizhan/intent'
+import {
+  MANIFEST_FILE,
+  parseManifest,
+  parseTenantFile,
+  TENANT_FILE,
+  type TenantFile,
+  verifyFile,
+} from '@yizhan/intent'
 import { asTenantId, type Logger, YizhanError } from '@yizhan/kernel'
 import type { IntentService, ReadBundleFile } from '../intent/index.js'
 import type { RouterPolicy } from '../router/index.js'
@@ -40,7 +47,8 @@ export function tenantTarget(parts: {
           if (!tenant || dir === undefined) {
             throw new YizhanError('not_found', `the bundle of ${tenantId} is not here`)
           }
-          const file = parseTenantFile(await readTenantFile(readBundleFile, dir, digest))
+          const parsed = parseTenantFile(await readTenantFile(readBundleFile, dir, digest))
+          const file = atSite(parsed, state.edgeId)
           const source = { id: tenantId, digest, file }
           const isNew = !intents.isReady(tenant, digest)
           await intents.load(tenant, dir, digest)
@@ -72,6 +80,13 @@ export function tenantTarget(parts: {
       }
     },
   }
+}
+
+/** The tenant's file with the time zone of this edge's site, if that has its own. */
+function atSite(file: TenantFile, edge: string): TenantFile {
+  const { timezones = {} } = file
+  const timezone = Object.hasOwn(timezones, edge) ? timezones[edge] : undefined
+  return timezone === undefined ? file : { ...file, timezone }
 }
 
 async function readTenantFile(read: ReadBundleFile, dir: string, digest: string): Promise<Uint8Array> {
