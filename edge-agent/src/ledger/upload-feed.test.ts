@@ -201,6 +201,35 @@ test('nothing of what an erased person said is told, also of a turn that is no l
   ])
 })
 
+test('turns under way come before the upload, as long as that is not far behind', async (t) => {
+  let underWay = 15
+  let durable = 1
+  const dir = await temporaryDir(t)
+  const { journal, ledger, mark } = await startFeed(t, dir)
+  const feed = createUploadFeed({
+    journal: {
+      epoch: journal.epoch,
+      get durable() {
+        return durable
+      },
+      onDurable: () => () => undefined,
+      scan: journal.scan.bind(journal),
+    },
+    ledger,
+    mark,
+    underWay: () => underWay,
+    log: silentLogger(),
+    metrics: createMetrics(),
+  })
+  assert.equal(feed.isBusy, false)
+  underWay = 16
+  assert.equal(feed.isBusy, true)
+  durable = 99_999
+  assert.equal(feed.isBusy, true)
+  durable = 100_000
+  assert.equal(feed.isBusy, false, 'it may not fall behind for ever')
+})
+
 test('what was pruned before the center had it is told as lost, and counted once', async (t) => {
   const dir = await temporaryDir(t)
   const clock = new ManualClock()

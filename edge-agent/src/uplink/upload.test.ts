@@ -9,6 +9,7 @@ import {
   toBinary,
   type UploadRecord,
   UploadRecordSchema,
+  UploadRequestSchema,
 } from '@yizhan/proto'
 import type { UploadItem, UploadSource } from './port.js'
 import { startTestCenter, type TestCenter } from './testing/center.js'
@@ -24,7 +25,7 @@ class MemorySource implements UploadSource {
   isBusy = false
   readonly acked = new Inbox<number>()
   readonly told = new Inbox<string>()
-  reads = 0
+  readonly limits: number[] = []
   readonly #listeners = new Set<() => void>()
 
   add(count: number): void {
@@ -38,7 +39,7 @@ class MemorySource implements UploadSource {
   }
 
   async read(from: number, limit: number): Promise<UploadItem[]> {
-    this.reads += 1
+    this.limits.push(limit)
     const count = Math.min(limit, this.end - from)
     return Array.from({ length: count }, (_, i) => itemAt(from + i))
   }
@@ -52,6 +53,9 @@ class MemorySource implements UploadSource {
   }
 }
 
+/** Of three sizes: their lengths take one, two and three bytes. */
+const textAt = (seq: number) => 'x'.repeat(seq === 14 ? 20_000 : seq % 10 === 0 ? 20 : 900)
+
 function itemAt(seq: number): UploadItem {
   if (seq % 2 === 1) return { seq }
   const record: UploadRecord['record'] = {
@@ -63,7 +67,7 @@ function itemAt(seq: number): UploadItem {
       state: TurnState.DONE,
       timeMs: 0n,
       actor: 'edge',
-      cause: 'x'.repeat(900),
+      cause: textAt(seq),
       ticket: '',
       successorOf: '',
       receivedSeq: 0n,
@@ -152,6 +156,30 @@ test('after a break the upload goes on behind what the center has, and nothing i
     Array.from({ length: 20 }, (_, i) => 2 * i + 2),
   )
   assert.ok(replica.batches.all.every(({ records }) => records.every(({ seq }) => seq <= replica.seq)))
+})
+
+test('what is counted as sent is what the requests hold', async (t) => {
+  const { source, edge, replica } = await startUploading(t)
+  source.add(30)
+  await source.acked.first((seq) => seq === 30)
+  assert.ok(replica.batches.all.length > 2)
+  const bytes = replica.batches.all.reduce(
+    (sum, request) => sum + toBinary(UploadRequestSchema, request).length,
+    0,
+  )
+  assert.match(await edge.metrics.render(), new RegExp(`yizhan_upload_bytes_total ${bytes}\\b`))
+})
+
+test('while turns are under way little is read at a time', async (t) => {
+  const { source } = await startUploading(t)
+  source.add(400)
+  await source.acked.first((seq) => seq === 400)
+  const quiet = source.limits.length
+  assert.ok(Math.max(...source.limits) > 32)
+  source.isBusy = true
+  source.add(400)
+  await source.acked.first((seq) => seq === 800)
+  assert.equal(Math.max(...source.limits.slice(quiet)), 32)
 })
 
 test('a center that was restored to an earlier state is told again', async (t) => {
