@@ -34,8 +34,8 @@ const MOST_ITEMS = 256
 const LEAST_ITEMS = 32
 /** From one read to the next: what comes meanwhile goes along, and a request for each commit would cost as much as a turn. */
 const REST_MS = 20
-/** The same while this edge has more urgent things to do. */
-const BUSY_REST_MS = 50
+/** The same while this edge has more urgent things to do. Seldom and much: a read may have to go through a whole segment. */
+const BUSY_REST_MS = 400
 
 /** The turns of this edge on one Ledger.Upload stream: from where the center is, then what comes. */
 export class UploadStream {
@@ -95,8 +95,7 @@ export class UploadStream {
       if (this.#isOver) return
       const from = next
       // Read when it can go: what is erased while it waits is not sent.
-      const items = await source.read(from, source.isBusy ? LEAST_ITEMS : limit)
-      for (const batch of batchesOf(items)) {
+      for (const batch of batchesOf(await source.read(from, limit))) {
         needed = batch.bytes
         if (!this.#isWritable || !this.#window.hasRoom(needed)) break
         this.#send(batch)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { status } from '@grpc/grpc-js'
-import { ManualClock } from '@yizhan/kernel'
+import { type Clock, ManualClock, systemClock } from '@yizhan/kernel'
 import {
   CommandSchema,
   create,
@@ -25,7 +25,7 @@ class MemorySource implements UploadSource {
   isBusy = false
   readonly acked = new Inbox<number>()
   readonly told = new Inbox<string>()
-  readonly limits: number[] = []
+  reads = 0
   readonly #listeners = new Set<() => void>()
 
   add(count: number): void {
@@ -39,7 +39,7 @@ class MemorySource implements UploadSource {
   }
 
   async read(from: number, limit: number): Promise<UploadItem[]> {
-    this.limits.push(limit)
+    this.reads += 1
     const count = Math.min(limit, this.end - from)
     return Array.from({ length: count }, (_, i) => itemAt(from + i))
   }
@@ -77,11 +77,15 @@ function itemAt(seq: number): UploadItem {
   return { seq, record: create(UploadRecordSchema, { seq: BigInt(seq), tenantId: 'acme', record }) }
 }
 
-async function startUploading(t: TestContext, prepare: (center: TestCenter) => void = () => undefined) {
+async function startUploading(
+  t: TestContext,
+  prepare: (center: TestCenter) => void = () => undefined,
+  clock: Clock = systemClock,
+) {
   const center = await startTestCenter(t)
   prepare(center)
   const source = new MemorySource()
-  const edge = await startTestEdge(t, center, { uploads: source })
+  const edge = await startTestEdge(t, center, { uploads: source, clock })
   return { center, source, edge, replica: center.replica }
 }
 
@@ -170,16 +174,21 @@ test('what is counted as sent is what the requests hold', async (t) => {
   assert.match(await edge.metrics.render(), new RegExp(`yizhan_upload_bytes_total ${bytes}\\b`))
 })
 
-test('while turns are under way little is read at a time', async (t) => {
-  const { source } = await startUploading(t)
+test('while turns are under way the upload rests for longer', async (t) => {
+  const waits: number[] = []
+  const after: Clock['after'] = (ms, fn) => {
+    waits.push(ms)
+    return systemClock.after(ms === 400 ? 0 : ms, fn)
+  }
+  const { source } = await startUploading(t, () => undefined, { ...systemClock, after })
   source.add(400)
   await source.acked.first((seq) => seq === 400)
-  const quiet = source.limits.length
-  assert.ok(Math.max(...source.limits) > 32)
+  assert.deepEqual([waits.includes(20), waits.includes(400)], [true, false])
   source.isBusy = true
   source.add(400)
   await source.acked.first((seq) => seq === 800)
-  assert.equal(Math.max(...source.limits.slice(quiet)), 32)
+  assert.ok(waits.includes(400))
+  assert.ok(source.reads < 100, 'what came meanwhile was read together')
 })
 
 test('a center that was restored to an earlier state is told again', async (t) => {

@@ -3,6 +3,7 @@ import { Child } from '../support/child.js'
 import { ACME, Installation } from '../support/installation.js'
 import { flood, type LoadClient, openLoad, paced } from './load.js'
 import { alone, beside, percentile, type Row } from './report.js'
+import { mainThreadMicros } from './thread-cpu.js'
 
 const CLIENTS = 20
 const WARM_UP = 2_000
@@ -26,19 +27,21 @@ export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
     const edge = await all.addEdge('bench', ['acme'])
     const rawUrl = String((await echo.ready).mqtt)
     const rows: Row[] = []
-    const measure = async (url: string) => {
+    const measure = async (url: string, { process: { pid } }: Child) => {
       const load = await openLoad(url, 'acme', CLIENTS)
       await flood(load, WARM_UP)
       const sequential = await flood(load.slice(0, 1), SEQUENTIAL, 1)
       const steady = await paced(load, RATE, RATE_SECONDS)
+      const before = mainThreadMicros(pid)
       const full = await flood(load, TURNS)
+      const micros = (mainThreadMicros(pid) - before) / TURNS
       await Promise.all(load.map((client: LoadClient) => client.end()))
-      return { sequential, steady, full }
+      return { sequential, steady, full, micros }
     }
     say('raw aedes echo …')
-    const raw = await measure(rawUrl)
+    const raw = await measure(rawUrl, echo)
     say('edge …')
-    const own = await measure(edge.mqtt)
+    const own = await measure(edge.mqtt, edge.child)
     const peer = 'raw aedes QoS 1 echo'
     rows.push(
       beside(
@@ -48,6 +51,7 @@ export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
         peer,
         raw.full.perSecond,
       ),
+      beside('the same, CPU of the main thread a turn', own.micros, 'µs', peer, raw.micros),
       beside(
         'local turn, one at a time, p50',
         percentile(own.sequential.ms, 0.5),
