@@ -8,7 +8,6 @@ import {
   decisionTable,
 } from './decide.js'
 import { createFeaturizer, type Features, type Featurizer } from './featurizer.js'
-import type { NetworkInput } from './network.js'
 import { DEFAULT_OPERATING_POINT, type OperatingPoint, type Threshold } from './thresholds.js'
 
 /** What a text becomes: a decision at once (an example, or no words), or the input of the network. */
@@ -24,7 +23,7 @@ export interface TextCodec {
     point?: OperatingPoint,
   ):
     | { readonly s: 'decided'; readonly decision: Decision }
-    | { readonly s: 'features'; readonly features: NetworkInput }
+    | { readonly s: 'features'; readonly features: Features | string }
   /** The decision from the network's probabilities, in the order of the labels. */
   decode(probabilities: Float32Array, point?: OperatingPoint): Decision
 }

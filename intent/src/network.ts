@@ -21,10 +21,21 @@ export type NetworkKind =
       readonly maxTokens: number
       /** Without it a row is the embedding, of length 1. */
       readonly head?: Head
+      /** A cross-encoder: it reads pairs, and a row is one number, how well the second text answers the first. */
+      readonly scores?: true
+      /** Default 1. */
+      readonly threads?: number
+      /** Where it runs; without that device it runs on the processor. Default `cpu`. */
+      readonly device?: 'cpu' | 'cuda'
     }
 
-/** One text as its network reads it: the features of a hashed model, or for an encoder the text. */
-export type NetworkInput = Features | string
+/** One text as its network reads it: the features of a hashed model, for an encoder the text, for a cross-encoder two. */
+export type NetworkInput = Features | string | TextPair
+
+export interface TextPair {
+  readonly first: string
+  readonly second: string
+}
 
 /** A network in the ONNX runtime. `run` blocks the thread. Only for files that were inspected, or inside a cage. */
 export interface Network {

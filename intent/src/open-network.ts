@@ -24,6 +24,6 @@ export async function openNetwork(network: NetworkKind, onnx: Uint8Array): Promi
 }
 
 function featuresOf(input: NetworkInput): Features {
-  if (typeof input === 'string') throw new Error('a hashed network was given a text')
+  if (typeof input === 'string' || 'first' in input) throw new Error('a hashed network was given a text')
   return input
 }

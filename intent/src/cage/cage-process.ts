@@ -10,7 +10,9 @@ import { encodeFromCage, FrameReader, type FromCage, framed, type ToCage } from 
 
 let network: Network | undefined
 let working = Promise.resolve()
-const frames = new FrameReader()
+/** Of our own side, which may send a large model. */
+const MAX_TOLD_BYTES = 512 * 1024 * 1024
+const frames = new FrameReader(MAX_TOLD_BYTES)
 
 yieldToOthers()
 process.stdin.on('data', (part: Buffer) => {

@@ -65,8 +65,13 @@ export function decodeFromCage(frame: Buffer): FromCage {
 
 /** Cuts a stream of bytes into frames; throws for one that is longer than any of ours. */
 export class FrameReader {
+  readonly #maxBytes: number
   #parts: Buffer[] = []
   #size = 0
+
+  constructor(maxBytes = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes
+  }
 
   push(part: Buffer): Buffer[] {
     this.#parts.push(part)
@@ -75,7 +80,7 @@ export class FrameReader {
     for (;;) {
       if (this.#size < LENGTH) return frames
       const length = this.#peek()
-      if (length > MAX_FRAME_BYTES) throw strange()
+      if (length > this.#maxBytes) throw strange()
       if (this.#size < LENGTH + length) return frames
       const whole = Buffer.concat(this.#parts)
       frames.push(whole.subarray(LENGTH, LENGTH + length))

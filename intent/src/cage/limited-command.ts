@@ -4,7 +4,10 @@ import { YizhanError } from '@yizhan/kernel'
 
 /** What a caged process may use; the kernel enforces it. */
 export interface CageLimits {
-  /** Address space, the program itself (about 700 MB, most of it never touched) included. */
+  /**
+   * Address space, the program itself (about 700 MB, most of it never touched) included. Infinity = no limit: a GPU's
+   * driver takes all that there is.
+   */
   readonly addressSpaceBytes: number
   /** Processor seconds in its whole life. */
   readonly cpuSeconds: number
@@ -33,7 +36,7 @@ export async function limitedCommand(
   const prlimit = await find('prlimit', dirs)
   if (prlimit !== undefined) {
     const limits = [
-      `--as=${addressSpaceBytes}`,
+      `--as=${Number.isFinite(addressSpaceBytes) ? addressSpaceBytes : 'unlimited'}`,
       `--cpu=${cpuSeconds}:${cpuSeconds + GRACE_SECONDS}`,
       '--core=0',
       '--fsize=0',
@@ -52,7 +55,7 @@ export async function limitedCommand(
     )
   }
   const limits = [
-    `ulimit -v ${Math.floor(addressSpaceBytes / 1024)}`,
+    `ulimit -v ${Number.isFinite(addressSpaceBytes) ? Math.floor(addressSpaceBytes / 1024) : 'unlimited'}`,
     `ulimit -t ${cpuSeconds}`,
     'ulimit -c 0',
     'ulimit -f 0',

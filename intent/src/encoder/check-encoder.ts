@@ -1,7 +1,13 @@
 import { parseJson, YizhanError } from '@yizhan/kernel'
 import { inspectEncoder } from './inspect-encoder.js'
 
-const MAX_TOKENIZER_BYTES = 5 * 1024 * 1024
+export interface EncoderLimits {
+  readonly modelBytes: number
+  readonly tokenizerBytes: number
+}
+
+/** For what goes to edges in a bundle. */
+const ENCODER_LIMITS: EncoderLimits = { modelBytes: 48 * 1024 * 1024, tokenizerBytes: 5 * 1024 * 1024 }
 /** Parts of a tokenizer that hold no expression of their own, which could backtrack for ever. */
 const PARTS: ReadonlySet<string> = new Set([
   ...[
@@ -42,10 +48,14 @@ const LISTS = ['normalizers', 'pretokenizers', 'processors', 'decoders']
  * Checks a user's encoder before anything runs it: the ONNX file by `inspectEncoder`, and that the tokenizer is JSON
  * without expressions. The tokenizer as text. Throws `invalid_argument`, `too_large`.
  */
-export function checkEncoderFiles(onnx: Uint8Array, tokenizer: Uint8Array): string {
-  inspectEncoder(onnx)
-  if (tokenizer.length > MAX_TOKENIZER_BYTES) {
-    throw new YizhanError('too_large', `the tokenizer has more than ${MAX_TOKENIZER_BYTES} bytes`)
+export function checkEncoderFiles(
+  onnx: Uint8Array,
+  tokenizer: Uint8Array,
+  limits: EncoderLimits = ENCODER_LIMITS,
+): string {
+  inspectEncoder(onnx, limits.modelBytes)
+  if (tokenizer.length > limits.tokenizerBytes) {
+    throw new YizhanError('too_large', `the tokenizer has more than ${limits.tokenizerBytes} bytes`)
   }
   const text = new TextDecoder().decode(tokenizer)
   const value = parseJson(text)

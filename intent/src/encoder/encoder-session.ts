@@ -6,8 +6,6 @@ import { probabilities } from './head.js'
 // Runs inside a cage only: the tokenizer's own expressions could backtrack for ever, and the graph is anybody's.
 
 const OPTIONS: InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
-  intraOpNumThreads: 1,
   interOpNumThreads: 1,
   enableCpuMemArena: false,
   enableMemPattern: false,
@@ -15,7 +13,7 @@ const OPTIONS: InferenceSession.SessionOptions = {
 }
 const INPUTS = ['input_ids', 'attention_mask', 'token_type_ids'] as const
 /** Outputs by preference; without any of these the first one. */
-const OUTPUTS = ['sentence_embedding', 'last_hidden_state', 'token_embeddings']
+const OUTPUTS = ['sentence_embedding', 'last_hidden_state', 'token_embeddings', 'logits']
 const MAX_ROWS = 16
 
 type EncoderKind = Extract<NetworkKind, { kind: 'encoder' }>
@@ -41,7 +39,12 @@ export class EncoderSession implements Network {
 
   static async open(kind: EncoderKind, onnx: Uint8Array): Promise<EncoderSession> {
     const tokenizer = new Tokenizer(JSON.parse(kind.tokenizer), {})
-    return new EncoderSession(kind, tokenizer, await InferenceSession.create(onnx, OPTIONS))
+    const { threads = 1, device = 'cpu' } = kind
+    const create = (executionProviders: readonly string[]) =>
+      InferenceSession.create(onnx, { ...OPTIONS, intraOpNumThreads: threads, executionProviders })
+    // The runtime without CUDA, or a machine without, does not even open the model there.
+    const session = device === 'cpu' ? create(['cpu']) : create([device, 'cpu']).catch(() => create(['cpu']))
+    return new EncoderSession(kind, tokenizer, await session)
   }
 
   async run(texts: readonly NetworkInput[]): Promise<Float32Array[]> {
@@ -59,28 +62,38 @@ export class EncoderSession implements Network {
   }
 
   /** At most `maxTokens`, the last one kept: it ends the text. */
-  #tokens(text: NetworkInput): readonly number[] {
-    if (typeof text !== 'string') throw new Error('an encoder was given features')
-    const { ids } = this.#tokenizer.encode(text)
+  #tokens(text: NetworkInput): Tokens {
     const { maxTokens } = this.#kind
-    if (ids.length <= maxTokens) return ids
-    return [...ids.slice(0, maxTokens - 1), ids.at(-1) ?? 0]
+    const { ids, token_type_ids: types = [] } = this.#encode(text)
+    if (ids.length <= maxTokens) return { ids, types }
+    return { ids: [...ids.slice(0, maxTokens - 1), ids.at(-1) ?? 0], types: types.slice(0, maxTokens) }
   }
 
-  async #runTogether(tokens: readonly (readonly number[])[]): Promise<Float32Array[]> {
-    const width = Math.max(1, ...tokens.map((ids) => ids.length))
+  #encode(text: NetworkInput): { ids: number[]; token_type_ids?: number[] } {
+    const { scores = false } = this.#kind
+    if (typeof text === 'string' && !scores) return this.#tokenizer.encode(text)
+    if (typeof text === 'string' || !scores || !('first' in text)) {
+      throw new Error('an encoder was given what it does not read')
+    }
+    return this.#tokenizer.encode(text.first, { text_pair: text.second, return_token_type_ids: true })
+  }
+
+  async #runTogether(tokens: readonly Tokens[]): Promise<Float32Array[]> {
+    const width = Math.max(1, ...tokens.map(({ ids }) => ids.length))
     const dims = [tokens.length, width]
-    const [ids, mask] = [new BigInt64Array(tokens.length * width), new BigInt64Array(tokens.length * width)]
+    const numbers = () => new BigInt64Array(tokens.length * width)
+    const [ids, mask, types] = [numbers(), numbers(), numbers()]
     for (const [row, list] of tokens.entries()) {
-      for (const [at, id] of list.entries()) {
+      for (const [at, id] of list.ids.entries()) {
         ids[row * width + at] = BigInt(id)
         mask[row * width + at] = 1n
+        types[row * width + at] = BigInt(list.types[at] ?? 0)
       }
     }
     const all = {
       input_ids: new Tensor('int64', ids, dims),
       attention_mask: new Tensor('int64', mask, dims),
-      token_type_ids: new Tensor('int64', new BigInt64Array(tokens.length * width), dims),
+      token_type_ids: new Tensor('int64', types, dims),
     }
     const wanted = INPUTS.filter((name) => this.#session.inputNames.includes(name))
     const output = (await this.#session.run(Object.fromEntries(wanted.map((name) => [name, all[name]]))))[
@@ -88,11 +101,30 @@ export class EncoderSession implements Network {
     ]
     const { data, dims: shape = [] } = output ?? {}
     if (!(data instanceof Float32Array)) throw new Error('the encoder gave no numbers')
-    const lengths = tokens.map((list) => list.length)
-    const { pooling, head } = this.#kind
+    const { pooling, head, scores } = this.#kind
+    if (scores) return scoresOf(data, shape, tokens.length)
+    const lengths = tokens.map((list) => list.ids.length)
     const embeddings = pooled(data, shape, lengths, pooling)
     return head ? embeddings.map((embedding) => probabilities(head, embedding)) : embeddings
   }
+}
+
+interface Tokens {
+  readonly ids: readonly number[]
+  /** Which of the two texts a token is of; empty = all of the first. */
+  readonly types: readonly number[]
+}
+
+/** Of an output [pairs] or [pairs, 1]; of two numbers the second says that it fits. */
+function scoresOf(data: Float32Array, shape: readonly number[], pairs: number): Float32Array[] {
+  const width = shape.length === 1 ? 1 : (shape[1] ?? 0)
+  if (shape[0] !== pairs || shape.length > 2 || (width !== 1 && width !== 2)) {
+    throw new Error(`the cross-encoder's output has the shape ${shape.join(' × ')}`)
+  }
+  return Array.from({ length: pairs }, (_, pair) => {
+    const first = data[pair * width] ?? 0
+    return Float32Array.of(width === 1 ? first : (data[pair * width + 1] ?? 0) - first)
+  })
 }
 
 /** One embedding of length 1 per text, of an output [texts, numbers] or [texts, tokens, numbers]. */

@@ -86,8 +86,6 @@ const OPERATORS: ReadonlySet<string> = new Set([
 const MAX_BYTES = 48 * 1024 * 1024
 const MAX_NODES = 10_000
 const MAX_TENSORS = 5_000
-/** Of one tensor: twice what a file of this size can hold in 8 bits. */
-const MAX_ELEMENTS = 2 * MAX_BYTES
 const MAX_RANK = 8
 
 // Fields of onnx.proto beside those that our own files have.
@@ -118,17 +116,18 @@ const WIDTHS: ReadonlyMap<number, number> = new Map([
  * subgraphs, no functions, no data in other files, no tensor that states a size which its bytes do not have. What such a
  * graph does with memory and time is seen in a cage. Throws `invalid_argument`.
  */
-export function inspectEncoder(bytes: Uint8Array): void {
-  if (bytes.length > MAX_BYTES) throw refuse(`it has more than ${MAX_BYTES} bytes`)
+export function inspectEncoder(bytes: Uint8Array, maxBytes = MAX_BYTES): void {
+  if (bytes.length > maxBytes) throw refuse(`it has more than ${maxBytes} bytes`)
   try {
-    readModel(bytes)
+    // No tensor has more numbers than twice what a file of this size can hold in 8 bits.
+    readModel(bytes, 2 * maxBytes)
   } catch (thrown) {
     if (thrown instanceof YizhanError) throw thrown
     throw new YizhanError('invalid_argument', 'the ONNX model is refused: it is malformed', { cause: thrown })
   }
 }
 
-function readModel(bytes: Uint8Array): void {
+function readModel(bytes: Uint8Array, maxElements: number): void {
   let graphs = 0
   for (const { field, value } of fieldsOf(bytes, 'the model', MODEL)) {
     if (field === MODEL.opset) noDomain(value, FIELD.opset, FIELD.opset.domain)
@@ -136,28 +135,28 @@ function readModel(bytes: Uint8Array): void {
     // Protobuf would merge a second one into the first.
     graphs++
     if (graphs > 1) throw refuse('it has two graphs')
-    readGraph(bytesOf(value))
+    readGraph(bytesOf(value), maxElements)
   }
   if (graphs === 0) throw refuse('it has no graph')
 }
 
-function readGraph(bytes: Uint8Array): void {
+function readGraph(bytes: Uint8Array, maxElements: number): void {
   let [nodes, tensors] = [0, 0]
   for (const { field, value } of fieldsOf(bytes, 'the graph', GRAPH)) {
     if (field === GRAPH.node) {
       nodes++
-      readNode(bytesOf(value))
+      readNode(bytesOf(value), maxElements)
     }
     if (field === GRAPH.initializer) {
       tensors++
-      readTensor(bytesOf(value))
+      readTensor(bytesOf(value), maxElements)
     }
     if (nodes > MAX_NODES) throw refuse(`it has more than ${MAX_NODES} nodes`)
     if (tensors > MAX_TENSORS) throw refuse(`it has more than ${MAX_TENSORS} tensors`)
   }
 }
 
-function readNode(bytes: Uint8Array): void {
+function readNode(bytes: Uint8Array, maxElements: number): void {
   let operator = ''
   for (const { field, value } of fieldsOf(bytes, 'a node', NODE)) {
     if (field === NODE.operator) operator = new TextDecoder().decode(bytesOf(value))
@@ -166,13 +165,13 @@ function readNode(bytes: Uint8Array): void {
     if (field !== NODE.attribute) continue
     // A subgraph would be a field that is not on the list.
     for (const inner of fieldsOf(bytesOf(value), 'an attribute', ATTRIBUTE)) {
-      if (inner.field === ATTRIBUTE.t) readTensor(bytesOf(inner.value))
+      if (inner.field === ATTRIBUTE.t) readTensor(bytesOf(inner.value), maxElements)
     }
   }
   if (!OPERATORS.has(operator)) throw refuse(`it uses the operator ${shown(operator)}, which is not allowed`)
 }
 
-function readTensor(bytes: Uint8Array): void {
+function readTensor(bytes: Uint8Array, maxElements: number): void {
   let [type, raw, elements, rank] = [0, -1, 1, 0]
   // Where data lies elsewhere is told by fields that are not on the list.
   for (const { field, value } of fieldsOf(bytes, 'a tensor', TENSOR)) {
@@ -182,7 +181,7 @@ function readTensor(bytes: Uint8Array): void {
     for (const dim of integersOf(value)) {
       rank++
       elements *= dim
-      if (dim < 0 || rank > MAX_RANK || elements > MAX_ELEMENTS) throw refuse('a tensor is too large')
+      if (dim < 0 || rank > MAX_RANK || elements > maxElements) throw refuse('a tensor is too large')
     }
   }
   const width = WIDTHS.get(type)

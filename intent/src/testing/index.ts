@@ -1,3 +1,5 @@
+export { encodeOnnx } from '../onnx/encode.js'
+export type { OnnxModel } from '../onnx/graph.js'
 export { seededRandom } from '../random.js'
 export { endlessEncoder, endlessOnnx, hugeOnnx, slowOnnx, thievishOnnx, wrongOnnx } from './hostile-onnx.js'
 export { smallEncoder, smallEncoderGraph, smallTokenizer } from './small-encoder.js'

@@ -1,5 +1,6 @@
 import { extractiveKind } from './extractive/index.js'
 import { llamaCppKind } from './llama-cpp/index.js'
+import { onnxKind } from './onnx/index.js'
 import { openAiKind } from './openai/index.js'
 import { tritonKind } from './triton/index.js'
 
@@ -11,5 +12,6 @@ export const BACKEND_KINDS = {
   openai: openAiKind,
   triton: tritonKind,
   'llama-cpp': llamaCppKind,
+  onnx: onnxKind,
   extractive: extractiveKind,
 }
