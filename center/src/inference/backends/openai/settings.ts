@@ -19,8 +19,6 @@ export const OpenAiSettings = Type.Object(
      * `none`. With `completions` it always does.
      */
     continues: Type.Union([Type.Literal('none'), Type.Literal('vllm')], { default: 'none', restart: true }),
-    /** Whether the model sees images; without it they are left out and the model is told so. */
-    images: Type.Boolean({ default: false, restart: true }),
     /** Longest answer in tokens; a client may ask for less. Default: the server's. */
     maxTokens: Type.Optional(Type.Integer({ minimum: 1, restart: true })),
     temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2, restart: true })),
