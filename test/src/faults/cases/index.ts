@@ -20,6 +20,7 @@ import { outOfMemory } from './21-out-of-memory.js'
 import { paused } from './22-paused.js'
 import { loopBlocked } from './23-loop-blocked.js'
 import { clockJumps } from './24-clock.js'
+import { floodingTenant } from './32-flooding-tenant.js'
 import { hangingBackend } from './37-hanging-backend.js'
 import { cancelledMidStream } from './38-cancelled-mid-stream.js'
 
@@ -59,6 +60,7 @@ export const CASES: readonly Case[] = [
   paused,
   loopBlocked,
   clockJumps,
+  floodingTenant,
   suiteCase(
     36,
     'a platform takes its connection away, or is gone for hours: the new link first, and back within one backoff step',
@@ -66,6 +68,11 @@ export const CASES: readonly Case[] = [
   ),
   hangingBackend,
   cancelledMidStream,
+  suiteCase(
+    'backends',
+    'engines killed under load: every turn ends with one complete final while one remains',
+    'killed-backends',
+  ),
   suiteCase('store-batches', 'kill -9 of a process that writes sealed batches', 'killed-batches-sealed', {
     kills: KILLS,
   }),
