@@ -28,7 +28,7 @@ export async function startTestFront(t: TestContext, options: FrontOptions = {})
   const backend = new HeldBackend()
   const metrics: Metrics = createMetrics()
   const searches: { tenant: TenantId; query: string; knowledge: readonly string[] }[] = []
-  const { admission } = testAdmission(
+  const { admission, pool } = testAdmission(
     { clock: systemClock, metrics },
     {
       backends: [backend],
@@ -36,6 +36,7 @@ export async function startTestFront(t: TestContext, options: FrontOptions = {})
       ...(options.quotas ? { quotas: options.quotas } : {}),
     },
   )
+  t.after(() => pool.stop())
   const front = await startFront(
     {
       keys: options.keys ?? { caller: (secret) => (secret === KEY ? CALLER : undefined) },
