@@ -4,11 +4,14 @@ import type { Passage, Retriever, SearchOptions } from '../inference/port.js'
 import { type KnowledgeDocument, PassageIndex, type RankedPassage } from './passage-index.js'
 import { isRelevant } from './relevance.js'
 import { questionTermsOf, termsOf } from './terms.js'
+import type { PassageVectors } from './vectors/passage-vectors.js'
 
 /** Only the start of a longer question is searched for. */
 const MAX_QUERY = 2_000
 /** The tenant's directory; every other origin is something imported. */
 const DIRECTORY = ''
+/** Passages that are looked at because of their vectors. */
+const NEIGHBOURS = 30
 /** Documents that are indexed before others get their turn. */
 const AT_ONCE = 64
 
@@ -35,7 +38,13 @@ export interface Explained {
   readonly passages: readonly RankedPassage[]
 }
 
-export function createKnowledge(deps: { readonly log: Logger; readonly metrics?: Metrics }): Knowledge {
+/** `vectors`: where an embedder is configured; without it words alone decide. */
+export function createKnowledge(deps: {
+  readonly log: Logger
+  readonly metrics?: Metrics
+  readonly vectors?: PassageVectors
+}): Knowledge {
+  const { vectors } = deps
   const indexes = new Map<TenantId, PassageIndex>()
   const searches = deps.metrics?.counter(
     'yizhan_retrieval_searches_total',
@@ -46,16 +55,21 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
     'yizhan_retrieval_passages',
     'Passages that can be searched, all tenants',
   )
-  const count = () => passages?.set([...indexes.values()].reduce((sum, index) => sum + index.size, 0))
+  const changed = (tenant: TenantId) => {
+    passages?.set([...indexes.values()].reduce((sum, index) => sum + index.size, 0))
+    vectors?.changed(tenant, () => indexes.get(tenant)?.texts() ?? new Map())
+  }
   const indexOf = (tenant: TenantId) => {
     const index = indexes.get(tenant) ?? new PassageIndex()
     indexes.set(tenant, index)
     return index
   }
-  const explained = (tenant: TenantId, query: string, options: SearchOptions): Explained => {
-    const terms = questionTermsOf(query.slice(0, MAX_QUERY))
+  const explain: Knowledge['explain'] = async (tenant, query, options, signal) => {
+    const question = query.slice(0, MAX_QUERY)
+    const terms = questionTermsOf(question)
+    const near = (await vectors?.nearest(tenant, question, NEIGHBOURS, signal)) ?? []
     const index = indexes.get(tenant)
-    const ranked = index?.rank(terms, options, options.limit) ?? []
+    const ranked = index?.rank(terms, options, options.limit, near) ?? []
     const [best] = ranked
     return { found: best !== undefined && isRelevant(terms, best, index?.size ?? 0), passages: ranked }
   }
@@ -65,7 +79,7 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
       const index = indexOf(tenant)
       index.delete(DIRECTORY)
       index.add(DIRECTORY, documents)
-      count()
+      changed(tenant)
       deps.log.info({ tenant, documents: documents.length, passages: index.size }, 'knowledge indexed')
     },
     async put(tenant, origin, documents) {
@@ -77,21 +91,19 @@ export function createKnowledge(deps: { readonly log: Logger; readonly metrics?:
       }
       index.delete(origin)
       index.rename(coming, origin)
-      count()
+      changed(tenant)
     },
     delete(tenant, origin) {
       indexes.get(tenant)?.delete(origin)
-      count()
+      changed(tenant)
     },
     remove(tenant) {
       indexes.delete(tenant)
-      count()
+      changed(tenant)
     },
-    async explain(tenant, query, options) {
-      return explained(tenant, query, options)
-    },
-    async search(tenant, query, options): Promise<Passage[]> {
-      const { found, passages: best } = explained(tenant, query, options)
+    explain,
+    async search(tenant, query, options, signal): Promise<Passage[]> {
+      const { found, passages: best } = await explain(tenant, query, options, signal)
       searches?.inc({ found: found ? 'yes' : 'no' })
       if (!found) return []
       // What is well below the best is left out; it may still hold what the best one lacks.

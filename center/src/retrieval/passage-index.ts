@@ -1,8 +1,10 @@
+import { sha256Hex } from '@yizhan/kernel'
 import type { Passage } from '../inference/port.js'
 import { splitPassages } from './passages.js'
 import { PostingLists } from './posting-lists.js'
 import { sentencesOf } from './sentences.js'
 import { termsOf } from './terms.js'
+import type { Neighbour } from './vectors/vector-store.js'
 
 /** A term in the title or a heading counts as much as this many in the text. */
 export const HEADING_BOOST = 2
@@ -10,6 +12,8 @@ export const HEADING_BOOST = 2
 export const SENTENCE_WEIGHT = 0.3
 /** Passages whose sentences are looked at; further down the list nothing comes to the top. */
 const LOOKED_INTO = 30
+/** What the passage adds whose vector is the nearest to the question's; the furthest of those that came near adds nothing. */
+export const VECTOR_WEIGHT = 0.5
 /** Passages whose sentences are kept at hand. */
 const MAX_READ = 1_000
 
@@ -46,6 +50,8 @@ export interface RankedPassage {
   readonly sentence: number
   /** Share in the passage with its title and headings. */
   readonly covered: number
+  /** How near its vector is among those that came near, 0 to 1; 0 without vectors. */
+  readonly vector: number
   /** The terms that it holds, the most telling first. */
   readonly terms: readonly { readonly term: string; readonly weight: number; readonly inHeading: boolean }[]
 }
@@ -54,6 +60,8 @@ interface Entry {
   readonly passage: Omit<Passage, 'score'>
   readonly knowledge: string
   readonly class: string | undefined
+  /** Of what is embedded of it. */
+  readonly digest: string
 }
 
 /** The terms of a passage by where they stand. */
@@ -67,6 +75,7 @@ export class PassageIndex {
   readonly #lists = new PostingLists()
   readonly #entries = new Map<number, Entry>()
   readonly #origins = new Map<string, number[]>()
+  readonly #digests = new Map<string, Set<number>>()
   /** What was looked into lately, the last one last. */
   readonly #read = new Map<number, Read>()
 
@@ -84,7 +93,9 @@ export class PassageIndex {
         const terms = termsOf(text)
         const length = lengthOf(terms)
         const entry = this.#lists.add(withHeadings(terms, passage), length)
-        this.#entries.set(entry, { passage, knowledge: document.knowledge, class: document.class })
+        const digest = sha256Hex(embedded(passage))
+        this.#entries.set(entry, { passage, knowledge: document.knowledge, class: document.class, digest })
+        this.#digests.set(digest, (this.#digests.get(digest) ?? new Set()).add(entry))
         entries.push(entry)
       }
     }
@@ -96,8 +107,11 @@ export class PassageIndex {
     const terms = new Set<string>()
     for (const entry of entries) {
       const known = this.#entries.get(entry)
-      if (known)
-        for (const term of withHeadings(termsOf(known.passage.text), known.passage).keys()) terms.add(term)
+      if (!known) continue
+      for (const term of withHeadings(termsOf(known.passage.text), known.passage).keys()) terms.add(term)
+      const same = this.#digests.get(known.digest)
+      same?.delete(entry)
+      if (same?.size === 0) this.#digests.delete(known.digest)
       this.#entries.delete(entry)
       this.#read.delete(entry)
     }
@@ -112,6 +126,13 @@ export class PassageIndex {
     this.#origins.delete(from)
   }
 
+  /** What is embedded of each passage, by digest. */
+  texts(): ReadonlyMap<string, string> {
+    const texts = new Map<string, string>()
+    for (const { digest, passage } of this.#entries.values()) texts.set(digest, embedded(passage))
+    return texts
+  }
+
   /** How telling a term is here: large for a rare one, largest for one that occurs nowhere. */
   idf(term: string): number {
     return this.#lists.idf(term)
@@ -122,12 +143,30 @@ export class PassageIndex {
    * whole question, terms that occur nowhere included, and a share for the best sentence: 0 = nothing in common, about
    * 1.3 = everything.
    */
-  rank(query: ReadonlyMap<string, number>, filter: PassageFilter, limit: number): RankedPassage[] {
+  rank(
+    query: ReadonlyMap<string, number>,
+    filter: PassageFilter,
+    limit: number,
+    neighbours: readonly Neighbour[] = [],
+  ): RankedPassage[] {
     const asked = this.#asked(query)
-    return this.#nearest(query, filter, Math.max(limit, LOOKED_INTO))
-      .map((near) => this.#judged(near, asked))
+    const vectors = this.#vectorShares(neighbours)
+    return this.#nearest(query, filter, Math.max(limit, LOOKED_INTO), vectors)
+      .map((near) => this.#judged(near, asked, vectors.get(near.number) ?? 0))
       .sort((a, b) => b.passage.score - a.passage.score)
       .slice(0, limit)
+  }
+
+  /** By entry. Similarities of one model lie close together, so they are spread over 0 to 1. */
+  #vectorShares(neighbours: readonly Neighbour[]): Map<number, number> {
+    const similarities = neighbours.map(({ similarity }) => similarity)
+    const [least, most] = [Math.min(...similarities), Math.max(...similarities)]
+    const shares = new Map<number, number>()
+    for (const { id, similarity } of neighbours) {
+      const share = most > least ? (similarity - least) / (most - least) : 1
+      for (const entry of this.#digests.get(id) ?? []) shares.set(entry, share)
+    }
+    return shares
   }
 
   /** The terms of a question, the most telling first. */
@@ -141,39 +180,55 @@ export class PassageIndex {
     return { whole, terms: terms.sort((a, b) => b.weight - a.weight) }
   }
 
-  #judged({ entry, gain, number }: Near, { whole, terms }: Asked): RankedPassage {
+  #judged({ entry, gain, number }: Near, { whole, terms }: Asked, vector: number): RankedPassage {
     const { sentences, heading } = this.#readOf(number, entry)
-    const base = gain / whole
+    const shareOf = (weight: number) => (whole === 0 ? 0 : weight / whole)
+    const base = shareOf(gain)
     const held = terms.filter(({ term }) => heading.has(term) || sentences.some((one) => one.has(term)))
     const best = Math.max(0, ...sentences.map((one) => weightOf(terms.filter(({ term }) => one.has(term)))))
-    const sentence = best / whole
+    const sentence = shareOf(best)
     return {
-      passage: { ...entry.passage, score: base + SENTENCE_WEIGHT * sentence },
+      passage: { ...entry.passage, score: base + SENTENCE_WEIGHT * sentence + VECTOR_WEIGHT * vector },
       knowledge: entry.knowledge,
       base,
       sentence,
-      covered: weightOf(held) / whole,
+      covered: shareOf(weightOf(held)),
+      vector,
       terms: held.map(({ term, weight }) => ({ term, weight, inHeading: heading.has(term) })),
     }
   }
 
-  #nearest(query: ReadonlyMap<string, number>, filter: PassageFilter, count: number) {
+  /** By terms; what is near by its vector is among them in any case. */
+  #nearest(
+    query: ReadonlyMap<string, number>,
+    filter: PassageFilter,
+    count: number,
+    vectors: ReadonlyMap<number, number>,
+  ): Near[] {
     const knowledge = new Set(filter.knowledge)
     const classes = filter.classes && new Set(filter.classes)
+    const isWanted = (entry: Entry) =>
+      (knowledge.size === 0 || knowledge.has(entry.knowledge)) &&
+      (classes === undefined || entry.class === undefined || classes.has(entry.class))
     let near: Near[] = []
     let floor = 0
-    for (const [number, gain] of this.#lists.gains(query)) {
-      if (gain < floor) continue
-      const entry = this.#entries.get(number)
-      if (!entry || (knowledge.size > 0 && !knowledge.has(entry.knowledge))) continue
-      if (classes && entry.class !== undefined && !classes.has(entry.class)) continue
+    const gains = this.#lists.gains(query)
+    for (const [number, gain] of gains) {
+      const entry = gain < floor ? undefined : this.#entries.get(number)
+      if (!entry || !isWanted(entry)) continue
       near.push({ entry, gain, number })
       // Sorting now and then is cheaper than sorting ten thousand at the end.
       if (near.length < 4 * count) continue
       near = near.sort(nearer).slice(0, count)
       floor = near.at(-1)?.gain ?? 0
     }
-    return near.sort(nearer).slice(0, count)
+    near = near.sort(nearer).slice(0, count)
+    const known = new Set(near.map(({ number }) => number))
+    for (const number of vectors.keys()) {
+      const entry = known.has(number) ? undefined : this.#entries.get(number)
+      if (entry && isWanted(entry)) near.push({ entry, gain: gains.get(number) ?? 0, number })
+    }
+    return near
   }
 
   #readOf(number: number, { passage }: Entry): Read {
@@ -211,6 +266,11 @@ function nearer(a: Near, b: Near): number {
   if (a.gain !== b.gain) return b.gain - a.gain
   const [one, other] = [a.entry.passage.document, b.entry.passage.document]
   return one === other ? a.number - b.number : one < other ? -1 : 1
+}
+
+/** What of a passage is made into a vector: where it stands tells what it is about. */
+function embedded({ title, heading, text }: Omit<Passage, 'score'>): string {
+  return `${heading || title}\n${text}`.trim()
 }
 
 /** The terms of a text, and those of its title and headings on top. */
