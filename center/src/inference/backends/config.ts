@@ -1,5 +1,7 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { ExtractiveSettings } from './extractive/settings.js'
+import { LlamaCppSettings } from './llama-cpp/settings.js'
+import { OnnxSettings } from './onnx/settings.js'
 import { OpenAiSettings } from './openai/settings.js'
 import { TritonSettings } from './triton/settings.js'
 
@@ -33,6 +35,8 @@ function placed<K extends string, P extends TProperties>(kind: K, settings: TObj
 export const BackendConfig = Type.Union([
   placed('openai', OpenAiSettings),
   placed('triton', TritonSettings),
+  placed('llama-cpp', LlamaCppSettings),
+  placed('onnx', OnnxSettings),
   placed('extractive', ExtractiveSettings),
 ])
 export type BackendConfig = Static<typeof BackendConfig>
