@@ -28,7 +28,8 @@ test('names with their other names, and the time zone, are what edges get', asyn
   const source = await sourceOf({
     ...withSlot('{type: name, ask: {zh: 哪里？, en: Where?}, names: {Beijing: [北京, 帝都], York: []}}'),
     'tenant.yaml': `${TENANT}timezone: Asia/Shanghai\n`,
-    'sites.csv': 'site,edge,timezone\nhall,hall-1,Asia/Shanghai\nparis,paris-1,Europe/Paris\nrome,,Europe/Rome\n',
+    'sites.csv':
+      'site,edge,timezone\nhall,hall-1,Asia/Shanghai\nparis,paris-1,Europe/Paris\nrome,,Europe/Rome\n',
   })
   assert.equal(source.file.timezone, 'Asia/Shanghai')
   assert.deepEqual(source.file.timezones, { 'paris-1': 'Europe/Paris' })
