@@ -50,7 +50,8 @@ const start =
   (template: string) =>
   async (_scope: Scope, behaviour: Behaviour): Promise<Subject | undefined> => {
     const request = REQUESTS[behaviour]
-    if (!request || !isHere) return undefined
+    // A random model does not come to an end by itself.
+    if (!request || (behaviour === 'answers' && !real)) return undefined
     const { backend } = await open(template)
     assert.ok(backend?.load)
     const { load } = backend
