@@ -14,7 +14,7 @@ import { smallModel } from './llama/small-model.js'
 import { ASKED, never } from './requests.js'
 import { openBackend } from './settings.js'
 
-// Packages of its own, 85 MB, that nothing else needs: `npm ci --prefix test/llama-peer`.
+// Packages of its own, 85 MB, that nothing else needs: `npm install --no-save --prefix test/llama-peer`.
 const PEER = fileURLToPath(new URL('../../llama-peer', import.meta.url))
 const isHere = existsSync(join(PEER, 'node_modules', 'node-llama-cpp'))
 
@@ -79,14 +79,14 @@ test('what is no GGUF, or is not there, never reaches llama.cpp', async (t) => {
 })
 
 test('a GGUF whose end is missing is refused', async (t) => {
-  if (!found(t, 'node-llama-cpp (npm ci --prefix test/llama-peer)', isHere)) return
+  if (!found(t, 'node-llama-cpp (npm install --no-save --prefix test/llama-peer)', isHere)) return
   const short = join(dir, 'short.gguf')
   await writeFile(short, gguf.subarray(0, gguf.length / 2))
   await assert.rejects(openBackend(t, 'llama-cpp', { ...settings, file: short }), { code: 'model_refused' })
 })
 
 test('the likeliest words are the same each time, and make sense where the model does', async (t) => {
-  if (!found(t, 'node-llama-cpp (npm ci --prefix test/llama-peer)', isHere)) return
+  if (!found(t, 'node-llama-cpp (npm install --no-save --prefix test/llama-peer)', isHere)) return
   const { backend } = await open('plain')
   assert.ok(backend)
   const say = async () => {
