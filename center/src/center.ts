@@ -16,7 +16,7 @@ import {
   systemClock,
   writeFileAtomic,
 } from '@yizhan/kernel'
-import { openAdmission, openPseudonyms } from './admission/index.js'
+import { createOwnQuotas, openAdmission, openPseudonyms } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
 import { centerDeeds, createAuditLog, createCenterAudit, startAnchoring } from './audit/index.js'
 import { type CenterConfig, ERASURE_LOG_FILE } from './config.js'
@@ -156,6 +156,7 @@ export async function startCenter(
       // What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
       const knowledge = createKnowledge({ log, metrics })
       const personas = createPersonas()
+      const ownQuotas = createOwnQuotas()
       const engines = await openEngines(
         { clock, log, personaOf: personas.of, terms: knowledge },
         config.inference,
@@ -173,7 +174,7 @@ export async function startCenter(
       )
       life.add('backends', startPoolUpkeep({ pool, clock, log }, { probeMs: config.inference.probeMs }))
       const { admission, quotas, months } = await openAdmission(
-        { capacity: pool, system, ownRules: () => undefined, clock, log, metrics },
+        { capacity: pool, system, ownRules: ownQuotas.of, clock, log, metrics },
         config.inference,
       )
       life.add('quotas', months)
@@ -196,7 +197,7 @@ export async function startCenter(
         trainInWorker({ examples, negatives, languages: file.languages, signal })
       const lessons: LessonsOf = (tenant, actor, signal) => lessonBook.lessons(tenant, { actor }, signal)
       const catalog = await openTenantCatalog({
-        ...{ store, system, bundles, knowledge, personas, train, lessons, clock, log },
+        ...{ store, system, bundles, knowledge, personas, quotas: ownQuotas, train, lessons, clock, log },
       })
       const library = await openLibrary({ store, knowledge, clock, log }, storage.upkeep.tenantIds())
       const pages = createPageFetcher(config.knowledge)

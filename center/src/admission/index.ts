@@ -1,6 +1,7 @@
 export { type AdmissionConfig, type AdmissionDeps, createAdmission } from './admission.js'
 export { admissionMeters } from './admission-meters.js'
 export { type AdmissionSettings, openAdmission } from './open-admission.js'
+export { createOwnQuotas, type OwnQuotas } from './own-quotas.js'
 export { openPseudonyms, type PseudonymOf } from './pseudonyms.js'
 export { type QuotaLimits, type QuotaRules, quotaLimitsSchema, stricter } from './quota-config.js'
 export { type MonthlyUse, Quotas, type QuotaUse } from './quotas.js'

@@ -130,3 +130,15 @@ test('a restart finds what stands in a PDF without reading that again', async (t
   const after = await center.restart()
   assert.equal(await found(after.knowledge), await found(center.knowledge))
 })
+
+test('quotas of a tenant are in force at once, after a restart, and no more without them', async (t) => {
+  const center = await start(t, await place(t))
+  const limited = { 'tenant.yaml': `${FILES['tenant.yaml']}quotas: {user: {concurrent: 2}}\n` }
+  await applied(center.catalog, directory(limited))
+  const expected = { tenant: {}, user: { concurrent: 2 } }
+  assert.deepEqual(center.quotas.of(acme), expected)
+  const after = await center.restart()
+  assert.deepEqual(after.quotas.of(acme), expected)
+  await applied(after.catalog)
+  assert.equal(after.quotas.of(acme), undefined)
+})

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseTenantFile, trainInWorker } from '@yizhan/intent'
 import { type TenantId, YizhanError } from '@yizhan/kernel'
+import { createOwnQuotas } from '../admission/index.js'
 import { createPersonas } from '../inference/index.js'
 import { createKnowledge } from '../retrieval/index.js'
 import { find } from '../retrieval/testing/find.js'
@@ -312,6 +313,7 @@ test('of two centers that apply at once, the slower one is refused and changes n
         bundles: new BundleStore(join(at.dir, 'other'), signer),
         knowledge: createKnowledge({ log }),
         personas: createPersonas(),
+        quotas: createOwnQuotas(),
         train,
         clock: at.clock,
         log,

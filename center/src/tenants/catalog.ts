@@ -1,5 +1,6 @@
 import { type LanguageMap, parseTenantFile, TENANT_FILE, type TenantFile } from '@yizhan/intent'
 import { asTenantId, type Clock, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
+import type { QuotaRules } from '../admission/quota-config.js'
 import type { TenantBundles } from '../fleet/port.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import type { Change, Store, SystemStore } from '../storage/index.js'
@@ -120,6 +121,7 @@ export interface CatalogDeps {
   readonly bundles: BundleStore
   readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
   readonly personas: { replace(tenant: TenantId, persona: LanguageMap | undefined): void }
+  readonly quotas: { replace(tenant: TenantId, rules: QuotaRules | undefined): void }
   readonly train: Train
   /** What people's questions teach; default: nothing. */
   readonly lessons?: LessonsOf
@@ -129,7 +131,7 @@ export interface CatalogDeps {
 
 /** Loads every tenant from the store, fills the knowledge, and clears bundles that nothing is in force of. */
 export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalog> {
-  const { store, system, bundles, knowledge, personas, clock, log } = deps
+  const { store, system, bundles, knowledge, personas, quotas, clock, log } = deps
   const live = new Map<TenantId, Current>()
   const memory = new ExtractMemory()
   const versions = new VersionBook(deps)
@@ -298,9 +300,10 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     return mine
   }
 
-  function serve(tenant: TenantId, { documents, persona }: ServedTenant): void {
+  function serve(tenant: TenantId, { documents, persona, quotas: rules }: ServedTenant): void {
     knowledge.replace(tenant, documents)
     personas.replace(tenant, persona)
+    quotas.replace(tenant, rules)
   }
 
   /** The tenant is in force whatever a listener makes of it. */

@@ -69,7 +69,7 @@ interface ObjectOf extends ObjectName {
 }
 
 function objectsOf(source: TenantSource) {
-  const { file, examples, documents, encoder, sampling, persona, channels, sites, tasks, tests } = source
+  const { file, examples, documents, encoder, sampling, persona, channels, sites, tasks, tests, quotas } = source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()
@@ -79,6 +79,7 @@ function objectsOf(source: TenantSource) {
     if (value !== undefined) add('setting', key, { value })
   }
   for (const { id, ...parts } of file.privacy?.purposes ?? []) add('setting', `privacy.purposes.${id}`, parts)
+  if (quotas) add('setting', 'quotas', { value: quotas })
   if (file.privacy) {
     const { purposes: _, ...rest } = file.privacy
     for (const [key, value] of Object.entries(rest)) add('setting', `privacy.${key}`, { value })

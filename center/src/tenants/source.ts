@@ -1,5 +1,7 @@
 import type { EncoderFiles, LanguageMap, TenantFile } from '@yizhan/intent'
 import { asTenantId, type TenantId } from '@yizhan/kernel'
+// Past the folder's index: admission asks for what is read here.
+import type { QuotaRules } from '../admission/quota-config.js'
 import type { KnowledgeDocument } from '../retrieval/index.js'
 import { readCards } from './cards.js'
 import { readChannels, type TenantChannel } from './channels.js'
@@ -36,6 +38,8 @@ export interface TenantSource {
   readonly sampling: Sampling
   /** How the model at the center speaks. */
   readonly persona: LanguageMap | undefined
+  /** What it limits itself to. */
+  readonly quotas: QuotaRules | undefined
   /** Without channels.yaml `web` and `mqtt`. */
   readonly channels: readonly TenantChannel[]
   readonly sites: readonly TenantSite[]
@@ -101,6 +105,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
     ...(encoder && { encoder }),
     sampling: main.value.samples ? { ...DEFAULT_SAMPLING, ...main.value.samples } : DEFAULT_SAMPLING,
     persona,
+    quotas: quotasOf(main),
     channels: channels.channels,
     sites: sites.sites,
     tasks,
@@ -113,6 +118,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
 export interface ServedTenant {
   readonly documents: readonly KnowledgeDocument[]
   readonly persona: LanguageMap | undefined
+  readonly quotas: QuotaRules | undefined
 }
 
 /**
@@ -126,7 +132,13 @@ export function readServed(files: TenantFiles, extracts: ReadonlyMap<string, str
   return {
     documents: readKnowledge(contents, extracts, told).documents,
     persona: main && readMainPersona(contents, main, told),
+    quotas: quotasOf(main),
   }
+}
+
+function quotasOf(main: ReturnType<typeof readMain>): QuotaRules | undefined {
+  const given = main?.value?.quotas
+  return given && { tenant: given.tenant ?? {}, user: given.user ?? {} }
 }
 
 function readMainPersona(

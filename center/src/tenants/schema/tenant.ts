@@ -12,6 +12,7 @@ import {
   timezone,
 } from './basics.js'
 import { PrivacyYaml } from './privacy.js'
+import { QuotasYaml } from './quotas.js'
 
 /** The first of them is for `/human`: with digits alone a name would not keep its place in the map. */
 const HANDOFF_NAME = '^[a-z][a-z0-9-]{0,62}$'
@@ -118,6 +119,7 @@ export const TenantYaml = Type.Object(
         ),
       }),
     ),
+    quotas: Type.Optional(QuotasYaml),
     privacy: Type.Optional(PrivacyYaml),
     samples: Type.Optional(
       Type.Object(

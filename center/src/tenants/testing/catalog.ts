@@ -13,6 +13,7 @@ import {
   silentLogger,
   type TenantId,
 } from '@yizhan/kernel'
+import { createOwnQuotas, type OwnQuotas } from '../../admission/index.js'
 import type { Signer } from '../../fleet/port.js'
 import { createPersonas, type Personas } from '../../inference/index.js'
 import { createKnowledge } from '../../retrieval/index.js'
@@ -85,6 +86,7 @@ interface Center {
   readonly storage: Storage
   readonly knowledge: ReturnType<typeof createKnowledge>
   readonly personas: Personas
+  readonly quotas: OwnQuotas
   readonly trained: TenantSource[]
   /** As a restart: another storage, another catalog, the same disk. */
   restart(partsOn?: PartsOn): Promise<Center>
@@ -101,6 +103,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
   t.after(() => storage.close())
   const knowledge = createKnowledge({ log })
   const personas = createPersonas()
+  const quotas = createOwnQuotas()
   const trained: TenantSource[] = []
   const parts = partsOn(storage)
   const catalog = await openTenantCatalog({
@@ -109,6 +112,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
     bundles: new BundleStore(join(at.dir, 'bundles'), signer),
     knowledge,
     personas,
+    quotas,
     clock: at.clock,
     log,
     ...parts,
@@ -121,7 +125,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
     await storage.close()
     return start(t, at, next)
   }
-  return { catalog, storage, knowledge, personas, trained, restart }
+  return { catalog, storage, knowledge, personas, quotas, trained, restart }
 }
 
 export async function applied(
