@@ -91,6 +91,10 @@ export class StubEngine {
       response.end(JSON.stringify({ data: [{ id: STUB_MODEL }] }))
       return
     }
+    if (request.method !== 'POST') {
+      response.writeHead(404).end()
+      return
+    }
     let body = ''
     for await (const data of request) body += String(data)
     const { messages } = JSON.parse(body) as { messages: { content: string }[] }
