@@ -7,11 +7,13 @@ import {
   createOutbound,
   hostPort,
   type Logger,
+  noTracing,
   openStateDir,
   type Running,
   readFileIfExists,
   type StateDir,
   startAdminServer,
+  startTracing,
   startWithUndo,
   systemClock,
   writeFileAtomic,
@@ -42,6 +44,7 @@ import {
   Pool,
   REQUEST_BOOK_DEFAULTS,
   startPoolUpkeep,
+  tracedAdmission,
 } from './inference/index.js'
 import { createAsk, createPageFetcher, openLibrary } from './knowledge/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
@@ -101,6 +104,8 @@ export async function startCenter(
       const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
       refuseOpenApi(config.api.host)
       const metrics = createMetrics({ processMetrics: true })
+      const tracing = await startTracing({ name: 'yizhan-center', version: deps.version }, config.telemetry)
+      life.onStop('traces', () => tracing.stop())
 
       // What outlives the process.
       const data = await openData({ ...deps, life, dir, clock }, config)
@@ -173,11 +178,16 @@ export async function startCenter(
         { maxRunning: config.inference.maxRunning, retries: config.inference.retries },
       )
       life.add('backends', startPoolUpkeep({ pool, clock, log }, { probeMs: config.inference.probeMs }))
-      const { admission, quotas, months } = await openAdmission(
+      const {
+        admission: untraced,
+        quotas,
+        months,
+      } = await openAdmission(
         { capacity: pool, system, ownRules: ownQuotas.of, clock, log, metrics },
         config.inference,
       )
       life.add('quotas', months)
+      const admission = tracing === noTracing ? untraced : tracedAdmission(untraced, tracing)
       const requests = createRequestBook(
         {
           admission,
@@ -305,7 +315,7 @@ export async function startCenter(
                 {
                   keys: apiKeys,
                   backends: pool.members.map(({ backend }) => backend),
-                  embedders: [],
+                  embedders: engines.embedders,
                   admission,
                   retriever: knowledge,
                   tls: serverCertificate,

@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
-import { compileConfig, KekConfig } from '@yizhan/kernel'
+import { compileConfig, KekConfig, telemetryConfigSchema } from '@yizhan/kernel'
 // Past the folder's index: every verb reads the settings, and gRPC would come along.
 import { quotaLimitsSchema } from './admission/quota-config.js'
 import { auditConfigSchema } from './audit/anchor-config.js'
@@ -40,6 +40,7 @@ export const CenterConfig = Type.Object(
         { default: 'info' },
       ),
     }),
+    telemetry: Type.Object(telemetryConfigSchema.properties, { additionalProperties: false, default: {} }),
     /** The listeners for edges. */
     gateway: Type.Object(gatewayConfigSchema.properties, { additionalProperties: false, default: {} }),
     certificates: group({

@@ -12,6 +12,7 @@ import {
   sealedFiles,
   startAdminServer,
   startSealOffload,
+  startTracing,
   startWithUndo,
   systemClock,
   YizhanError,
@@ -37,7 +38,7 @@ import { startReplies } from './replies/index.js'
 import { startTurns, supersededLine, type Turns } from './router/index.js'
 import { checkMessages, loadSkills } from './skills/index.js'
 import { type LiveTenant, TenantHost } from './tenants/index.js'
-import { bundleReader, startUplink, type Uplink } from './uplink/index.js'
+import { bundleReader, startUplink, tracedUplink, type Uplink } from './uplink/index.js'
 
 export interface Agent extends Running {
   /** Where people reach it: the chat page, the broker. */
@@ -69,6 +70,8 @@ export async function startAgent(
       refuseOpenBind(config.mqtt.auth.mode, config.mqtt.host, 'mqtt.host')
       refuseOpenBind(config.mqtt.auth.mode, config.http.host, 'http.host')
       const metrics = createMetrics({ processMetrics: true })
+      const tracing = await startTracing({ name: 'yizhan-edge', version }, config.telemetry)
+      life.onStop('traces', () => tracing.stop())
       const dir = life.add('state directory', await openStateDir({ log }, config.stateDir))
 
       // What lies on this disk is sealed with keys of this edge.
@@ -256,7 +259,7 @@ export async function startAgent(
             classifier,
             skills,
             replies,
-            uplink,
+            uplink: tracedUplink(uplink, tracing),
             clock,
             log,
             metrics,

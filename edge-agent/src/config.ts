@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TProperties, Type } from '@sinclair/typebox'
-import { compileConfig, KekConfig } from '@yizhan/kernel'
+import { compileConfig, KekConfig, telemetryConfigSchema } from '@yizhan/kernel'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
 const Ms = (def: number, minimum = 0) => Type.Integer({ minimum, default: def, restart: true })
@@ -30,6 +30,7 @@ export const EdgeConfig = Type.Object(
         { default: 'info' },
       ),
     }),
+    telemetry: Type.Object(telemetryConfigSchema.properties, { additionalProperties: false, default: {} }),
     center: group({
       /** host:port of the center's link listener. */
       link: Type.String({ pattern: ':\\d+$', default: '127.0.0.1:7443', restart: true }),

@@ -131,3 +131,12 @@ export {
 export { openStateDir, type StateDir } from './state-dir.js'
 export { storageError, systemCode } from './storage-error.js'
 export { outboundTls, requireTls13 } from './tls.js'
+export {
+  noTracing,
+  startTracing,
+  type TelemetryConfig,
+  type TraceAttributes,
+  type TraceSpan,
+  type Tracing,
+  telemetryConfigSchema,
+} from './tracing.js'

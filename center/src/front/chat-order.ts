@@ -29,7 +29,7 @@ export function isAnyModel(model: string): boolean {
 }
 
 /** What a checked body asks for. */
-export function chatOrder(caller: Caller, body: ChatBody): ChatOrder {
+export function chatOrder(caller: Caller, body: ChatBody, traceparent?: string): ChatOrder {
   const messages = body.messages.map(plain)
   const said = messages.flatMap((message): GenerateRequest['history'] => {
     const { role } = message
@@ -52,6 +52,7 @@ export function chatOrder(caller: Caller, body: ChatBody): ChatOrder {
       locale: languageOf('', question),
       history: said.slice(0, Math.max(0, last)),
       user: caller.user,
+      traceparent,
       ...(body.prompt_cache_key == null ? {} : { conversation: `${caller.keyId}/${body.prompt_cache_key}` }),
     },
     messages,

@@ -96,7 +96,7 @@ export class ChatRun {
   async *#pieces(outer: AbortSignal): AsyncGenerator<Piece> {
     const { admission, clock, meters, retriever } = this.#deps
     const { estimatedTokens, fits, knowledge, priority, request } = this.#order
-    const { tenant, user, conversation } = request
+    const { tenant, user, conversation, traceparent } = request
     const timer = new PhaseTimer(clock, 'the request', outer).start(this.#limits.requestTimeoutMs)
     const { signal } = timer
     const since = clock.monotonic()
@@ -108,6 +108,7 @@ export class ChatRun {
           priority,
           estimatedTokens,
           fits,
+          traceparent,
           ...(user === undefined ? {} : { user }),
           ...(conversation === undefined ? {} : { conversation }),
         },

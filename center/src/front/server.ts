@@ -135,7 +135,9 @@ function registerRoutes(
     { schema: { body: ChatBody } },
     async (request, reply) => {
       const { body } = request
-      const order = chatOrder(callerOf(request), body)
+      const { traceparent } = request.headers
+      const given = typeof traceparent === 'string' ? traceparent : undefined
+      const order = chatOrder(callerOf(request), body, given)
       if (!backends.some(order.fits)) throw unknownModel(body.model)
       const run = new ChatRun(deps, config, order, request.id)
       const signal = wanted(reply.raw)

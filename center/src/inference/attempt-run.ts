@@ -80,7 +80,7 @@ export class AttemptRun {
       this.#transcript.append(text)
       deps.watcher.onFrame()
     })
-    const { tenant, user, conversation } = order.question
+    const { tenant, user, conversation, traceparent } = order.question
     this.#inputTokens = promptTokens(order.question)
     this.#place = {
       tenant,
@@ -88,6 +88,7 @@ export class AttemptRun {
       estimatedTokens: this.#inputTokens,
       ...(user === undefined ? {} : { user }),
       ...(conversation === undefined ? {} : { conversation }),
+      traceparent,
     }
   }
 

@@ -24,3 +24,4 @@ export {
   type RequestBookDeps,
 } from './request-book.js'
 export { createWriter, type Writer } from './writer.js'
+export { tracedAdmission } from './traced-admission.js'

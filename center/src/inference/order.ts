@@ -30,6 +30,7 @@ export function orderOf(
       history: historyOf(submit),
       ...(sender?.id ? { user: pseudonymOf(tenant, `${channelId}\n${sender.id}`) } : {}),
       ...(conversationId === '' ? {} : { conversation: conversationId }),
+      ...(submit.traceparent === '' ? {} : { traceparent: submit.traceparent }),
     },
     knowledge: submit.knowledge,
     // An edge of a later version may name a class that is not known here.

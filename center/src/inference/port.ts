@@ -58,6 +58,8 @@ export interface GenerateRequest {
   readonly conversation?: string
   /** A chat as OpenAI's clients send it (messages, tools, sampling). In place of question, history and passages. */
   readonly chat?: Readonly<Record<string, unknown>>
+  /** W3C trace context of the answering. */
+  readonly traceparent?: string | undefined
   /** Text that was written already, by another engine: a backend that `continues` goes on after it. */
   readonly prefix?: string
 }
@@ -164,6 +166,8 @@ export interface AdmissionRequest {
   readonly user?: string
   /** Goes to the engine that had it last, if that is not the busiest. */
   readonly conversation?: string
+  /** W3C trace context of whoever asks. */
+  readonly traceparent?: string | undefined
   /** Which engines can answer it; default every one. */
   readonly fits?: (backend: Backend) => boolean
 }

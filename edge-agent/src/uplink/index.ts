@@ -12,4 +12,5 @@ export type {
   LinkState,
   Uplink,
 } from './port.js'
+export { tracedUplink } from './traced-inference.js'
 export { startUplink, type UplinkConfig, type UplinkDeps } from './uplink.js'

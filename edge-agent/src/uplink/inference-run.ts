@@ -76,7 +76,7 @@ export class InferenceRun {
   }
 
   describe(): Submit {
-    const { message, history, knowledge, answerLocale } = this.request
+    const { message, history, knowledge, answerLocale, traceparent = '' } = this.request
     return {
       $typeName: `${FORM}Submit`,
       message,
@@ -89,6 +89,7 @@ export class InferenceRun {
       windowBytes: this.#limits.windowBytes,
       knowledge: [...knowledge],
       answerLocale,
+      traceparent,
     }
   }
 

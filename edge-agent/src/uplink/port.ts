@@ -25,6 +25,8 @@ export interface InferenceRequest {
   readonly history: readonly HistoryEntry[]
   readonly knowledge: readonly string[]
   readonly answerLocale: string
+  /** W3C trace context. */
+  readonly traceparent?: string | undefined
 }
 
 export interface InferenceResult {

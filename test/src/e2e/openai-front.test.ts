@@ -74,20 +74,25 @@ test('the official client chats through the center with an engine, and its key c
     const left = performance.now()
     leaving.abort()
     await stub.reaches('cancelledAfterFirst', 1)
-    t.diagnostic(`the engine saw it after ${(performance.now() - left).toFixed(1)} ms (goal ${ABORTED_WITHIN_MS})`)
+    t.diagnostic(
+      `the engine saw it after ${(performance.now() - left).toFixed(1)} ms (goal ${ABORTED_WITHIN_MS})`,
+    )
     await stub.set({ tokenMs: 0, tokens: 20 })
   })
 
-  await t.test('beyond the user’s quota it is told to come back later, then that its key is closed', async () => {
-    const spend = async () => {
-      for (let i = 0; i < 8; i++) await client.chat.completions.create(ask(`more #f${i}`))
-    }
-    await assert.rejects(spend, (thrown) => {
-      assert.ok(thrown instanceof OpenAI.RateLimitError)
-      assert.ok(Number(thrown.headers?.get('retry-after')) > 0)
-      return true
-    })
-    await all.centerCommand('api-keys', 'revoke', String(made.id), '--tenant', 'acme', '--yes')
-    await assert.rejects(client.models.list(), OpenAI.AuthenticationError)
-  })
+  await t.test(
+    'beyond the user’s quota it is told to come back later, then that its key is closed',
+    async () => {
+      const spend = async () => {
+        for (let i = 0; i < 8; i++) await client.chat.completions.create(ask(`more #f${i}`))
+      }
+      await assert.rejects(spend, (thrown) => {
+        assert.ok(thrown instanceof OpenAI.RateLimitError)
+        assert.ok(Number(thrown.headers?.get('retry-after')) > 0)
+        return true
+      })
+      await all.centerCommand('api-keys', 'revoke', String(made.id), '--tenant', 'acme', '--yes')
+      await assert.rejects(client.models.list(), OpenAI.AuthenticationError)
+    },
+  )
 })

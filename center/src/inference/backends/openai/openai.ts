@@ -61,7 +61,7 @@ class OpenAiBackend implements Backend {
     const asked = outgoing(request, { api: 'chat', ...this.#config, continues }, this.#personaOf)
     const answer: Answer = { text: continues ? (request.prefix ?? '') : '', called: false }
     const begun = answer.text
-    yield* this.#stream(asked, answer, request.chat !== undefined, signal)
+    yield* this.#stream(asked, answer, request, signal)
     const { passages } = request
     yield* endingOf({ text: answer.text, passages, finish: endOf(answer), ...tokensOf(answer, begun, asked) })
   }
@@ -91,7 +91,7 @@ class OpenAiBackend implements Backend {
   async *#stream(
     asked: Outgoing,
     answer: Answer,
-    foreign: boolean,
+    { chat, traceparent }: GenerateRequest,
     signal: AbortSignal,
   ): AsyncGenerator<Piece> {
     const { firstTokenMs = 60_000, betweenTokensMs = 30_000, totalMs = 300_000 } = this.#config
@@ -100,7 +100,12 @@ class OpenAiBackend implements Backend {
     try {
       timer.signal.throwIfAborted()
       timer.enter('first token', firstTokenMs)
-      const body = await this.#server.post(asked.path, asked.body, 'text/event-stream', timer.signal)
+      const body = await this.#server.post(
+        asked.path,
+        asked.body,
+        { accept: 'text/event-stream', traceparent },
+        timer.signal,
+      )
       for await (const delta of deltasIn(body, timer.signal)) {
         if (delta.type === 'text' || delta.type === 'tool-calls') {
           if (delta.type === 'text') answer.text += delta.text
@@ -120,7 +125,9 @@ class OpenAiBackend implements Backend {
     } catch (thrown) {
       // The answer is whole; only the connection's end did not come in time.
       if (!done || signal.aborted) {
-        throw timer.signal.aborted ? timer.signal.reason : ofClient(transportError(thrown), foreign)
+        throw timer.signal.aborted
+          ? timer.signal.reason
+          : ofClient(transportError(thrown), chat !== undefined)
       }
     } finally {
       timer.stop()

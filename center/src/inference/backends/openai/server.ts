@@ -30,10 +30,20 @@ export class ModelServer {
   }
 
   /** The answer's body, once its status says that it is one. */
-  async post(path: string, body: string, accept: string, signal: AbortSignal): Promise<Response['body']> {
+  async post(
+    path: string,
+    body: string,
+    { accept, traceparent }: { readonly accept: string; readonly traceparent?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<Response['body']> {
     const response = await this.#http.request(`${this.#base}${path}`, {
       method: 'POST',
-      headers: { ...this.#headers, 'content-type': 'application/json', accept },
+      headers: {
+        ...this.#headers,
+        'content-type': 'application/json',
+        accept,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      },
       body,
       signal,
     })
@@ -65,7 +75,7 @@ export class ModelServer {
     outer: AbortSignal,
   ): Promise<unknown> {
     const text = await this.timed(limits.ms, outer, async (signal) =>
-      textOf(await this.post(path, body, 'application/json', signal), limits.maxBytes),
+      textOf(await this.post(path, body, { accept: 'application/json' }, signal), limits.maxBytes),
     )
     try {
       return parseJson(text)

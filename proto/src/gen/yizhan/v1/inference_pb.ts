@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Citation, Failure, Message as Message$1, Priority } from "./message_pb.js";
+import type { Citation, Failure, Message as Message$1 } from "./message_pb.js";
 import { file_yizhan_v1_message } from "./message_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yizhan/v1/inference.proto.
  */
 export const file_yizhan_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("Chl5aXpoYW4vdjEvaW5mZXJlbmNlLnByb3RvEgl5aXpoYW4udjEi2QEKDEluZmVyUmVxdWVzdBIXCg9saW5rX2dlbmVyYXRpb24YASABKAQSEgoKcmVxdWVzdF9pZBgCIAEoCRIjCgZzdWJtaXQYAyABKAsyES55aXpoYW4udjEuU3VibWl0SAASIwoGY3JlZGl0GAQgASgLMhEueWl6aGFuLnYxLkNyZWRpdEgAEiMKBmNhbmNlbBgFIAEoCzIRLnlpemhhbi52MS5DYW5jZWxIABIkCgdlbmRfYWNrGAYgASgLMhEueWl6aGFuLnYxLkVuZEFja0gAQgcKBWZyYW1lIuwBCg1JbmZlclJlc3BvbnNlEhcKD2xpbmtfZ2VuZXJhdGlvbhgBIAEoBBISCgpyZXF1ZXN0X2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SJwoIYWNjZXB0ZWQYBCABKAsyEy55aXpoYW4udjEuQWNjZXB0ZWRIABIjCgZ0b2tlbnMYBSABKAsyES55aXpoYW4udjEuVG9rZW5zSAASIQoFZmluYWwYBiABKAsyEC55aXpoYW4udjEuRmluYWxIABIjCgZmYWlsZWQYByABKAsyES55aXpoYW4udjEuRmFpbGVkSABCBwoFZnJhbWUi+gEKBlN1Ym1pdBIjCgdtZXNzYWdlGAEgASgLMhIueWl6aGFuLnYxLk1lc3NhZ2USKAoHaGlzdG9yeRgCIAMoCzIXLnlpemhhbi52MS5IaXN0b3J5RW50cnkSJgoGcmVzdW1lGAMgASgLMhYueWl6aGFuLnYxLlJlc3VtZVBvaW50EiUKCHByaW9yaXR5GAQgASgOMhMueWl6aGFuLnYxLlByaW9yaXR5EhIKCnRpbWVvdXRfbXMYBSABKA0SFAoMd2luZG93X2J5dGVzGAYgASgNEhEKCWtub3dsZWRnZRgHIAMoCRIVCg1hbnN3ZXJfbG9jYWxlGAggASgJIkIKDEhpc3RvcnlFbnRyeRIkCgRyb2xlGAEgASgOMhYueWl6aGFuLnYxLkhpc3RvcnlSb2xlEgwKBHRleHQYAiABKAkiKwoLUmVzdW1lUG9pbnQSDwoHYXR0ZW1wdBgBIAEoDRILCgNzZXEYAiABKA0iQAoGQ3JlZGl0Eg8KB2F0dGVtcHQYASABKA0SDwoHYWNrX3NlcRgCIAEoDRIUCgx3aW5kb3dfYnl0ZXMYAyABKA0iGAoGQ2FuY2VsEg4KBnJlYXNvbhgBIAEoCSIZCgZFbmRBY2sSDwoHYXR0ZW1wdBgBIAEoDSI9CghBY2NlcHRlZBIZChFyZXN1bWVkX2FmdGVyX3NlcRgBIAEoDRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDSIjCgZUb2tlbnMSCwoDc2VxGAEgASgNEgwKBHRleHQYAiABKAkitgEKBUZpbmFsEhAKCGxhc3Rfc2VxGAEgASgNEhMKC3RleHRfc2hhMjU2GAIgASgMEiYKCWNpdGF0aW9ucxgDIAMoCzITLnlpemhhbi52MS5DaXRhdGlvbhINCgVtb2RlbBgEIAEoCRIfCgV1c2FnZRgFIAEoCzIQLnlpemhhbi52MS5Vc2FnZRIuCg1maW5pc2hfcmVhc29uGAYgASgOMhcueWl6aGFuLnYxLkZpbmlzaFJlYXNvbiJeCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKA0SFQoNb3V0cHV0X3Rva2VucxgCIAEoDRIQCghxdWV1ZV9tcxgDIAEoDRIWCg5maXJzdF90b2tlbl9tcxgEIAEoDSItCgZGYWlsZWQSIwoHZmFpbHVyZRgBIAEoCzISLnlpemhhbi52MS5GYWlsdXJlKl4KC0hpc3RvcnlSb2xlEhwKGEhJU1RPUllfUk9MRV9VTlNQRUNJRklFRBAAEhUKEUhJU1RPUllfUk9MRV9VU0VSEAESGgoWSElTVE9SWV9ST0xFX0FTU0lTVEFOVBACKpkBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQAxIbChdGSU5JU0hfUkVBU09OX05PX0FOU1dFUhAEMksKCUluZmVyZW5jZRI+CgVJbmZlchIXLnlpemhhbi52MS5JbmZlclJlcXVlc3QaGC55aXpoYW4udjEuSW5mZXJSZXNwb25zZSgBMAFiBnByb3RvMw", [file_yizhan_v1_message]);
+  fileDesc("Chl5aXpoYW4vdjEvaW5mZXJlbmNlLnByb3RvEgl5aXpoYW4udjEi2QEKDEluZmVyUmVxdWVzdBIXCg9saW5rX2dlbmVyYXRpb24YASABKAQSEgoKcmVxdWVzdF9pZBgCIAEoCRIjCgZzdWJtaXQYAyABKAsyES55aXpoYW4udjEuU3VibWl0SAASIwoGY3JlZGl0GAQgASgLMhEueWl6aGFuLnYxLkNyZWRpdEgAEiMKBmNhbmNlbBgFIAEoCzIRLnlpemhhbi52MS5DYW5jZWxIABIkCgdlbmRfYWNrGAYgASgLMhEueWl6aGFuLnYxLkVuZEFja0gAQgcKBWZyYW1lIuwBCg1JbmZlclJlc3BvbnNlEhcKD2xpbmtfZ2VuZXJhdGlvbhgBIAEoBBISCgpyZXF1ZXN0X2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKA0SJwoIYWNjZXB0ZWQYBCABKAsyEy55aXpoYW4udjEuQWNjZXB0ZWRIABIjCgZ0b2tlbnMYBSABKAsyES55aXpoYW4udjEuVG9rZW5zSAASIQoFZmluYWwYBiABKAsyEC55aXpoYW4udjEuRmluYWxIABIjCgZmYWlsZWQYByABKAsyES55aXpoYW4udjEuRmFpbGVkSABCBwoFZnJhbWUijwIKBlN1Ym1pdBIjCgdtZXNzYWdlGAEgASgLMhIueWl6aGFuLnYxLk1lc3NhZ2USKAoHaGlzdG9yeRgCIAMoCzIXLnlpemhhbi52MS5IaXN0b3J5RW50cnkSJgoGcmVzdW1lGAMgASgLMhYueWl6aGFuLnYxLlJlc3VtZVBvaW50EiUKCHByaW9yaXR5GAQgASgOMhMueWl6aGFuLnYxLlByaW9yaXR5EhIKCnRpbWVvdXRfbXMYBSABKA0SFAoMd2luZG93X2J5dGVzGAYgASgNEhEKCWtub3dsZWRnZRgHIAMoCRIVCg1hbnN3ZXJfbG9jYWxlGAggASgJEhMKC3RyYWNlcGFyZW50GAkgASgJIkIKDEhpc3RvcnlFbnRyeRIkCgRyb2xlGAEgASgOMhYueWl6aGFuLnYxLkhpc3RvcnlSb2xlEgwKBHRleHQYAiABKAkiKwoLUmVzdW1lUG9pbnQSDwoHYXR0ZW1wdBgBIAEoDRILCgNzZXEYAiABKA0iQAoGQ3JlZGl0Eg8KB2F0dGVtcHQYASABKA0SDwoHYWNrX3NlcRgCIAEoDRIUCgx3aW5kb3dfYnl0ZXMYAyABKA0iGAoGQ2FuY2VsEg4KBnJlYXNvbhgBIAEoCSIZCgZFbmRBY2sSDwoHYXR0ZW1wdBgBIAEoDSI9CghBY2NlcHRlZBIZChFyZXN1bWVkX2FmdGVyX3NlcRgBIAEoDRIWCg5xdWV1ZV9wb3NpdGlvbhgCIAEoDSIjCgZUb2tlbnMSCwoDc2VxGAEgASgNEgwKBHRleHQYAiABKAkitgEKBUZpbmFsEhAKCGxhc3Rfc2VxGAEgASgNEhMKC3RleHRfc2hhMjU2GAIgASgMEiYKCWNpdGF0aW9ucxgDIAMoCzITLnlpemhhbi52MS5DaXRhdGlvbhINCgVtb2RlbBgEIAEoCRIfCgV1c2FnZRgFIAEoCzIQLnlpemhhbi52MS5Vc2FnZRIuCg1maW5pc2hfcmVhc29uGAYgASgOMhcueWl6aGFuLnYxLkZpbmlzaFJlYXNvbiJeCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKA0SFQoNb3V0cHV0X3Rva2VucxgCIAEoDRIQCghxdWV1ZV9tcxgDIAEoDRIWCg5maXJzdF90b2tlbl9tcxgEIAEoDSItCgZGYWlsZWQSIwoHZmFpbHVyZRgBIAEoCzISLnlpemhhbi52MS5GYWlsdXJlKl4KC0hpc3RvcnlSb2xlEhwKGEhJU1RPUllfUk9MRV9VTlNQRUNJRklFRBAAEhUKEUhJU1RPUllfUk9MRV9VU0VSEAESGgoWSElTVE9SWV9ST0xFX0FTU0lTVEFOVBACKmUKCFByaW9yaXR5EhgKFFBSSU9SSVRZX1VOU1BFQ0lGSUVEEAASGAoUUFJJT1JJVFlfSU5URVJBQ1RJVkUQARIRCg1QUklPUklUWV9UQVNLEAISEgoOUFJJT1JJVFlfQkFUQ0gQAyqZAQoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAMSGwoXRklOSVNIX1JFQVNPTl9OT19BTlNXRVIQBDJLCglJbmZlcmVuY2USPgoFSW5mZXISFy55aXpoYW4udjEuSW5mZXJSZXF1ZXN0GhgueWl6aGFuLnYxLkluZmVyUmVzcG9uc2UoATABYgZwcm90bzM", [file_yizhan_v1_message]);
 
 /**
  * @generated from message yizhan.v1.InferRequest
@@ -179,6 +179,13 @@ export type Submit = Message<"yizhan.v1.Submit"> & {
    * @generated from field: string answer_locale = 8;
    */
   answerLocale: string;
+
+  /**
+   * W3C trace context of the edge's work, as in the HTTP header `traceparent`; empty if nothing is traced.
+   *
+   * @generated from field: string traceparent = 9;
+   */
+  traceparent: string;
 };
 
 /**
@@ -471,6 +478,37 @@ export const HistoryRoleSchema: GenEnum<HistoryRole> = /*@__PURE__*/
   enumDesc(file_yizhan_v1_inference, 0);
 
 /**
+ * @generated from enum yizhan.v1.Priority
+ */
+export enum Priority {
+  /**
+   * @generated from enum value: PRIORITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PRIORITY_INTERACTIVE = 1;
+   */
+  INTERACTIVE = 1,
+
+  /**
+   * @generated from enum value: PRIORITY_TASK = 2;
+   */
+  TASK = 2,
+
+  /**
+   * @generated from enum value: PRIORITY_BATCH = 3;
+   */
+  BATCH = 3,
+}
+
+/**
+ * Describes the enum yizhan.v1.Priority.
+ */
+export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
+  enumDesc(file_yizhan_v1_inference, 1);
+
+/**
  * @generated from enum yizhan.v1.FinishReason
  */
 export enum FinishReason {
@@ -504,7 +542,7 @@ export enum FinishReason {
  * Describes the enum yizhan.v1.FinishReason.
  */
 export const FinishReasonSchema: GenEnum<FinishReason> = /*@__PURE__*/
-  enumDesc(file_yizhan_v1_inference, 1);
+  enumDesc(file_yizhan_v1_inference, 2);
 
 /**
  * One long-lived stream per link carries every request, multiplexed by request id.
