@@ -194,7 +194,7 @@ function marked(text: string, mark: string, last: Quote | undefined): string {
   return `${body}${UNSPACED.test(body) ? '' : ' '}${mark}${end}`
 }
 
-const FINAL_MARK = /[.。!！?？…]+$/
+const FINAL_MARK = /[.。!！?？…]+[」』”’"')）\]]*$/
 const UNSPACED = /[\p{Script=Han}\u3000-\u303f\uff00-\uffef]$/u
 
 function separator(before: Quote | undefined, quote: Quote): string {

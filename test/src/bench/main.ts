@@ -7,6 +7,7 @@ import { benchIntents, INTENT_SETS } from './intents.js'
 import { lineCharts } from './line-chart.js'
 import { benchLink } from './link.js'
 import { type Row, report, table } from './report.js'
+import { benchRetrieval } from './retrieval.js'
 import { benchSoak, type Soak } from './soak.js'
 import { benchStore } from './store.js'
 import { benchTenants } from './tenants.js'
@@ -15,7 +16,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     'cpu-profile': { type: 'string' },
-    data: { type: 'string' },
+    data: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
     minutes: { type: 'string', default: '30' },
     plot: { type: 'string' },
@@ -33,8 +34,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Soak>>> = {
   chat: async () => rowsOnly(await benchChat(say, { profileDir: values['cpu-profile'] })),
   edge: async () => rowsOnly(await benchEdge(say)),
   gateway: async () => rowsOnly(await benchGateway(say)),
-  intents: async () => rowsOnly(await benchIntents(say, { data: process.env.YIZHAN_DATA, ...values })),
+  intents: async () => rowsOnly(await benchIntents(say, { ...values, data: values.data[0] ?? process.env.YIZHAN_DATA })),
   link: async () => rowsOnly(await benchLink(say)),
+  retrieval: async () => rowsOnly(await benchRetrieval(say, values.data)),
   store: async () => rowsOnly(await benchStore(say)),
   tenants: async () => rowsOnly(await benchTenants(say)),
   soak: () => benchSoak(say, { minutes, rate }),
@@ -47,6 +49,7 @@ if (run === undefined || positionals.length !== 1 || !isCount(minutes) || !isCou
 npm run bench -- chat [--cpu-profile DIR] [--json FILE]
 npm run bench -- intents [--data DIR] [--sets ${Object.keys(INTENT_SETS).join(',')}] [--seeds 3] [--profile best|fast]
   DIR holds the sets as JSONL; default YIZHAN_DATA
+npm run bench -- retrieval [--data FILE.jsonl]… [--json FILE]
 npm run bench -- soak [--minutes 30] [--rate 200] [--json FILE] [--plot FILE.svg]
   NAME: ${Object.keys(BENCHMARKS).join(', ')}`)
   process.exit(2)
