@@ -23,5 +23,5 @@ export {
   type RequestBookConfig,
   type RequestBookDeps,
 } from './request-book.js'
-export { createWriter, type Writer } from './writer.js'
 export { tracedAdmission } from './traced-admission.js'
+export { createWriter, type Writer } from './writer.js'

@@ -69,7 +69,8 @@ interface ObjectOf extends ObjectName {
 }
 
 function objectsOf(source: TenantSource) {
-  const { file, examples, documents, encoder, sampling, persona, channels, sites, tasks, tests, quotas } = source
+  const { file, examples, documents, encoder, sampling, persona, channels, sites, tasks, tests, quotas } =
+    source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()

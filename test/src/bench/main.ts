@@ -34,7 +34,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Soak>>> = {
   chat: async () => rowsOnly(await benchChat(say, { profileDir: values['cpu-profile'] })),
   edge: async () => rowsOnly(await benchEdge(say)),
   gateway: async () => rowsOnly(await benchGateway(say)),
-  intents: async () => rowsOnly(await benchIntents(say, { ...values, data: values.data[0] ?? process.env.YIZHAN_DATA })),
+  intents: async () =>
+    rowsOnly(await benchIntents(say, { ...values, data: values.data[0] ?? process.env.YIZHAN_DATA })),
   link: async () => rowsOnly(await benchLink(say)),
   retrieval: async () => rowsOnly(await benchRetrieval(say, values.data)),
   store: async () => rowsOnly(await benchStore(say)),
