@@ -35,8 +35,8 @@ import {
 } from './fleet/index.js'
 import { openApiKeys, startFront } from './front/index.js'
 import { startGateway } from './gateway/index.js'
-import { createExtractive } from './inference/extractive.js'
 import {
+  createExtractive,
   createPersonas,
   createRequestBook,
   createWriter,

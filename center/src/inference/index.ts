@@ -1,4 +1,5 @@
 export { type EngineSettings, type Engines, openEngines } from './engines.js'
+export { createExtractive } from './extractive.js'
 export { createPersonas, type PersonaOf, type Personas } from './personas.js'
 export { type MemberState, Pool, startPoolUpkeep } from './pool/index.js'
 export type {

@@ -1,4 +1,4 @@
-import { createOutbound, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { createOutbound, deadlineSignal, toYizhanError, YizhanError } from '@yizhan/kernel'
 import ipaddr from 'ipaddr.js'
 import type { Wording } from '../tenants/problem.js'
 import type { GivenSource } from './library.js'
@@ -86,7 +86,7 @@ export function createPageFetcher(
       const url = new URL(address)
       url.hash = ''
       const name = url.href
-      const timeout = AbortSignal.timeout(timeoutMs)
+      const timeout = deadlineSignal(timeoutMs)
       try {
         return { source: await load(url, name, AbortSignal.any([signal, timeout])) }
       } catch (thrown) {

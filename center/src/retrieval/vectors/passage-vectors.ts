@@ -1,4 +1,4 @@
-import type { Clock, Logger, TenantId } from '@yizhan/kernel'
+import { type Clock, deadlineSignal, type Logger, type TenantId } from '@yizhan/kernel'
 import type { Embedder } from '../../inference/port.js'
 import type { Neighbour, VectorStore } from './vector-store.js'
 
@@ -61,7 +61,7 @@ export class PassageVectors {
     count: number,
     signal: AbortSignal,
   ): Promise<readonly Neighbour[]> {
-    const timeout = AbortSignal.timeout(this.#config.questionMs)
+    const timeout = deadlineSignal(this.#config.questionMs)
     try {
       const { vectors } = await this.#deps.embedder.embed([question], AbortSignal.any([signal, timeout]))
       const [vector] = vectors
