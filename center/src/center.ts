@@ -161,6 +161,7 @@ export async function startCenter(
       // What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
       const knowledge = createKnowledge({ log, metrics })
       const personas = createPersonas()
+      const aiMarks = createPersonas()
       const ownQuotas = createOwnQuotas()
       const engines = await openEngines(
         { clock, log, personaOf: personas.of, terms: knowledge },
@@ -192,6 +193,7 @@ export async function startCenter(
         {
           admission,
           retriever: knowledge,
+          aiMarkOf: aiMarks.of,
           pseudonymOf: await openPseudonyms(log, dir.file('pseudonym-key')),
           clock,
           log,
@@ -207,7 +209,8 @@ export async function startCenter(
         trainInWorker({ examples, negatives, languages: file.languages, signal })
       const lessons: LessonsOf = (tenant, actor, signal) => lessonBook.lessons(tenant, { actor }, signal)
       const catalog = await openTenantCatalog({
-        ...{ store, system, bundles, knowledge, personas, quotas: ownQuotas, train, lessons, clock, log },
+        ...{ store, system, bundles, knowledge, personas, aiMarks, quotas: ownQuotas },
+        ...{ train, lessons, clock, log },
       })
       const library = await openLibrary({ store, knowledge, clock, log }, storage.upkeep.tenantIds())
       const pages = createPageFetcher(config.knowledge)

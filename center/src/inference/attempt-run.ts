@@ -1,6 +1,7 @@
 import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Citation } from '@yizhan/proto'
 import { Coalescer, type CoalescerConfig } from './coalescer.js'
+import { type PersonaOf, personaIn } from './personas.js'
 import { PhaseTimer } from './phase-timer.js'
 import type {
   Admission,
@@ -53,6 +54,8 @@ export interface RunDeps {
   readonly retriever: Retriever
   readonly clock: Clock
   readonly watcher: RunWatcher
+  /** What stands below a text that a model wrote; without it no tenant has one. */
+  readonly aiMarkOf?: PersonaOf
 }
 
 /** One run of a request, from the queue to its end. It knows nothing of links: who reads along does not matter. */
@@ -68,6 +71,7 @@ export class AttemptRun {
   #lease: Lease | undefined
   #citations: readonly Citation[] = []
   #model = ''
+  #mark: string | undefined
   #startedAt = 0
   #firstTextMs: number | undefined
   #inputTokens: number
@@ -138,6 +142,7 @@ export class AttemptRun {
       for (const { text } of passages) this.#inputTokens += estimateTokens(text)
       const answer = lease.generate({ ...question, passages }, signal, (backend) => {
         this.#model = backend.model
+        this.#mark = backend.quotes ? undefined : this.#markFor(question)
         this.#citations = []
       })
       for await (const piece of answer) {
@@ -189,12 +194,18 @@ export class AttemptRun {
         break
       case 'end':
         this.#inputTokens = piece.inputTokens ?? this.#inputTokens
+        if (this.#mark !== undefined && this.#firstTextMs !== undefined) this.#add(`\n\n${this.#mark}`)
+        if (this.#over) return
         this.#coalescer.end()
         this.#end(piece.finish === 'tool-calls' ? 'no-answer' : piece.finish, piece.outputTokens)
         break
       default:
         piece satisfies never
     }
+  }
+
+  #markFor({ tenant, locale }: Order['question']): string | undefined {
+    return personaIn(this.#deps.aiMarkOf?.(tenant), locale)
   }
 
   #add(text: string): void {

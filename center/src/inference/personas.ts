@@ -1,10 +1,10 @@
 import type { LanguageMap } from '@yizhan/intent'
 import type { TenantId } from '@yizhan/kernel'
 
-/** How a tenant's model is to speak, for each language; undefined if the tenant does not say. */
+/** A text of a tenant, for each language, such as how its model is to speak; undefined if the tenant has none. */
 export type PersonaOf = (tenant: TenantId) => LanguageMap | undefined
 
-/** The personas of all tenants, in memory: whoever reads the tenants' directories fills it. */
+/** One text of each tenant (how its model speaks, what marks generated text), in memory: whoever reads the tenants' directories fills it. */
 export interface Personas {
   readonly of: PersonaOf
   replace(tenant: TenantId, persona: LanguageMap | undefined): void
@@ -21,7 +21,7 @@ export function createPersonas(): Personas {
   }
 }
 
-/** The persona in the language of an answer, else in the first that there is. */
+/** The text in the language of an answer, else in the first that there is. */
 export function personaIn(persona: LanguageMap | undefined, locale: string): string | undefined {
   if (!persona) return undefined
   const primary = locale.toLowerCase().split(/[-_]/)[0]

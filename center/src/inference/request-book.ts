@@ -13,6 +13,7 @@ import { Attachment, refuse } from './attachment.js'
 import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
 import { orderOf } from './order.js'
+import type { PersonaOf } from './personas.js'
 import type { Admission, Attempt, AttemptSink, RequestBook, Retriever } from './port.js'
 import { ANSWER_PROMPT } from './prompt-template.js'
 import { requestMeters } from './request-meters.js'
@@ -20,6 +21,8 @@ import { requestMeters } from './request-meters.js'
 export interface RequestBookDeps {
   readonly admission: Admission
   readonly retriever: Retriever
+  /** What stands below a text that a model wrote; without it no tenant has one. */
+  readonly aiMarkOf?: PersonaOf
   /** Who asks, for the quotas of users. */
   readonly pseudonymOf: PseudonymOf
   readonly clock: Clock

@@ -98,10 +98,10 @@ test('a lost bundle is made again by the same directory, as the next version', a
   assert.notEqual(again.digest, first.digest)
 })
 
-test('a restart has the persona again, and a directory without one takes it away', async (t) => {
+test('a restart has persona and mark again, and a directory without them takes them away', async (t) => {
   const center = await start(t, await place(t))
   const speaking = {
-    'tenant.yaml': `${FILES['tenant.yaml']}persona: desk\n`,
+    'tenant.yaml': `${FILES['tenant.yaml']}persona: desk\naiMark: {zh: 机器所写, en: By a machine}\n`,
     'personas/desk.zh.md': '简短。\n',
     'personas/desk.en.md': 'Be brief.\n',
   }
@@ -110,8 +110,10 @@ test('a restart has the persona again, and a directory without one takes it away
   assert.deepEqual(center.personas.of(acme), expected)
   const after = await center.restart()
   assert.deepEqual(after.personas.of(acme), expected)
+  const mark = { zh: '机器所写', en: 'By a machine' }
+  assert.deepEqual([center.aiMarks.of(acme), after.aiMarks.of(acme)], [mark, mark])
   await applied(after.catalog)
-  assert.equal(after.personas.of(acme), undefined)
+  assert.deepEqual([after.personas.of(acme), after.aiMarks.of(acme)], [undefined, undefined])
 })
 
 test('a restart finds what stands in a PDF without reading that again', async (t) => {

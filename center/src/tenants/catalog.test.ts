@@ -313,6 +313,7 @@ test('of two centers that apply at once, the slower one is refused and changes n
         bundles: new BundleStore(join(at.dir, 'other'), signer),
         knowledge: createKnowledge({ log }),
         personas: createPersonas(),
+        aiMarks: createPersonas(),
         quotas: createOwnQuotas(),
         train,
         clock: at.clock,

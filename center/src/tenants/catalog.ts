@@ -121,6 +121,7 @@ export interface CatalogDeps {
   readonly bundles: BundleStore
   readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
   readonly personas: { replace(tenant: TenantId, persona: LanguageMap | undefined): void }
+  readonly aiMarks: { replace(tenant: TenantId, mark: LanguageMap | undefined): void }
   readonly quotas: { replace(tenant: TenantId, rules: QuotaRules | undefined): void }
   readonly train: Train
   /** What people's questions teach; default: nothing. */
@@ -131,7 +132,7 @@ export interface CatalogDeps {
 
 /** Loads every tenant from the store, fills the knowledge, and clears bundles that nothing is in force of. */
 export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalog> {
-  const { store, system, bundles, knowledge, personas, quotas, clock, log } = deps
+  const { store, system, bundles, knowledge, personas, aiMarks, quotas, clock, log } = deps
   const live = new Map<TenantId, Current>()
   const memory = new ExtractMemory()
   const versions = new VersionBook(deps)
@@ -300,9 +301,10 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     return mine
   }
 
-  function serve(tenant: TenantId, { documents, persona, quotas: rules }: ServedTenant): void {
+  function serve(tenant: TenantId, { documents, persona, aiMark, quotas: rules }: ServedTenant): void {
     knowledge.replace(tenant, documents)
     personas.replace(tenant, persona)
+    aiMarks.replace(tenant, aiMark)
     quotas.replace(tenant, rules)
   }
 

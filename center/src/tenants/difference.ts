@@ -69,7 +69,8 @@ interface ObjectOf extends ObjectName {
 }
 
 function objectsOf(source: TenantSource) {
-  const { file, examples, documents, encoder, sampling, persona, channels, sites, tasks, tests, quotas } =
+  const { file, examples, documents, encoder, sampling, persona, channels, sites } = source
+  const { tasks, tests, quotas, aiMark } =
     source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
@@ -81,6 +82,7 @@ function objectsOf(source: TenantSource) {
   }
   for (const { id, ...parts } of file.privacy?.purposes ?? []) add('setting', `privacy.purposes.${id}`, parts)
   if (quotas) add('setting', 'quotas', { value: quotas })
+  if (aiMark) add('setting', 'aiMark', { value: aiMark })
   if (file.privacy) {
     const { purposes: _, ...rest } = file.privacy
     for (const [key, value] of Object.entries(rest)) add('setting', `privacy.${key}`, { value })

@@ -66,6 +66,7 @@ export function checkMain(
   const messages = isMap(value.messages) ? value.messages : {}
   checkSentence(document, ['name'], value.name, languages, told)
   checkSentence(document, ['welcome', 'text'], welcome.text, languages, told)
+  checkSentence(document, ['aiMark'], value.aiMark, languages, told)
   for (const [key, text] of Object.entries(messages)) {
     // In a language without own words the built-in ones are said: nothing is lacking.
     checkSentence(document, ['messages', key], text, languages, { ...told, warnings: [] })

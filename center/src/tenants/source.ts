@@ -15,6 +15,7 @@ import { readPersona } from './personas.js'
 import { inOrder, type Problem, type Told, type Wording } from './problem.js'
 import { checkQuestions } from './questions.js'
 import { DEFAULT_SAMPLING, type Sampling } from './sampling.js'
+import { sentenceOf } from './sentence.js'
 import { readSites, type TenantSite } from './sites.js'
 import { checkCardPlaceholders } from './slots.js'
 import { readQuestionTables } from './spreadsheet/index.js'
@@ -40,6 +41,8 @@ export interface TenantSource {
   readonly persona: LanguageMap | undefined
   /** What it limits itself to. */
   readonly quotas: QuotaRules | undefined
+  /** What stands below a text that a model wrote. */
+  readonly aiMark: LanguageMap | undefined
   /** Without channels.yaml `web` and `mqtt`. */
   readonly channels: readonly TenantChannel[]
   readonly sites: readonly TenantSite[]
@@ -106,6 +109,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
     sampling: main.value.samples ? { ...DEFAULT_SAMPLING, ...main.value.samples } : DEFAULT_SAMPLING,
     persona,
     quotas: quotasOf(main),
+    aiMark: aiMarkOf(main),
     channels: channels.channels,
     sites: sites.sites,
     tasks,
@@ -119,6 +123,8 @@ export interface ServedTenant {
   readonly documents: readonly KnowledgeDocument[]
   readonly persona: LanguageMap | undefined
   readonly quotas: QuotaRules | undefined
+  /** What stands below a text that a model wrote. */
+  readonly aiMark: LanguageMap | undefined
 }
 
 /**
@@ -133,12 +139,18 @@ export function readServed(files: TenantFiles, extracts: ReadonlyMap<string, str
     documents: readKnowledge(contents, extracts, told).documents,
     persona: main && readMainPersona(contents, main, told),
     quotas: quotasOf(main),
+    aiMark: aiMarkOf(main),
   }
 }
 
 function quotasOf(main: ReturnType<typeof readMain>): QuotaRules | undefined {
   const given = main?.value?.quotas
   return given && { tenant: given.tenant ?? {}, user: given.user ?? {} }
+}
+
+function aiMarkOf(main: ReturnType<typeof readMain>): LanguageMap | undefined {
+  const given = main?.value?.aiMark
+  return given === undefined ? undefined : sentenceOf(given, languagesOf(main))
 }
 
 function readMainPersona(

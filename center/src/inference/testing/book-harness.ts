@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { LanguageMap } from '@yizhan/intent'
 import {
   asEdgeId,
   asTenantId,
@@ -52,6 +53,7 @@ export interface HarnessOptions {
   readonly config?: Partial<RequestBookConfig>
   readonly pool?: Partial<PoolConfig>
   readonly member?: Partial<MemberConfig>
+  readonly aiMark?: LanguageMap
   readonly maxRunning?: number
   readonly maxQueued?: number
   readonly queueTtlMs?: number
@@ -76,6 +78,7 @@ export function startBook(options: HarnessOptions = {}) {
     {
       admission,
       retriever: { search: async () => [passage] },
+      aiMarkOf: () => options.aiMark,
       pseudonymOf: (_tenant, person) => `~${person}`,
       clock,
       log: silentLogger(),

@@ -119,6 +119,12 @@ export const TenantYaml = Type.Object(
         ),
       }),
     ),
+    aiMark: Type.Optional(
+      sentence(
+        'Stands below what a model wrote, never below written answers',
+        '附在模型生成的文字之后；人工编写的答案不附',
+      ),
+    ),
     quotas: Type.Optional(QuotasYaml),
     privacy: Type.Optional(PrivacyYaml),
     samples: Type.Optional(

@@ -86,6 +86,7 @@ interface Center {
   readonly storage: Storage
   readonly knowledge: ReturnType<typeof createKnowledge>
   readonly personas: Personas
+  readonly aiMarks: Personas
   readonly quotas: OwnQuotas
   readonly trained: TenantSource[]
   /** As a restart: another storage, another catalog, the same disk. */
@@ -103,6 +104,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
   t.after(() => storage.close())
   const knowledge = createKnowledge({ log })
   const personas = createPersonas()
+  const aiMarks = createPersonas()
   const quotas = createOwnQuotas()
   const trained: TenantSource[] = []
   const parts = partsOn(storage)
@@ -112,6 +114,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
     bundles: new BundleStore(join(at.dir, 'bundles'), signer),
     knowledge,
     personas,
+    aiMarks,
     quotas,
     clock: at.clock,
     log,
@@ -125,7 +128,7 @@ export async function start(t: TestContext, at: Place, partsOn: PartsOn = () => 
     await storage.close()
     return start(t, at, next)
   }
-  return { catalog, storage, knowledge, personas, quotas, trained, restart }
+  return { catalog, storage, knowledge, personas, aiMarks, quotas, trained, restart }
 }
 
 export async function applied(
