@@ -70,8 +70,7 @@ interface ObjectOf extends ObjectName {
 
 function objectsOf(source: TenantSource) {
   const { file, examples, documents, encoder, sampling, persona, channels, sites } = source
-  const { tasks, tests, quotas, aiMark } =
-    source
+  const { tasks, tests, quotas, aiMark } = source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()
