@@ -7,7 +7,6 @@ import {
   createOutbound,
   hostPort,
   type Logger,
-  noTracing,
   openStateDir,
   type Running,
   readFileIfExists,
@@ -18,7 +17,6 @@ import {
   systemClock,
   writeFileAtomic,
 } from '@yizhan/kernel'
-import { createOwnQuotas, openAdmission, openPseudonyms } from './admission/index.js'
 import { type ApiParts, refuseOpenApi, registerOwnerRoutes, registerRoutes, startApi } from './api/index.js'
 import { centerDeeds, createAuditLog, createCenterAudit, startAnchoring } from './audit/index.js'
 import { type CenterConfig, ERASURE_LOG_FILE } from './config.js'
@@ -35,21 +33,12 @@ import {
 } from './fleet/index.js'
 import { openApiKeys, startFront } from './front/index.js'
 import { startGateway } from './gateway/index.js'
-import {
-  createExtractive,
-  createPersonas,
-  createRequestBook,
-  createWriter,
-  openEngines,
-  Pool,
-  REQUEST_BOOK_DEFAULTS,
-  startPoolUpkeep,
-  tracedAdmission,
-} from './inference/index.js'
+import { createExtractive, createWriter, REQUEST_BOOK_DEFAULTS } from './inference/index.js'
 import { createAsk, createPageFetcher, openLibrary } from './knowledge/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
 import { ModelDesk, modelsSource } from './models/index.js'
 import { openData } from './open-data.js'
+import { openInference } from './open-inference.js'
 import {
   attachmentsSource,
   Consents,
@@ -59,7 +48,6 @@ import {
   resumeBuffersSource,
   SubjectDirectory,
 } from './privacy/index.js'
-import { createKnowledge } from './retrieval/index.js'
 import {
   LessonBook,
   Proposer,
@@ -158,50 +146,10 @@ export async function startCenter(
         10_000,
       )
 
-      // What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
-      const knowledge = createKnowledge({ log, metrics })
-      const personas = createPersonas()
-      const aiMarks = createPersonas()
-      const ownQuotas = createOwnQuotas()
-      const engines = await openEngines(
-        { clock, log, personaOf: personas.of, terms: knowledge },
-        config.inference,
-        new AbortController().signal,
-      )
-      life.onStop('engines', () => engines.close())
-      const pool = new Pool(
-        {
-          backends: engines.backends,
-          clock,
-          log,
-          metrics,
-        },
-        { maxRunning: config.inference.maxRunning, retries: config.inference.retries },
-      )
-      life.add('backends', startPoolUpkeep({ pool, clock, log }, { probeMs: config.inference.probeMs }))
-      const {
-        admission: untraced,
-        quotas,
-        months,
-      } = await openAdmission(
-        { capacity: pool, system, ownRules: ownQuotas.of, clock, log, metrics },
-        config.inference,
-      )
-      life.add('quotas', months)
-      const admission = tracing === noTracing ? untraced : tracedAdmission(untraced, tracing)
-      const requests = createRequestBook(
-        {
-          admission,
-          retriever: knowledge,
-          aiMarkOf: aiMarks.of,
-          pseudonymOf: await openPseudonyms(log, dir.file('pseudonym-key')),
-          clock,
-          log,
-          metrics,
-        },
-        { maxTotalMs: config.inference.requestTimeoutMs },
-      )
-      life.add('requests', requests)
+      // What answers a question.
+      const inference = await openInference({ life, dir, system, tracing, clock, log, metrics }, config)
+      const { knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas, requests } =
+        inference
 
       // Tenants, and what each edge shall run.
       const bundles = new BundleStore(dir.file('bundles'), signer)

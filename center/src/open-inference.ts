@@ -1,0 +1,80 @@
+import {
+  type Clock,
+  type Lifecycle,
+  type Logger,
+  type Metrics,
+  noTracing,
+  type StateDir,
+  type Tracing,
+} from '@yizhan/kernel'
+import { createOwnQuotas, openAdmission, openPseudonyms } from './admission/index.js'
+import type { CenterConfig } from './config.js'
+import {
+  createPersonas,
+  createRequestBook,
+  openEngines,
+  Pool,
+  startPoolUpkeep,
+  tracedAdmission,
+} from './inference/index.js'
+import { createKnowledge, createUsearchStore, type Knowledge, PassageVectors } from './retrieval/index.js'
+import type { SystemStore } from './storage/index.js'
+
+/**
+ * What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
+ * With an embedder among the backends (the first one counts) passages are also found by their vectors.
+ */
+export async function openInference(
+  deps: {
+    readonly life: Lifecycle
+    readonly dir: StateDir
+    readonly system: SystemStore
+    readonly tracing: Tracing
+    readonly clock: Clock
+    readonly log: Logger
+    readonly metrics: Metrics
+  },
+  { inference: config }: Pick<CenterConfig, 'inference'>,
+) {
+  const { life, dir, system, tracing, clock, log, metrics } = deps
+  const personas = createPersonas()
+  const aiMarks = createPersonas()
+  const ownQuotas = createOwnQuotas()
+  // The documents' words weigh what is quoted of them, and the engines' vectors find them: each is asked only later.
+  const weigh: Knowledge['weigh'] = (...asked) => knowledge.weigh(...asked)
+  const engines = await openEngines(
+    { clock, log, personaOf: personas.of, terms: { weigh } },
+    config,
+    new AbortController().signal,
+  )
+  life.onStop('engines', () => engines.close())
+  const [embedder] = engines.embedders
+  const vectors = embedder && new PassageVectors({ embedder, store: createUsearchStore(), clock, log })
+  if (vectors) life.onStop('vectors of passages', () => vectors.stop())
+  const knowledge = createKnowledge({ log, metrics, ...(vectors && { vectors }) })
+  const pool = new Pool(
+    { backends: engines.backends, clock, log, metrics },
+    { maxRunning: config.maxRunning, retries: config.retries },
+  )
+  life.add('backends', startPoolUpkeep({ pool, clock, log }, { probeMs: config.probeMs }))
+  const open = await openAdmission(
+    { capacity: pool, system, ownRules: ownQuotas.of, clock, log, metrics },
+    config,
+  )
+  life.add('quotas', open.months)
+  const admission = tracing === noTracing ? open.admission : tracedAdmission(open.admission, tracing)
+  const requests = createRequestBook(
+    {
+      admission,
+      retriever: knowledge,
+      aiMarkOf: aiMarks.of,
+      pseudonymOf: await openPseudonyms(log, dir.file('pseudonym-key')),
+      clock,
+      log,
+      metrics,
+    },
+    { maxTotalMs: config.requestTimeoutMs },
+  )
+  life.add('requests', requests)
+  return { knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas: open.quotas, requests }
+}
