@@ -84,8 +84,11 @@ function open(parts: KindParts, config: Settings, signal: AbortSignal): Promise<
 
 function memberConfig(config: Settings): MemberConfig {
   const patience = (ms: unknown) => (typeof ms === 'number' ? PATIENCE * ms : undefined)
+  const { maxRunning = MEMBER_DEFAULTS.maxRunning, parallel = Number.POSITIVE_INFINITY } = config
   const given: Record<string, unknown> = {
     ...config,
+    // What an engine in this process cannot run waits in the queue before it, not inside.
+    maxRunning: Math.min(Number(maxRunning), Number(parallel)),
     firstTokenMs: patience(config.firstTokenMs),
     betweenTokensMs: patience(config.betweenTokensMs),
   }

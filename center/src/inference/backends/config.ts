@@ -18,7 +18,7 @@ const place = {
   weight: Type.Number({ exclusiveMinimum: 0, maximum: 1_000, default: 1, restart: true }),
   /** Share of conversations that try it out, 0 to 1; the rest goes to those without a share. */
   canary: Type.Number({ minimum: 0, maximum: 1, default: 0, restart: true }),
-  /** Requests that run there at once. */
+  /** Requests that run there at once; of `llama-cpp` no more than its `parallel`. */
   maxRunning: Type.Integer({ minimum: 1, default: 256, restart: true }),
   /** Tokens in flight there, read and written. Without it they are learned. */
   creditTokens: Type.Optional(Type.Integer({ minimum: 256, restart: true })),
