@@ -8,8 +8,8 @@ import { headStatement, planStatements, type RecordChange, recordStatements } fr
 import { isConnectionLost, postgresError, sqlState } from './postgres-error.js'
 import { lookedUp, lookupStatement, type RecordPlace } from './record-lookup.js'
 import { bytesOf } from './row-value.js'
-import type { SessionPool, Statement } from './session-pool.js'
-import { type LostCommit, rowsOf, WriteTransaction } from './transaction.js'
+import type { Prepared, SessionPool, Statement } from './session-pool.js'
+import { AUDIT_ENTRY, HEAD, type LostCommit, readRows, rowsOf, WriteTransaction } from './transaction.js'
 
 /** One batch on its way; it is settled once, by `resolve` with the new versions of its puts or by `reject`. */
 export interface BatchCommit extends Commit, ScopedBatch {
@@ -92,10 +92,10 @@ export class PostgresCommitter {
         lookedUp(places, found?.rows ?? []),
       )
       const sealed = await sealHead(sealer, scope, head)
-      await transaction.commit([
-        headStatement(scope, sealed, true),
-        ...recordStatements(scope, records ?? []),
-      ])
+      await transaction.commit(
+        [headStatement(scope, sealed, true), ...recordStatements(scope, records ?? [])],
+        () => this.#lies(scope, sealed, HEAD),
+      )
       return answer
     })
   }
@@ -140,7 +140,14 @@ export class PostgresCommitter {
       throw new CannotPlan(thrown)
     }
     if (plan.ready.length === 0) await transaction.rollBack()
-    else await transaction.commit(planStatements(scope, plan, headBytes !== undefined))
+    else {
+      const statements = planStatements(scope, plan, headBytes !== undefined)
+      const entry = plan.ready.flatMap(({ audit }) => audit ?? []).at(-1)
+      const head = plan.heads.get(scope)?.bytes
+      await transaction.commit(statements, () =>
+        entry ? this.#lies(scope, entry.bytes, AUDIT_ENTRY, entry.sequence) : this.#lies(scope, head, HEAD),
+      )
+    }
     return plan
   }
 
@@ -167,6 +174,14 @@ export class PostgresCommitter {
         if (!again) throw thrown
       }
     }
+  }
+
+  /** Whether these bytes lie there; all that is written is sealed with a nonce of its own. */
+  async #lies(scope: Scope, written: Uint8Array | undefined, at: Prepared, ...place: number[]) {
+    const asked = { ...at, values: [rowsOf(scope), ...place] }
+    const [row] = await readRows(this.#deps.upkeepPool, scope, asked)
+    const found = bytesOf(row)
+    return written !== undefined && found !== undefined && Buffer.compare(written, found) === 0
   }
 
   async #wasCommitted(scope: Scope, lost: LostCommit): Promise<boolean> {

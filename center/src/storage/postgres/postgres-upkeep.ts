@@ -11,7 +11,7 @@ import { postgresReseal } from './postgres-reseal.js'
 import { postgresRows } from './postgres-rows.js'
 import { numberOf, storedBytes, textOf } from './row-value.js'
 import type { SessionPool, Statement } from './session-pool.js'
-import { CLAIM_ROWS, HEAD, readRows, rowsOf, SYSTEM_ROWS } from './transaction.js'
+import { AUDIT_ENTRY, CLAIM_ROWS, HEAD, readRows, rowsOf, SYSTEM_ROWS } from './transaction.js'
 
 const DELETES = 2_000
 
@@ -34,10 +34,6 @@ const RECORDS: Deletion = { table: 'records', columns: ['collection', 'key'] }
 const TERMS: Deletion = { table: 'terms', columns: ['collection', 'name', 'value', 'key'] }
 const AUDIT: Deletion = { table: 'audit', columns: ['sequence'] }
 
-const ENTRY = {
-  name: 'audit-entry',
-  text: 'SELECT bytes FROM yizhan.audit WHERE tenant_id = $1 AND sequence = $2',
-}
 const ENTRY_BYTES = {
   name: 'audit-entry-bytes',
   text: `SELECT coalesce(avg(octet_length(bytes)), 0)::int8 AS bytes FROM
@@ -155,7 +151,7 @@ export class PostgresUpkeep implements RecordUpkeep {
   }
 
   async #hashOf(pool: SessionPool, tenant: TenantId, sequence: number): Promise<string> {
-    const [row] = await readRows(pool, tenant, { ...ENTRY, values: [rowsOf(tenant), sequence] })
+    const [row] = await readRows(pool, tenant, { ...AUDIT_ENTRY, values: [rowsOf(tenant), sequence] })
     if (row) return readAudit(sequence, storedBytes(row)).hash
     throw new YizhanError('data_corrupt', 'an audit entry is missing', { details: { tenant, sequence } })
   }

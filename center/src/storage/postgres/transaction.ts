@@ -26,6 +26,11 @@ export const HEAD: Prepared = {
   text: 'SELECT bytes FROM yizhan.heads WHERE tenant_id = $1',
 }
 
+export const AUDIT_ENTRY: Prepared = {
+  name: 'audit-entry',
+  text: 'SELECT bytes FROM yizhan.audit WHERE tenant_id = $1 AND sequence = $2',
+}
+
 /** One statement in a transaction of its own, in one round trip. Once more on a connection that was dead already. */
 export async function readRows(pool: SessionPool, scope: Scope, statement: Statement): Promise<Rows> {
   const enter = { ...ENTER, values: [rowsOf(scope)] }
@@ -86,7 +91,11 @@ export interface LostCommit {
   /** The server's process that had the transaction. */
   readonly processId: number | undefined
   readonly cause: unknown
+  /** Whether what it wrote lies there; asked where the number says that it was committed. */
+  isThere(): Promise<boolean>
 }
+
+const ALWAYS = async () => true
 
 /** A transaction that writes: begun by `begin`, ended by `commit`; not ended, it is undone. */
 export class WriteTransaction {
@@ -112,15 +121,16 @@ export class WriteTransaction {
 
   /**
    * Writes and commits in one round trip, and resolves once that is known to have happened; without answers if it had to
-   * ask for that. Throws what pg threw if nothing was written.
+   * ask for that. Throws what pg threw if nothing was written. `isThere` looks for what it wrote; left out where it does no
+   * harm to take the transaction for committed after a crash of the server.
    */
-  async commit(statements: readonly Statement[]): Promise<Answer[]> {
+  async commit(statements: readonly Statement[], isThere: LostCommit['isThere'] = ALWAYS): Promise<Answer[]> {
     try {
       const answers = await this.#session.send([...statements, 'COMMIT'])
       if (answers.at(-1)?.command === 'COMMIT') return answers.slice(0, -1)
     } catch (thrown) {
       if (!isConnectionLost(thrown)) throw thrown
-      const lost = { xid: this.#xid, processId: this.#session.processId, cause: thrown }
+      const lost = { xid: this.#xid, processId: this.#session.processId, cause: thrown, isThere }
       if (await this.#wasCommitted(lost)) return []
       throw thrown
     }
