@@ -9,11 +9,9 @@ import type { Verdict } from '../demo/verdict.js'
 import { root } from '../support/installation.js'
 
 const execute = promisify(execFile)
-const demo = (...args: string[]) =>
-  execute('npm', ['run', '-s', 'demo:wan-cut', '--', ...args], {
-    cwd: root,
-    env: { ...process.env, LANG: 'C' },
-  })
+const run = (name: string, ...args: string[]) =>
+  execute('npm', ['run', '-s', name, '--', ...args], { cwd: root, env: { ...process.env, LANG: 'C' } })
+const demo = (...args: string[]) => run('demo:wan-cut', ...args)
 
 test('npm run demo:wan-cut loses, doubles and reorders nothing, and the cut text is the uncut one', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'yz-demo-'))
@@ -52,6 +50,7 @@ function wordsOf(transcript: string): string[] {
     .sort()
 }
 
-test('npm run demo:wan-cut refuses an option that it does not know', async () => {
+test('the demos refuse an option that they do not know', async () => {
   await assert.rejects(demo('--langue', 'zh'), { code: 2 })
+  await assert.rejects(run('demo:fair', '--flood', 'much'), { code: 2 })
 })
