@@ -30,7 +30,8 @@ export function lineCharts(charts: readonly Chart[], x: { readonly unit: string 
   )
   const height = charts.length * HEIGHT
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="11">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="11" role="img">`,
+    `<title>${charts.map(({ title }) => escaped(title)).join(', ')}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     ...bodies,
     '</svg>\n',
