@@ -40,6 +40,9 @@ export interface TrainingOptions extends TrainingInput {
   readonly onProgress?: (progress: TrainingProgress) => void
 }
 
+/** So many examples an intent, on average, are few. */
+const FEW_EXAMPLES = 10
+
 /**
  * Trains, calibrates and quantises. Gives the event loop a turn every few milliseconds; `trainInWorker` leaves it
  * free. Throws `tenant_invalid` if there is no intent to train, and the signal's reason when aborted.
@@ -52,12 +55,12 @@ export async function trainIntentModel(options: TrainingOptions): Promise<Traine
   const samples = [...corpus.examples, ...outOfScope(corpus, options.negatives ?? [])]
   const recipe = recipeFor(samples, classes, profile, seed)
   const featurizer = createFeaturizer(recipe.featurizer)
+  // Where an intent has examples enough, its name says nothing more, and near misses come nearer by it.
+  const isFew = corpus.examples.length <= FEW_EXAMPLES * (classes - 1)
+  const names = (part: readonly Sample[]) => (isFew ? namesOf(part, corpus.labels) : [])
   const train = (part: readonly Sample[], salt: number, onProgress: (done: number) => void) =>
     runJobs(
-      textSet(
-        [...withCarriers(part, seededRandom(seed + salt)), ...namesOf(part, corpus.labels)],
-        featurizer,
-      ),
+      textSet([...withCarriers(part, seededRandom(seed + salt)), ...names(part)], featurizer),
       jobsOf(recipe, classes, seed + salt),
       { signal, threads: options.threads ?? 1, onProgress },
     )

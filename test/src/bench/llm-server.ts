@@ -10,6 +10,10 @@ const server = createServer((request, response) => {
     response.end(JSON.stringify({ data: [{ id: 'bench' }] }))
     return
   }
+  if (request.method === 'GET') {
+    response.writeHead(404).end()
+    return
+  }
   request.resume().once('end', () => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     let left = tokens

@@ -23,6 +23,8 @@ async function modelServer(t: { after(fn: () => unknown): void }) {
   const server = createServer(async (request: IncomingMessage, response) => {
     let body = ''
     for await (const data of request) body += String(data)
+    // It says nothing of itself when it is asked for its load or its models.
+    if (request.method === 'GET') return void response.writeHead(404).end()
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
     const { authorization } = request.headers
     calls.push({ asked: JSON.parse(body) as Asked, authorization, response, closed: once(response, 'close') })

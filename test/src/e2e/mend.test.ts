@@ -19,6 +19,7 @@ async function silentModel(t: { after(fn: () => unknown): void }) {
   const model = { closed: 0, url: '' }
   const server = createServer((request, response) => {
     request.resume()
+    if (request.method === 'GET') return void response.writeHead(404).end()
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
     response.once('close', () => {
       model.closed += 1
