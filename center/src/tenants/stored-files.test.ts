@@ -29,6 +29,8 @@ test('files of any size come back as they were, and what is replaced by less lea
     { 'knowledge/a.pdf': large, 'knowledge/a.pdf.md': Buffer.from('b'), e: Buffer.alloc(0) },
     { 'knowledge/a.pdf': '甲' },
   )
+  const parts = Array.from({ length: 12 }, (_, part) => Buffer.alloc(1024 * 1024, part + 1))
+  await put({ model: Buffer.concat(parts) })
   await put({ 'knowledge/a.pdf': large.subarray(0, 1024 * 1024), e: Buffer.from('x') })
   const { records } = await store.scan(acme, 'tenant-files')
   assert.deepEqual(

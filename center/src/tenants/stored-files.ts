@@ -13,12 +13,12 @@ const PART = '\u0001'
 /** The files of a tenant as they were applied. */
 export async function loadFiles(store: Store, tenant: TenantId): Promise<TenantFiles> {
   const parts = new Map<string, Uint8Array[]>()
-  // In the order of the keys, which is that of the parts.
   for await (const { key, value } of scanned((options) => store.scan(tenant, FILES, options))) {
-    const path = key.split(PART)[0] ?? key
-    const known = parts.get(path)
-    if (known) known.push(value)
-    else parts.set(path, [value])
+    const [path = key, number = '0'] = key.split(PART)
+    const known = parts.get(path) ?? []
+    parts.set(path, known)
+    // Keys come in the order of their letters: the tenth part before the second.
+    known[Number(number)] = value
   }
   return new Map([...parts].map(([path, values]) => [path, Buffer.concat(values)]))
 }
