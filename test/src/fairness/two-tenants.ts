@@ -8,7 +8,7 @@ import { ACME, Installation } from '../support/installation.js'
 import type { Scope } from '../support/scope.js'
 
 /** No intent of the edge answers it. */
-const HEAVY = '北京出差住宿每晚不超过多少？'
+const HEAVY = '出差住宿标准是多少？'
 /** Chats over which a flood is spread, since one chat has one question at a time. */
 const FLOOD_USERS = 20
 const OTHER = 'bravo'

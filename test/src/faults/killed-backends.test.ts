@@ -5,7 +5,7 @@ import { STUB_MODEL } from '../simulators/engine/stub-server.js'
 import { ChatClient } from '../support/chat-client.js'
 import { ACME, Installation } from '../support/installation.js'
 
-const HEAVY = '北京出差住宿每晚不超过多少？'
+const HEAVY = '出差住宿标准是多少？'
 const PERSONS = 24
 const TOKENS = 100
 

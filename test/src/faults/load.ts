@@ -7,7 +7,7 @@ import type { LoadLog, Seen } from './log-of-load.js'
 import { STUB_MODEL, type StubEngine } from './stub-engine.js'
 
 const LOCAL = '怎么连 VPN？'
-const HEAVY = '北京出差住宿每晚不超过多少？'
+const HEAVY = '出差住宿标准是多少？'
 
 export interface LoadOptions {
   readonly url: string

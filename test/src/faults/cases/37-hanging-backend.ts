@@ -5,7 +5,7 @@ import type { Case } from '../runner/case.js'
 import { figuresOf } from '../station.js'
 import { STUB_MODEL } from '../stub-engine.js'
 
-const HEAVY = '北京出差住宿每晚不超过多少？'
+const HEAVY = '出差住宿标准是多少？'
 
 /** An engine that takes a request and then says nothing, or stops in the middle of an answer. */
 export const hangingBackend: Case = {

@@ -5,7 +5,7 @@ import { admissionIsFree } from '../network/line-station.js'
 import type { Case } from '../runner/case.js'
 import { figuresOf } from '../station.js'
 
-const HEAVY = '北京出差住宿每晚不超过多少？'
+const HEAVY = '出差住宿标准是多少？'
 const MOST_MS = 100
 
 /** A person has had enough: from their word to the engine's end, and to the place that the next one may have. */
