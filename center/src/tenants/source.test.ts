@@ -24,7 +24,7 @@ testRefusals([
     'a key that tenant.yaml does not have',
     tenantYaml('colour: red\n'),
     [
-      'tenant.yaml:5:1 colour: unknown key; known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, timezone, encoder, handoff, privacy, samples, messages',
+      'tenant.yaml:5:1 colour: unknown key; known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, timezone, encoder, handoff, aiMark, quotas, privacy, samples, messages',
     ],
   ],
   [
@@ -205,7 +205,7 @@ test('the error tells places and messages in the language that was asked for, an
       line: 5,
       column: 1,
       message:
-        'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、timezone、encoder、handoff、privacy、samples、messages',
+        'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、timezone、encoder、handoff、aiMark、quotas、privacy、samples、messages',
     },
   ])
   const many = tenantInvalid(

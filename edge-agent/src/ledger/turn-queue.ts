@@ -1,10 +1,10 @@
-/** Runs the changes of one turn one after the other, those of different turns side by side. The first starts at once. */
+/** Runs the changes of one turn one after the other, those of different turns side by side. */
 export class TurnQueue {
   readonly #tails = new Map<string, Promise<void>>()
 
   run<T>(turnId: string, change: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(turnId)
-    const result = before ? before.then(change) : change()
+    const before = this.#tails.get(turnId) ?? Promise.resolve()
+    const result = before.then(change)
     const settled = () => {
       if (this.#tails.get(turnId) === tail) this.#tails.delete(turnId)
     }
