@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { sha256Hex, YizhanError } from '@yizhan/kernel'
-import { finish, GROUPS, NgramCounter } from './ngrams.js'
+import { finish, GROUPS, NgramCounter, WORDS } from './ngrams.js'
 import { normalise } from './normalise.js'
 import { Scanner } from './scan.js'
 
@@ -119,8 +119,11 @@ export function featurizerId(config: FeaturizerConfig): string {
   return `${kind}-${version}/${sha256Hex(JSON.stringify(Object.entries(settings).sort())).slice(0, 12)}`
 }
 
-/** 1 + ln of the count; words and parts of words each have the same say, however many there are. */
-function weigh({ size, counts, groups }: NgramCounter): Float32Array {
+/**
+ * 1 + ln of the count. Words have half of the say on what stands in words, and none on runs of a script without spaces, so
+ * that a number behind a Chinese question does not count as much as the question.
+ */
+function weigh({ size, counts, groups, spaced }: NgramCounter): Float32Array {
   const weights = new Float32Array(size)
   const squares = new Float64Array(GROUPS)
   for (let i = 0; i < size; i++) {
@@ -130,10 +133,11 @@ function weigh({ size, counts, groups }: NgramCounter): Float32Array {
     weights[i] = weight
     squares[group] = (squares[group] as number) + weight * weight
   }
-  let present = 0
-  for (const sum of squares) if (sum > 0) present++
+  const alone = squares.filter((sum) => sum > 0).length < GROUPS
   for (let i = 0; i < size; i++) {
-    weights[i] = (weights[i] as number) / Math.sqrt((squares[groups[i] as number] as number) * present)
+    const group = groups[i] as number
+    const share = alone ? 1 : group === WORDS ? spaced / 2 : 1 - spaced / 2
+    weights[i] = (weights[i] as number) * Math.sqrt(share / (squares[group] as number))
   }
   return weights
 }

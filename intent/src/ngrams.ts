@@ -11,8 +11,11 @@ export interface NgramRanges {
 
 /** What a feature is made of; each group is weighted by itself. */
 export const GROUPS = 2
-const WORDS = 0
+export const WORDS = 0
 const CHARS = 1
+
+const ZERO = 0x30
+const NINE = 0x39
 
 // Where the hash of a kind of n-gram starts, so that the word "的" and the run "的" differ.
 const WORD_SEED = 0x811c9dc5
@@ -31,6 +34,8 @@ export class NgramCounter {
   readonly counts: Uint16Array
   readonly groups: Uint8Array
   size = 0
+  /** How much of the text stands in words between spaces, 0 to 1: only that much can words say of it. */
+  spaced = 0
   readonly #ranges: NgramRanges
   readonly #max: number
   // Open addressing: place in `hashes` plus one, 0 where nothing is.
@@ -55,14 +60,20 @@ export class NgramCounter {
     for (let i = 0; i < this.size; i++) this.#slots[this.#taken[i] as number] = 0
     this.size = 0
     this.#words(text)
+    let inWords = 0
+    let inAll = 0
     for (let piece = 0; piece < text.count; piece++) {
       const start = text.starts[piece] as number
       const end = text.ends[piece] as number
+      inAll += end - start
+      if (text.kinds[piece] !== UNSPACED) inWords += end - start
       const [from, to] = text.kinds[piece] === UNSPACED ? this.#ranges.cjkNgrams : this.#ranges.charNgrams
       if (text.kinds[piece] === UNSPACED) this.#inside(text.points, start, end, RUN_SEED, from, to)
-      // The whole marked word is left out: it is a word feature already.
-      else this.#inside(text.points, start, end, CHAR_SEED, from, Math.min(to, end - start + 1))
+      // The whole marked word is left out: it is a word feature already. Parts of a number mean nothing.
+      else if (!isNumber(text.points, start, end))
+        this.#inside(text.points, start, end, CHAR_SEED, from, Math.min(to, end - start + 1))
     }
+    this.spaced = inAll === 0 ? 0 : inWords / inAll
   }
 
   #words(text: Scanner): void {
@@ -117,6 +128,13 @@ export class NgramCounter {
 
 function isWord(text: Scanner, piece: number): boolean {
   return text.kinds[piece] === LETTER || text.kinds[piece] === SYMBOL
+}
+
+function isNumber(points: Int32Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if ((points[at] as number) < ZERO || (points[at] as number) > NINE) return false
+  }
+  return true
 }
 
 function wordHash({ points, starts, ends }: Scanner, piece: number): number {

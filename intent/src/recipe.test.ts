@@ -33,7 +33,7 @@ test('few intents leave room for linear machines, many do not, and fast has one 
   assert.ok(recipeFor(texts(4000, 15), 15, 'best', 1).linearEpochs > 0)
   assert.equal(recipeFor(texts(15_000, 151), 151, 'best', 1).linearEpochs, 0)
   const fast = recipeFor(texts(15_000, 151), 151, 'fast', 1)
-  assert.equal(jobsOf(fast, 151, 1).length, 1)
+  assert.equal(jobsOf(fast, 151, 1, 4).length, 1)
 })
 
 test('texts without spaces lose fewer n-grams in training', () => {
@@ -44,7 +44,7 @@ test('texts without spaces lose fewer n-grams in training', () => {
 
 test('every network of a recipe has a seed and a salt of its own, and other seeds give others', () => {
   const samples = texts(5000, 10)
-  const jobs = [1, 2].flatMap((seed) => jobsOf(recipeFor(samples, 10, 'best', seed), 10, seed))
+  const jobs = [1, 2].flatMap((seed) => jobsOf(recipeFor(samples, 10, 'best', seed), 10, seed, 4))
   const members = jobs.filter(({ kind }) => kind === 'member')
   assert.equal(new Set(members.map(({ seed }) => seed)).size, members.length)
   assert.equal(new Set(members.map(({ settings }) => settings.salt)).size, members.length)

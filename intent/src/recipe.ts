@@ -97,11 +97,11 @@ function roomFor(samples: number): number {
   return MAX_BUNDLE_BYTES - samples * BYTES_PER_KEY
 }
 
-/** The networks of a recipe, as jobs. */
-export function jobsOf(recipe: Recipe, classes: number, seed: number): TrainingJob[] {
+/** The networks of a recipe, as jobs; of its ensemble the first `most`. */
+export function jobsOf(recipe: Recipe, classes: number, seed: number, most: number): TrainingJob[] {
   const { featurizer, dim, epochs, learningRate, inputDropout, hiddenDropout, smoothing, lastBias } = recipe
   const { buckets, members } = featurizer
-  const jobs: TrainingJob[] = Array.from({ length: members }, (_, member) => ({
+  const jobs: TrainingJob[] = Array.from({ length: Math.min(members, most) }, (_, member) => ({
     kind: 'member',
     seed: seed * MAX_MEMBERS + member,
     settings: {

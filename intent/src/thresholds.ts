@@ -40,7 +40,7 @@ const POINTS = {
   careful: { cost: { validation: 0.25, examples: 1 }, prior: { accept: 0.6, askBack: 0.4 } },
 } as const
 // Asking back costs the user a tap, not a wrong answer.
-const ASK_BACK_COST_SHARE = 0.35
+const ASK_BACK_COST_SHARE = 0.6
 const PRIOR_ROWS = 100
 const STEP = 0.01
 const PLATEAU = 0.005

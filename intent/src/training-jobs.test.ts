@@ -25,7 +25,7 @@ const recipe = {
 }
 const featurizer = createFeaturizer(recipe.featurizer)
 const set = textSet(SAMPLES, featurizer)
-const jobs = jobsOf(recipe, CLASSES, 7)
+const jobs = jobsOf(recipe, CLASSES, 7, 4)
 const options = (more: Partial<JobOptions> = {}): JobOptions => ({
   signal: new AbortController().signal,
   threads: 1,

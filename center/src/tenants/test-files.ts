@@ -4,6 +4,7 @@ import type { ReadIntents } from './intents.js'
 import type { Problem, Told, Wording } from './problem.js'
 import { TestYaml } from './schema/index.js'
 import type { Texts } from './tenant-files.js'
+import type { Way } from './test-run.js'
 import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.js'
 
 /** A sentence that must get an expected answer before anything goes live. */
@@ -11,7 +12,8 @@ export interface TenantTest {
   readonly say: string
   readonly expect: {
     readonly intent?: string | undefined
-    readonly by?: 'edge' | 'center' | undefined
+    /** `not-edge`: asked back or sent to the center. */
+    readonly by?: Way | 'not-edge' | undefined
     readonly has?: string | undefined
     readonly card?: string | undefined
   }

@@ -43,6 +43,9 @@ test('each way that a decision goes holds what is expected of it', async () => {
     { intent: 'time', score: 0.9 },
     { intent: 'far', score: 0.9 },
     { intent: 'oos', score: 0.9 },
+    { intent: 'near', score: 0.5 },
+    { intent: 'near', score: 0.5 },
+    { intent: 'far', score: 0.9 },
   ]
   const tests = [
     '{intent: near, by: edge, has: ear}',
@@ -50,6 +53,9 @@ test('each way that a decision goes holds what is expected of it', async () => {
     '{intent: time, by: edge}',
     '{intent: far, by: center}',
     '{intent: oos, by: center}',
+    '{by: ask-back}',
+    '{by: not-edge}',
+    '{by: not-edge}',
   ]
   assert.deepEqual(await runTests(deciding(decisions), await source(tests), never), [])
 })
@@ -62,6 +68,7 @@ test('each way that fails says what came instead, with its line', async () => {
     { intent: 'far', score: 0.9 },
     { intent: 'time', score: 0.9 },
     { intent: 'oos', score: 0.7 },
+    { intent: 'near', score: 0.9 },
   ]
   const tests = [
     '{intent: far}',
@@ -70,6 +77,7 @@ test('each way that fails says what came instead, with its line', async () => {
     '{by: edge}',
     '{has: time}',
     '{by: edge, has: x}',
+    '{by: not-edge}',
   ]
   assert.deepEqual(told(await runTests(deciding(decisions), await source(tests), never)), [
     '1 “hi” is near (0.90, threshold 0.60) and is answered by the edge; expected intent far',
@@ -78,6 +86,7 @@ test('each way that fails says what came instead, with its line', async () => {
     '4 “hi” is far (0.90, threshold 0.60) and goes to the center; expected that it is answered by the edge',
     '5 “hi” is time (0.90, threshold 0.60) and is answered by the edge; expected “time” in the reply',
     '6 “hi” is oos (0.70, threshold 0.60) and goes to the center; expected that it is answered by the edge',
+    '7 “hi” is near (0.90, threshold 0.60) and is answered by the edge; expected that it is not answered at once',
   ])
 })
 

@@ -66,7 +66,7 @@ function judge({ say, expect }: TenantTest, decision: Decision, file: TenantFile
   if (expect.intent !== undefined && (isNear || expect.intent !== intent)) {
     return but(`intent ${expect.intent}`, `意图 ${expect.intent}`)
   }
-  if (expect.by !== undefined && expect.by !== by) {
+  if (expect.by !== undefined && !(expect.by === by || (expect.by === 'not-edge' && by !== 'edge'))) {
     return but(`that it ${WAYS[expect.by].en}`, `${WAYS[expect.by].zh}`)
   }
   const { has, card } = expect
@@ -93,8 +93,9 @@ function textsOf(intent: TenantFile['intents'][string] | undefined, file: Tenant
   return maps.flatMap((map) => Object.values(map ?? {}))
 }
 
-const WAYS: Readonly<Record<Way, Wording>> = {
+const WAYS: Readonly<Record<Way | 'not-edge', Wording>> = {
   edge: { en: 'is answered by the edge', zh: '由边缘节点回答' },
   center: { en: 'goes to the center', zh: '转到中心' },
   'ask-back': { en: 'is asked back', zh: '会反问确认' },
+  'not-edge': { en: 'is not answered at once', zh: '不会直接回答' },
 }

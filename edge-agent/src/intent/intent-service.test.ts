@@ -204,7 +204,7 @@ test('many texts at once are all answered, each with its own answer', async (t) 
   const answers = await Promise.all(
     Array.from({ length: 600 }, async (_, i) => {
       const [tenant, { digest }, prefix] = i % 3 === 0 ? [globex, theirs, 'their.'] : [acme, ours, '']
-      const text = i % 2 === 0 ? `please connect the vpn ${i}` : `我要请假 ${i}`
+      const text = i % 2 === 0 ? `please connect the vpn ${i}` : `我想请假 ${i}`
       const { signal } = new AbortController()
       const { intent } = await service.classify(tenant as TenantId, digest, text, signal)
       return [intent, `${prefix}${i % 2 === 0 ? 'it.vpn' : 'leave.request'}`]
