@@ -11,7 +11,7 @@ import { mountSmallDisk, type SmallDisk } from './small-disk.js'
 const HEAVY = '北京出差住宿每晚不超过多少？'
 
 test("the center's disk is full: it refuses in words, reads on, loses nothing, and writes again with space", {
-  timeout: 150_000,
+  timeout: 300_000,
 }, async (t) => {
   if (!allowed(t, 'mount')) return
   const all = await Installation.start(t)
