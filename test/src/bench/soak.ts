@@ -122,10 +122,16 @@ function verdictOf(minutes: number, verdicts: readonly Minute[], samples: readon
       (name) => alone(name, sum(name), 'turns'),
     ),
   ]
-  const codes = verdicts.flatMap(({ refusals }) => [...refusals].map(([code, count]) => `${count} ${code}`))
+  const refused = new Map<string, number>()
+  for (const { refusals } of verdicts) {
+    for (const [code, count] of refusals) refused.set(code, (refused.get(code) ?? 0) + count)
+  }
+  for (const [code, count] of refused) rows.push(alone(`refused: ${code}`, count, 'turns'))
   // To be refused by name is no broken promise, but it is another load than the one that is to be carried for long.
-  if (codes.length > 0 && minutes >= LEAST_MINUTES)
-    wrong.push(`questions were refused: this machine does not carry so many a second (${codes.join(', ')})`)
+  if (refused.size > 0 && minutes >= LEAST_MINUTES)
+    wrong.push(
+      `questions were refused: this machine does not carry so many a second (${[...refused.keys()].join(', ')})`,
+    )
   for (const name of ['edge', 'center']) {
     const found = trends(samples, name)
     for (const quantity of NAMES) {
