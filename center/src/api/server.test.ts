@@ -2,57 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { type TestContext, test } from 'node:test'
-import { type ErrorCode, YizhanError } from '@yizhan/kernel'
+import { test } from 'node:test'
+import { YizhanError } from '@yizhan/kernel'
 import { startApi } from './server.js'
-import { apiParts, type FakeParts, held, log, REPORT, WARNING } from './testing.js'
-
-const TOKEN = 'the-right-token'
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: unknown
-}
-
-async function start(t: TestContext, parts: FakeParts = apiParts()) {
-  const api = await startApi({ ...parts, log }, { host: '127.0.0.1', port: 0, token: TOKEN })
-  t.after(() => api.stop('test over'))
-  const call = async (
-    method: string,
-    path: string,
-    body?: unknown,
-    init: RequestInit = {},
-  ): Promise<Answer> => {
-    const response = await fetch(api.url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${TOKEN}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      ...init,
-    })
-    const type = response.headers.get('content-type') ?? ''
-    const text = await response.text()
-    return {
-      status: response.status,
-      type,
-      body: type.startsWith('application/json') ? JSON.parse(text) : text,
-    }
-  }
-  return { api, call, parts }
-}
-
-/** The error of an answer, which must have the error form and this status. */
-function errorOf({ status, body }: Answer, wanted: number) {
-  assert.equal(status, wanted, JSON.stringify(body))
-  const { error } = body as { error: { code: ErrorCode; message: string; details?: { problems: unknown } } }
-  return { code: error.code, message: error.message, problems: error.details?.problems }
-}
+import { apiParts, errorOf, held, log, REPORT, startTestApi, TOKEN } from './testing.js'
 
 test('without the right token every route but the probes is closed, also one that does not exist', async (t) => {
-  const { call, api } = await start(t)
+  const { call, api } = await startTestApi(t)
   const wrong = ['', `Bearer ${TOKEN}x`, 'Bearer ', `bearer ${TOKEN}`, `Basic ${btoa(TOKEN)}`, TOKEN]
   for (const path of ['/v1/status', '/v1/edges', '/v1/tenants', '/openapi.json']) {
     for (const authorization of wrong) {
@@ -81,7 +37,7 @@ test('an unauthorised body is not read, and whoever never ends one does not hold
 
 test('probes and metrics answer without a token, and say when a part does not work', async (t) => {
   const parts = apiParts()
-  const { call } = await start(t, parts)
+  const { call } = await startTestApi(t, parts)
   const open = { headers: {} }
   assert.deepEqual((await call('GET', '/healthz', undefined, open)).body, { ok: true })
   assert.deepEqual(await call('GET', '/readyz', undefined, open), {
@@ -132,7 +88,7 @@ test('a taken port is refused with the setting that changes it', async (t) => {
 })
 
 test('an unknown path or method is not found, in the error form', async (t) => {
-  const { call } = await start(t)
+  const { call } = await startTestApi(t)
   for (const [method, path] of [
     ['GET', '/'],
     ['GET', '/v1/nothing'],
@@ -144,7 +100,7 @@ test('an unknown path or method is not found, in the error form', async (t) => {
 })
 
 test('a malformed body is refused by path and never by value, and unknown keys are not dropped', async (t) => {
-  const { call, parts } = await start(t)
+  const { call, parts } = await startTestApi(t)
   const secret = 'S3cret'
   const wrong: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/v1/edges/tokens', {}, ['body', 'body']],
@@ -174,7 +130,7 @@ test('a malformed body is refused by path and never by value, and unknown keys a
 })
 
 test('what is not JSON, or reaches a prototype, is refused', async (t) => {
-  const { call, parts } = await start(t)
+  const { call, parts } = await startTestApi(t)
   const wrong = [
     '{"files":{"__proto__":"eA=="}}',
     '{"__proto__":{"files":{}}}',
@@ -194,7 +150,7 @@ test('what is not JSON, or reaches a prototype, is refused', async (t) => {
 })
 
 test('a body over the limit is refused, also when it does not say its size', async (t) => {
-  const { call, api } = await start(t)
+  const { call, api } = await startTestApi(t)
   const large = { tenants: [], site: 'x'.repeat(1024 * 1024) }
   assert.equal(errorOf(await call('POST', '/v1/edges/tokens', large), 413).code, 'too_large')
   const status = await new Promise<number | undefined>((resolve, reject) => {
@@ -210,7 +166,7 @@ test('a body over the limit is refused, also when it does not say its size', asy
 })
 
 test('the routes pass what they are given and answer what they get', async (t) => {
-  const { call, parts } = await start(t)
+  const { call, parts } = await startTestApi(t)
   const token = await call('POST', '/v1/edges/tokens', { edge: 'north', tenants: ['acme'] })
   assert.deepEqual(token.body, { edge: 'north', token: 'yz-token' })
   await call('POST', '/v1/edges/north/tenants', { tenants: ['acme', 'clinic'] })
@@ -248,101 +204,6 @@ test('the routes pass what they are given and answer what they get', async (t) =
   }
 })
 
-test('the problems of a tenant come with their places, in the language that was asked for', async (t) => {
-  const parts = apiParts()
-  parts.apply = async () => ({
-    problems: [
-      { file: 'tenant.yaml', path: 'tenant', line: 2, column: 1, message: { en: 'is wrong', zh: '有误' } },
-    ],
-    warnings: [],
-  })
-  const { call } = await start(t, parts)
-  for (const [query, message] of [
-    ['', 'tenant: is wrong'],
-    ['?lang=zh', 'tenant: 有误'],
-  ]) {
-    const { code, problems } = errorOf(await call('POST', `/v1/tenants/apply${query}`, { files: {} }), 422)
-    assert.equal(code, 'tenant_invalid')
-    assert.deepEqual(problems, [{ path: 'tenant.yaml:2:1', line: 2, column: 1, message }])
-  }
-})
-
-test('a diff, a dry run and what is in force are asked for with their options', async (t) => {
-  const parts = apiParts()
-  const { call } = await start(t, parts)
-  const files = { 'tenant.yaml': btoa('a: b') }
-  const diff = await call('POST', '/v1/tenants/diff?lang=zh', { files, prune: true })
-  assert.deepEqual(diff.body, {
-    tenant: 'acme',
-    diff: REPORT.diff,
-    kept: [],
-    warnings: ['intents/it.yaml:3:1: it.vpn: 问句太少'],
-  })
-  await call('POST', '/v1/tenants/apply', { files, prune: true, dryRun: true })
-  assert.deepEqual((await call('GET', '/v1/tenants/acme/files')).body, { tenant: 'acme', version: 1, files })
-  assert.deepEqual((await call('GET', '/v1/tenants/acme/edges')).body, {
-    tenant: 'acme',
-    digest: REPORT.digest,
-    edges: [],
-  })
-  assert.equal(errorOf(await call('GET', '/v1/tenants/acme'), 412).code, 'failed_precondition')
-  assert.deepEqual(parts.calls, [
-    ['diff', ['tenant.yaml'], { prune: true }],
-    ['apply', [['tenant.yaml', 'a: b']], { prune: true, dryRun: true, actor: 'api-token' }],
-    ['in force', 'acme'],
-    ['progress', 'acme'],
-    ['in force', 'acme'],
-  ])
-})
-
-test('tests that do not hold are told with how many did', async (t) => {
-  const parts = apiParts()
-  parts.apply = async () => ({ failed: [WARNING], passed: 3, warnings: [] })
-  const { call } = await start(t, parts)
-  const { code, message, problems } = errorOf(await call('POST', '/v1/tenants/apply', { files: {} }), 422)
-  assert.deepEqual([code, message], ['tests_failed', '1 of 4 tests failed; nothing was changed'])
-  assert.deepEqual(problems, [
-    { path: 'intents/it.yaml:3:1', line: 3, column: 1, message: 'it.vpn: has few questions' },
-  ])
-})
-
-test('an apply is aborted when its client goes away, and not before', async (t) => {
-  const parts = apiParts()
-  const arrived = held<AbortSignal>()
-  const ended = held<unknown>()
-  parts.apply = (_files, _actor, signal) => {
-    signal.addEventListener('abort', () => ended.resolve(signal.reason))
-    arrived.resolve(signal)
-    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-  }
-  const { call } = await start(t, parts)
-  const client = new AbortController()
-  const gone = call('POST', '/v1/tenants/apply', { files: {} }, { signal: client.signal })
-  const signal = await arrived.promise
-  // The body has been read to its end by now: that must not count as the client's going.
-  await call('GET', '/v1/status')
-  assert.equal(signal.aborted, false)
-  client.abort()
-  await assert.rejects(gone)
-  const reason = await ended.promise
-  assert.ok(reason instanceof YizhanError && reason.code === 'cancelled')
-  assert.equal((await call('GET', '/v1/status')).status, 200)
-})
-
-test('an apply that was answered is not aborted afterwards', async (t) => {
-  const parts = apiParts()
-  const arrived = held<AbortSignal>()
-  parts.apply = async (_files, _actor, signal) => {
-    arrived.resolve(signal)
-    return { report: REPORT }
-  }
-  const { call } = await start(t, parts)
-  assert.equal((await call('POST', '/v1/tenants/apply', { files: {} })).status, 200)
-  const signal = await arrived.promise
-  assert.equal((await call('GET', '/v1/status')).status, 200)
-  assert.equal(signal.aborted, false)
-})
-
 test('stop ends an apply, lets other requests finish, and takes no new ones', async (t) => {
   const parts = apiParts()
   const arrived = held<void>()
@@ -356,7 +217,7 @@ test('stop ends an apply, lets other requests finish, and takes no new ones', as
     asked.resolve()
     await release.promise
   }
-  const { api, call } = await start(t, parts)
+  const { api, call } = await startTestApi(t, parts)
   const apply = call('POST', '/v1/tenants/apply', { files: {} })
   const revoke = call('POST', '/v1/edges/north/revoke')
   await Promise.all([arrived.promise, asked.promise])
@@ -370,7 +231,7 @@ test('stop ends an apply, lets other requests finish, and takes no new ones', as
 })
 
 test('the description of the API is OpenAPI and names every route but the probes', async (t) => {
-  const { call } = await start(t)
+  const { call } = await startTestApi(t)
   const { body } = await call('GET', '/openapi.json')
   const described = body as {
     openapi: string

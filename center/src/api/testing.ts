@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { asTenantId, createMetrics, silentLogger } from '@yizhan/kernel'
+import type { TestContext } from 'node:test'
+import { asTenantId, createMetrics, type ErrorCode, silentLogger } from '@yizhan/kernel'
 import type { ApplyReport, TenantCatalog } from '../tenants/index.js'
 import type { ApiParts } from './routes.js'
+import { startApi } from './server.js'
 
 export const log = silentLogger()
 /** A warning of a reader. */
@@ -167,4 +169,51 @@ export function held<T>(): { readonly promise: Promise<T>; readonly resolve: (va
     resolve = settle
   })
   return { promise, resolve }
+}
+
+/** For tests: what opens the API of `startTestApi`. */
+export const TOKEN = 'the-right-token'
+
+/** For tests: what a call got. */
+export interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: unknown
+}
+
+/** For tests: the API on a free port over made-up parts, and a client with its token. */
+export async function startTestApi(t: TestContext, parts: FakeParts = apiParts()) {
+  const api = await startApi({ ...parts, log }, { host: '127.0.0.1', port: 0, token: TOKEN })
+  t.after(() => api.stop('test over'))
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    init: RequestInit = {},
+  ): Promise<Answer> => {
+    const response = await fetch(api.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...init,
+    })
+    const type = response.headers.get('content-type') ?? ''
+    const text = await response.text()
+    return {
+      status: response.status,
+      type,
+      body: type.startsWith('application/json') ? JSON.parse(text) : text,
+    }
+  }
+  return { api, call, parts }
+}
+
+/** For tests: the error of an answer, which must have the error form and this status. */
+export function errorOf({ status, body }: Answer, wanted: number) {
+  assert.equal(status, wanted, JSON.stringify(body))
+  const { error } = body as { error: { code: ErrorCode; message: string; details?: { problems: unknown } } }
+  return { code: error.code, message: error.message, problems: error.details?.problems }
 }
