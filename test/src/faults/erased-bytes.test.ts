@@ -73,14 +73,19 @@ async function sealedRecordsOf(center: SmallCenter, subject: string): Promise<Re
   return sealed
 }
 
-/** The longest run of bytes of `before` that stands in `after` otherwise. */
+/** By chance so many bytes of one key are like those of another, side by side. */
+const ALIKE_BY_CHANCE = 3
+
+/** The longest run of bytes of `before` that stands in `after` otherwise, but for a few that are alike by chance. */
 function overwrittenIn(before: Buffer, after: Buffer): Uint8Array {
   let best = before.subarray(0, 0)
   for (let start = 0; start < before.length; start++) {
-    let end = start
-    while (end < before.length && before[end] !== after[end]) end++
-    if (end - start > best.length) best = before.subarray(start, end)
-    if (end > start) start = end
+    if (before[start] === after[start]) continue
+    let last = start
+    for (let at = start; at < before.length && at <= last + ALIKE_BY_CHANCE; at++)
+      if (before[at] !== after[at]) last = at
+    if (last + 1 - start > best.length) best = before.subarray(start, last + 1)
+    start = last
   }
   return best
 }
