@@ -33,9 +33,10 @@ import {
 } from './fleet/index.js'
 import { openApiKeys, startFront } from './front/index.js'
 import { startGateway } from './gateway/index.js'
-import { createExtractive, createWriter, REQUEST_BOOK_DEFAULTS } from './inference/index.js'
+import { createExtractive, REQUEST_BOOK_DEFAULTS } from './inference/index.js'
 import { createAsk, createPageFetcher, openLibrary } from './knowledge/index.js'
 import { createAskers, LedgerMetrics, TurnDesk, TurnReplica, takeOver, turnsSource } from './ledger/index.js'
+import { memorySource } from './memory/index.js'
 import { ModelDesk, modelsSource } from './models/index.js'
 import { openData } from './open-data.js'
 import { openInference } from './open-inference.js'
@@ -46,6 +47,7 @@ import {
   openErasureLog,
   policiesOf,
   resumeBuffersSource,
+  retentionOf,
   SubjectDirectory,
 } from './privacy/index.js'
 import {
@@ -147,9 +149,15 @@ export async function startCenter(
       )
 
       // What answers a question.
-      const inference = await openInference({ life, dir, system, tracing, clock, log, metrics }, config)
-      const { knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas, requests } =
-        inference
+      const { knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas, ...inference } =
+        await openInference(
+          {
+            ...{ life, dir, system, store, keys, tracing, clock, log, metrics },
+            memoryRetention: async (tenant) => retentionOf(await policies.of(tenant), 'memory'),
+          },
+          config,
+        )
+      const { writer, memory, requests } = inference
 
       // Tenants, and what each edge shall run.
       const bundles = new BundleStore(dir.file('bundles'), signer)
@@ -185,19 +193,13 @@ export async function startCenter(
         consents: new Consents({ store, policies, clock }),
         subjects,
       })
-      const follower = new SampleIntake({ store, keys, policy: samplePolicy, clock })
+      const samples = new SampleIntake({ store, keys, policy: samplePolicy, clock })
       const lessonBook = new LessonBook({ store, policy: samplePolicy, clock })
       const models = new ModelDesk({ store, catalog, bundles, train, lessons, clock, log })
       const ledgerMetrics = new LedgerMetrics(metrics)
       const replica = new TurnReplica({
-        store,
-        system,
-        registry,
-        askers,
-        follower,
-        metrics: ledgerMetrics,
-        clock,
-        log,
+        ...{ store, system, registry, askers, metrics: ledgerMetrics, clock, log },
+        followers: [samples, ...(memory ? [memory] : [])],
       })
       for (const tenant of tenants()) await replica.recount(tenant)
       const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })
@@ -220,6 +222,7 @@ export async function startCenter(
             turnsSource({ store, replica, desk }),
             modelsSource({ models, log }),
             attachmentsSource({ files, store }),
+            memorySource({ store, memory }),
             resumeBuffersSource({ clock, keepMs: REQUEST_BOOK_DEFAULTS.keepMs }),
           ],
           clock,
@@ -233,21 +236,11 @@ export async function startCenter(
         'gateway',
         await startGateway(
           {
-            clock,
-            log,
-            metrics,
-            registry,
-            desiredStates,
-            bundles,
-            requests,
-            signer,
-            enrollment,
-            commands,
+            ...{ clock, log, metrics, registry, desiredStates, bundles, requests, signer, enrollment },
+            ...{ commands, fences, trustDomain },
             subjectReports: privacy.reports,
             turns: replica,
-            fences,
             tls: serverCertificate,
-            trustDomain,
           },
           config.gateway,
         ),
@@ -306,7 +299,7 @@ export async function startCenter(
           keys,
           policy: samplePolicy,
           examples: perVersion(catalog, ({ examples }) => examples),
-          writer: createWriter({ backends: engines.backends.map(({ backend }) => backend), admission }),
+          writer,
           clock,
         }),
         models,

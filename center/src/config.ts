@@ -142,6 +142,12 @@ export const CenterConfig = Type.Object(
         },
         { restart: true },
       ),
+      memory: group({
+        /** Of a conversation's history that a model is shown. Default: a quarter of the smallest context that is known, else 2,000. */
+        historyTokens: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000, restart: true })),
+        /** Whether a model keeps notes of what was said before that; `false`: it is left out. */
+        summaries: Type.Boolean({ default: true, restart: true }),
+      }),
       /** Further tries after a failure, in each channel. */
       retries: Type.Integer({ minimum: 0, maximum: 10, default: 3, restart: true }),
       /** How often backends are asked whether they live. */

@@ -12,13 +12,16 @@ import type { CenterConfig } from './config.js'
 import {
   createPersonas,
   createRequestBook,
+  createWriter,
+  historyTokensFor,
   openEngines,
   Pool,
   startPoolUpkeep,
   tracedAdmission,
 } from './inference/index.js'
+import { ConversationMemory, type ConversationMemoryDeps } from './memory/index.js'
 import { createKnowledge, createUsearchStore, type Knowledge, PassageVectors } from './retrieval/index.js'
-import type { SystemStore } from './storage/index.js'
+import type { Store, SystemStore } from './storage/index.js'
 
 /**
  * What answers a question: documents, backends, the fair queue before them, and the book of requests that survives a cut.
@@ -29,6 +32,10 @@ export async function openInference(
     readonly life: Lifecycle
     readonly dir: StateDir
     readonly system: SystemStore
+    readonly store: Store
+    readonly keys: ConversationMemoryDeps['keys']
+    /** How long a tenant's memories of conversations are kept; asked only later. */
+    readonly memoryRetention: ConversationMemoryDeps['retention']
     readonly tracing: Tracing
     readonly clock: Clock
     readonly log: Logger
@@ -36,7 +43,7 @@ export async function openInference(
   },
   { inference: config }: Pick<CenterConfig, 'inference'>,
 ) {
-  const { life, dir, system, tracing, clock, log, metrics } = deps
+  const { life, dir, system, store, keys, memoryRetention: retention, tracing, clock, log, metrics } = deps
   const personas = createPersonas()
   const aiMarks = createPersonas()
   const ownQuotas = createOwnQuotas()
@@ -63,18 +70,34 @@ export async function openInference(
   )
   life.add('quotas', open.months)
   const admission = tracing === noTracing ? open.admission : tracedAdmission(open.admission, tracing)
+  const writing = pool.members.map(({ backend }) => backend).filter(({ quotes }) => !quotes)
+  const writer = createWriter({ backends: writing, admission })
+  const memory =
+    writer && config.memory.summaries
+      ? life.add(
+          'memory of conversations',
+          new ConversationMemory({ store, keys, writer, retention, clock, log, metrics }),
+        )
+      : undefined
   const requests = createRequestBook(
     {
       admission,
       retriever: knowledge,
       aiMarkOf: aiMarks.of,
+      memory,
       pseudonymOf: await openPseudonyms(log, dir.file('pseudonym-key')),
       clock,
       log,
       metrics,
     },
-    { maxTotalMs: config.requestTimeoutMs },
+    {
+      maxTotalMs: config.requestTimeoutMs,
+      historyTokens: config.memory.historyTokens ?? historyTokensFor(writing),
+    },
   )
   life.add('requests', requests)
-  return { knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas: open.quotas, requests }
+  return {
+    ...{ knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas: open.quotas },
+    ...{ writer, memory, requests },
+  }
 }

@@ -6,9 +6,11 @@ import { PhaseTimer } from './phase-timer.js'
 import type {
   Admission,
   AdmissionRequest,
+  AskedIn,
   AttemptEnd,
   GenerateRequest,
   Lease,
+  Memory,
   Piece,
   Retriever,
 } from './port.js'
@@ -17,8 +19,11 @@ import { Transcript } from './transcript.js'
 
 /** What is to be answered, before the passages are found. */
 export interface Order {
-  readonly question: Omit<GenerateRequest, 'passages'>
+  readonly question: Omit<GenerateRequest, 'passages' | 'summary'>
   readonly knowledge: readonly string[]
+  /** Both are left out where the message names no conversation or nobody. */
+  readonly turn?: string
+  readonly askedIn?: AskedIn
   readonly priority: AdmissionRequest['priority']
   /** From now to the end, the queue included. */
   readonly totalMs: number
@@ -56,6 +61,8 @@ export interface RunDeps {
   readonly watcher: RunWatcher
   /** What stands below a text that a model wrote; without it no tenant has one. */
   readonly aiMarkOf?: PersonaOf
+  /** Left out: nothing is known of a conversation but what comes with a question. */
+  readonly memory?: Memory | undefined
 }
 
 /** One run of a request, from the queue to its end. It knows nothing of links: who reads along does not matter. */
@@ -120,7 +127,7 @@ export class AttemptRun {
    * constructor and is not kept: what a person wrote is gone with the run.
    */
   async start(order: Order): Promise<void> {
-    const { admission, clock, retriever } = this.#deps
+    const { admission, clock, retriever, memory } = this.#deps
     const timer = new PhaseTimer(clock, 'the request', this.#stop.signal).start(order.totalMs)
     const { signal } = timer
     try {
@@ -130,25 +137,26 @@ export class AttemptRun {
       signal.throwIfAborted()
       this.#state = { s: 'running' }
       this.#startedAt = clock.monotonic()
-      const { question, knowledge } = order
+      const { question, knowledge, askedIn } = order
       const limit = this.#config.maxPassages
-      const passages = await retriever.search(
-        question.tenant,
-        question.question,
-        { knowledge, limit },
-        signal,
-      )
+      const [passages, summary] = await Promise.all([
+        retriever.search(question.tenant, question.question, { knowledge, limit }, signal),
+        askedIn && memory?.recall(askedIn),
+      ])
       signal.throwIfAborted()
       for (const { text } of passages) this.#inputTokens += estimateTokens(text)
-      const answer = lease.generate({ ...question, passages }, signal, (backend) => {
+      if (summary !== undefined) this.#inputTokens += estimateTokens(summary)
+      const request = { ...question, passages, ...(summary === undefined ? {} : { summary }) }
+      const answer = lease.generate(request, signal, (backend) => {
         this.#model = backend.model
         this.#mark = backend.quotes ? undefined : this.#markFor(question)
         this.#citations = []
       })
       for await (const piece of answer) {
         this.#take(piece)
-        if (this.#over) return
+        if (this.#over) break
       }
+      if (this.#isAnswered) this.#remember(order)
     } catch (thrown) {
       this.#fail(toYizhanError(thrown))
     } finally {
@@ -175,6 +183,17 @@ export class AttemptRun {
 
   get #over(): boolean {
     return this.#state.s === 'ended' || this.#state.s === 'failed'
+  }
+
+  get #isAnswered(): boolean {
+    const { finish } = this.#state.s === 'ended' ? this.#state.end : {}
+    return finish === 'stop' || finish === 'length'
+  }
+
+  #remember({ turn, askedIn, question: { history } }: Order): void {
+    if (turn === undefined || askedIn === undefined) return
+    const exchanges = history.filter(({ role }) => role === 'user').length
+    this.#deps.memory?.answered(askedIn, turn, exchanges)
   }
 
   #take(piece: Piece): void {

@@ -19,6 +19,11 @@ export function fenced(passages: readonly Passage[], mark: string): string {
     .join('\n')
 }
 
+/** A text that is quoted and no document: it has no number. */
+export function fencedText(text: string, mark: string): string {
+  return `<<<${mark}\n${defused(text)}\n${mark}>>>`
+}
+
 /** What open models' chat templates use to begin and end messages: many servers take it for that wherever it stands. */
 const CONTROL =
   /<\|[^|<>\n]{1,60}\|>|<｜[^｜<>\n]{1,60}｜>|<\/?s>|\[\/?INST\]|<<\/?SYS>>|<(?:start|end)_of_turn>|<\/?(?:bos|eos)>/gi

@@ -1,16 +1,19 @@
 export { type EngineSettings, type Engines, openEngines } from './engines.js'
 export { createExtractive } from './extractive.js'
+export { historyTokensFor } from './history.js'
 export { createPersonas, type PersonaOf, type Personas } from './personas.js'
 export { type MemberState, Pool, startPoolUpkeep } from './pool/index.js'
 export type {
   Admission,
   AdmissionRequest,
+  AskedIn,
   Attempt,
   AttemptEnd,
   AttemptSink,
   Backend,
   GenerateRequest,
   Lease,
+  Memory,
   Passage,
   Piece,
   RequestBook,
@@ -24,5 +27,6 @@ export {
   type RequestBookConfig,
   type RequestBookDeps,
 } from './request-book.js'
+export { estimateTokens } from './token-estimate.js'
 export { tracedAdmission } from './traced-admission.js'
 export { createWriter, type Writer } from './writer.js'

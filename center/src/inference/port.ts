@@ -50,7 +50,12 @@ export interface GenerateRequest {
   readonly question: string
   /** BCP 47 of the answer. */
   readonly locale: string
+  /** The latest of the conversation, as much as the model is to see. */
   readonly history: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[]
+  /** There was more than `history`. */
+  readonly historyLeftOut?: boolean
+  /** What was said before, in short: words of people, written by a model. */
+  readonly summary?: string
   readonly passages: readonly Passage[]
   /** Who asks, as a pseudonym: counts against a user's quota. */
   readonly user?: string
@@ -100,6 +105,8 @@ export interface Backend {
   readonly model: string
   /** Whether it goes on after `request.prefix`. */
   readonly continues?: boolean
+  /** Tokens that it reads and writes for one request; undefined if nobody says. */
+  readonly contextTokens?: number
   /** It quotes documents in place of writing: it can answer no chat of a client's own, and what it says was written by people. */
   readonly quotes?: boolean
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<Piece>
@@ -152,6 +159,22 @@ export interface Retriever {
     options: SearchOptions,
     signal: AbortSignal,
   ): Promise<readonly Passage[]>
+}
+
+/** Whose question it is, and where it is asked. All of it names people: it stands in no key and no log. */
+export interface AskedIn {
+  readonly tenant: TenantId
+  readonly channel: string
+  readonly conversation: string
+  readonly sender: string
+}
+
+/** What is kept of conversations beyond the history that comes with a question. */
+export interface Memory {
+  /** What was said before that, in short; undefined if nothing is kept. Never rejects. */
+  recall(where: AskedIn): Promise<string | undefined>
+  /** The turn was answered, and its prompt had so many exchanges of history. What is to be kept is made later. */
+  answered(where: AskedIn, turn: string, exchanges: number): void
 }
 
 /** Higher classes are served first. */

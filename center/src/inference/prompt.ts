@@ -1,5 +1,4 @@
-import { columnsOf } from '../retrieval/index.js'
-import { defused, fenced, newMark } from './fence.js'
+import { defused, fenced, fencedText, newMark } from './fence.js'
 import { type Language, languageOf } from './language.js'
 import type { GenerateRequest, Passage } from './port.js'
 import { ANSWER_TEMPLATE } from './prompt-template.js'
@@ -8,9 +7,6 @@ export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant'
   readonly content: string
 }
-
-/** Of a long conversation only the latest turns go to the model. */
-const MAX_HISTORY_COLUMNS = 8_000
 
 /** A conversation as a model is to see it. */
 export interface Prompting {
@@ -21,10 +17,13 @@ export interface Prompting {
 }
 
 /**
- * The conversation for a chat model: how the tenant's bot speaks, the rules, the latest history, and the question after the
- * fenced passages. The rules come after the persona, so that it cannot take them back.
+ * The conversation for a chat model: how the tenant's bot speaks, the rules, what was said before in short, the latest
+ * history, and the question after the fenced passages. The rules come after the persona, so that it cannot take them back.
  */
-export function chatMessages(request: GenerateRequest, { persona, mark }: Prompting = {}): ChatMessage[] {
+export function chatMessages(
+  request: GenerateRequest,
+  { persona, mark = newMark() }: Prompting = {},
+): ChatMessage[] {
   if (request.task !== undefined) {
     return [
       { role: 'system', content: request.task },
@@ -33,14 +32,29 @@ export function chatMessages(request: GenerateRequest, { persona, mark }: Prompt
   }
   const language = languageOf(request.locale, request.question)
   const rules = rulesFor(request, language)
-  const { kept, leftOut } = latest(request.history)
-  const { leftOut: said } = ANSWER_TEMPLATE.rules[language]
-  const system = [...(persona === undefined ? [] : [persona]), rules, ...(leftOut ? [said] : [])]
+  const { leftOut } = ANSWER_TEMPLATE.rules[language]
+  const isCut = request.historyLeftOut === true && request.summary === undefined
+  const system = [...(persona === undefined ? [] : [persona]), rules, ...(isCut ? [leftOut] : [])]
+  const said = request.history.map(({ role, text }) => ({ role, content: defused(text) }))
   return [
     { role: 'system', content: system.join('\n\n') },
-    ...kept,
-    { role: 'user', content: withDocuments(request, language, mark) },
+    ...withSummary(request, language, mark, [
+      ...said,
+      { role: 'user', content: withDocuments(request, language, mark) },
+    ]),
   ]
+}
+
+/** Before the first words of a person: what people said has no place among the rules, and roles go on taking turns. */
+function withSummary(
+  { summary }: GenerateRequest,
+  language: Language,
+  mark: string,
+  [first, ...more]: readonly ChatMessage[],
+): readonly ChatMessage[] {
+  if (summary === undefined || first === undefined) return first ? [first, ...more] : more
+  const before = `${ANSWER_TEMPLATE.rules[language].summary(mark)}\n${fencedText(summary, mark)}`
+  return [{ ...first, content: `${before}\n\n${first.content}` }, ...more]
 }
 
 /**
@@ -81,17 +95,6 @@ function withDocuments(request: GenerateRequest, language: Language, mark?: stri
 function documentsOf({ passages }: GenerateRequest, language: Language, mark = newMark()): string {
   if (passages.length === 0) return ''
   return `${ANSWER_TEMPLATE.rules[language].documents(mark)}\n${fenced(passages, mark)}`
-}
-
-function latest(history: GenerateRequest['history']): { kept: ChatMessage[]; leftOut: boolean } {
-  const kept: ChatMessage[] = []
-  let columns = 0
-  for (const { role, text } of [...history].reverse()) {
-    columns += columnsOf(text)
-    if (columns > MAX_HISTORY_COLUMNS) break
-    kept.unshift({ role, content: defused(text) })
-  }
-  return { kept, leftOut: kept.length < history.length }
 }
 
 /** The passages whose number the text gives, in order of number; all of them if it gives none. */

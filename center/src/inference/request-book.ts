@@ -14,7 +14,7 @@ import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
 import { orderOf } from './order.js'
 import type { PersonaOf } from './personas.js'
-import type { Admission, Attempt, AttemptSink, RequestBook, Retriever } from './port.js'
+import type { Admission, Attempt, AttemptSink, Memory, RequestBook, Retriever } from './port.js'
 import { ANSWER_PROMPT } from './prompt-template.js'
 import { requestMeters } from './request-meters.js'
 
@@ -23,6 +23,8 @@ export interface RequestBookDeps {
   readonly retriever: Retriever
   /** What stands below a text that a model wrote; without it no tenant has one. */
   readonly aiMarkOf?: PersonaOf
+  /** Left out: nothing is known of a conversation but what comes with a question. */
+  readonly memory?: Memory | undefined
   /** Who asks, for the quotas of users. */
   readonly pseudonymOf: PseudonymOf
   readonly clock: Clock
@@ -33,12 +35,15 @@ export interface RequestBookDeps {
 export interface RequestBookConfig extends RunConfig, KeptConfig {
   /** Longest time from present to end, the queue included; a submit may ask for less. */
   readonly maxTotalMs: number
+  /** Of the history that comes with a question the latest is shown to a model, at most so many tokens. */
+  readonly historyTokens: number
   /** More unacknowledged text than this is never sent, whatever credit an edge gives. */
   readonly maxWindowBytes: number
 }
 
 export const REQUEST_BOOK_DEFAULTS: RequestBookConfig = {
   maxTotalMs: 300_000,
+  historyTokens: 2_000,
   maxWindowBytes: 1024 * 1024,
   maxTextBytes: 256 * 1024,
   maxPassages: 5,
@@ -121,7 +126,7 @@ class Book implements RequestBook, Running {
       return refuseWith(new YizhanError('permission_denied', 'the request belongs to another edge or tenant'))
     }
     if (known && goesOn(known.run, resume)) return this.#attach(known, submit, sink)
-    const order = orderOf(tenant, submit, { ...this.#config, ...this.#deps })
+    const order = orderOf({ tenant, requestId }, submit, { ...this.#config, ...this.#deps })
     if (order instanceof YizhanError) return refuseWith(order)
     const attempt = Math.max(known?.run.attempt ?? 0, resume?.attempt ?? 0) + 1
     if (known) this.#forget(known, 'a newer attempt takes its place')

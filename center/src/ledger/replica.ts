@@ -29,8 +29,8 @@ export interface TurnReplicaDeps {
   readonly system: SystemStore
   readonly registry: Pick<EdgeRegistry, 'get'>
   readonly askers: Askers
-  /** Left out: nothing is derived from turns. */
-  readonly follower?: TurnFollower
+  /** What is derived from turns. */
+  readonly followers: readonly TurnFollower[]
   readonly metrics: LedgerMetrics
   readonly clock: Clock
   readonly log: Logger
@@ -240,7 +240,8 @@ export class TurnReplica {
     const about = { seq: last.seq.toString(), records: fresh.length, turns: changed.length }
     const moved = this.positions.tenantChange(source, last.seq, position.version)
     const turns = changed.map(({ after }) => after)
-    const derived = (await this.#deps.follower?.changes(tenant, turns)) ?? []
+    const derived: Change[] = []
+    for (const follower of this.#deps.followers) derived.push(...(await follower.changes(tenant, turns)))
     await this.save(tenant, changed, [moved, ...derived], this.#entry(source, about))
     for (const outcome of ['stored', 'unknown', 'leaving'] as const) metrics.outcome(outcome, counts[outcome])
   }

@@ -12,6 +12,14 @@ export function conversationMark(lookupKey: Uint8Array, channel: string, convers
   return framed(createHmac('sm3', lookupKey), ['conversation', channel, conversation]).digest('hex')
 }
 
+/** Mark of what one person said in a conversation: hex HMAC-SM3. */
+export function memoryMark(
+  lookupKey: Uint8Array,
+  { channel, conversation, sender }: Account & { readonly conversation: string },
+): string {
+  return framed(createHmac('sm3', lookupKey), ['memory', channel, conversation, sender]).digest('hex')
+}
+
 /** Mark under which the same question is found again without telling it: hex HMAC-SM3 of its normalised form. */
 export function questionMark(lookupKey: Uint8Array, normalised: string): string {
   return framed(createHmac('sm3', lookupKey), ['question', normalised]).digest('hex')

@@ -85,7 +85,6 @@ export const DATA_CLASSES: readonly DataClass[] = [
     lies: 'store',
     collections: ['memory'],
     retentionMs: 30 * DAY_MS,
-    aged: true,
     found: bySubject,
     exported: asRecords,
     erased: shredded,

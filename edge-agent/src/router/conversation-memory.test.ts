@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asTenantId, ManualClock } from '@yizhan/kernel'
-import type { Turn } from '../ledger/index.js'
+import type { Reply, Turn } from '../ledger/index.js'
 import { textMessage } from '../ledger/testing.js'
 import { ConversationMemory } from './conversation-memory.js'
 import { chosenBy } from './handlers/named-option.js'
@@ -25,6 +25,40 @@ test('memory is bounded: the conversation that was quiet for longest is forgotte
     [a, b, c].map((turn) => memory.takePending(turn)?.question.kind),
     [undefined, 'choice', 'choice'],
   )
+})
+
+/** `n` was asked and answered in the room; each text is as long as `chars`. */
+function note(memory: ConversationMemory, n: number, chars = 0): void {
+  const turn = turnIn('a')
+  turn.message.text = `q${n}`.padEnd(chars)
+  turn.message.platformId = `m${n}`
+  const content = {
+    text: `a${n}`.padEnd(chars),
+    answeredBy: 'center',
+    citations: [],
+    finish: 'stop',
+  } as const
+  memory.note(turn, { reply: { id: `r${n}`, kind: 'final', state: 'pending', content } as unknown as Reply })
+}
+const said = (memory: ConversationMemory) => memory.history(turnIn('a')).map(({ text }) => text.trim())
+
+test('a recalled message is in no later history, nor is its answer', () => {
+  const memory = new ConversationMemory(new ManualClock(), {})
+  for (const n of [1, 2, 3]) note(memory, n)
+  memory.unsay(turnIn('b'), 'm2')
+  memory.unsay(turnIn('a'), 'unknown')
+  assert.equal(said(memory).length, 6)
+  memory.unsay(turnIn('a'), 'm2')
+  assert.deepEqual(said(memory), ['q1', 'a1', 'q3', 'a3'])
+})
+
+test('of a history the latest exchanges that have room are kept', () => {
+  const many = new ConversationMemory(new ManualClock(), {})
+  for (let n = 1; n <= 10; n++) note(many, n)
+  assert.deepEqual([said(many).length, said(many)[0]], [16, 'q3'])
+  const long = new ConversationMemory(new ManualClock(), {})
+  for (let n = 1; n <= 10; n++) note(long, n, 9_999)
+  assert.deepEqual([said(long).length, said(long)[0]], [8, 'q7'])
 })
 
 test('a used entry outlives an unused one', () => {

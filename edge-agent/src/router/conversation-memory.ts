@@ -13,7 +13,7 @@ import { type LiveTenant, languageFor } from '../tenants/index.js'
 import { RecentMap } from './recent-map.js'
 
 export interface MemoryConfig {
-  /** Exchanges of a conversation that go to the center with a question. Default 4. */
+  /** Exchanges of a conversation that go to the center with a question, as far as they have room together. Default 8. */
   readonly historyExchanges?: number
   /** Conversations and askers remembered. Default 5,000. */
   readonly maxConversations?: number
@@ -30,7 +30,16 @@ export interface Asked {
   readonly askedAt: number
 }
 
-const MAX_HISTORY_CHARS = 2_000
+/** One exchange: a question and its answer. */
+interface Exchange {
+  /** Of the question's message. */
+  readonly platformId: string
+  readonly entries: readonly [HistoryEntry, HistoryEntry]
+}
+
+const MAX_TEXT_CHARS = 2_000
+/** Of one conversation. */
+const MAX_HISTORY_CHARS = 16_000
 const NOT_HISTORY = new Set([
   'command',
   'ask-back',
@@ -50,7 +59,7 @@ const NOT_HISTORY = new Set([
 export class ConversationMemory {
   readonly #clock: Clock
   readonly #config: Required<MemoryConfig>
-  readonly #history: RecentMap<readonly HistoryEntry[]>
+  readonly #history: RecentMap<readonly Exchange[]>
   readonly #pending: RecentMap<Asked>
   readonly #chosen: RecentMap<string>
   readonly #spoken: RecentMap<string>
@@ -58,7 +67,7 @@ export class ConversationMemory {
   constructor(clock: Clock, config: MemoryConfig) {
     this.#clock = clock
     this.#config = {
-      historyExchanges: 4,
+      historyExchanges: 8,
       maxConversations: 5_000,
       pendingMs: 600_000,
       lapsedMs: 86_400_000,
@@ -96,16 +105,31 @@ export class ConversationMemory {
     const spoken = content.finish === 'stop' || content.finish === 'length'
     if (!spoken || NOT_HISTORY.has(content.route?.decision ?? '')) return
     const key = laneKey(turn)
-    const entries = [
-      ...(this.#history.get(key) ?? []),
-      entry(HistoryRole.USER, turn.mended?.asked ?? turn.message.text),
-      entry(HistoryRole.ASSISTANT, content.text),
-    ]
-    this.#history.set(key, entries.slice(-2 * this.#config.historyExchanges))
+    const exchange: Exchange = {
+      platformId: turn.message.platformId,
+      entries: [
+        entry(HistoryRole.USER, turn.mended?.asked ?? turn.message.text),
+        entry(HistoryRole.ASSISTANT, content.text),
+      ],
+    }
+    this.#history.set(
+      key,
+      latest([...(this.#history.get(key) ?? []), exchange], this.#config.historyExchanges),
+    )
   }
 
   history(turn: Turn): readonly HistoryEntry[] {
-    return this.#history.get(laneKey(turn)) ?? []
+    return (this.#history.get(laneKey(turn)) ?? []).flatMap(({ entries }) => entries)
+  }
+
+  /** Forgets what was said about a message of this conversation: it was recalled. */
+  unsay(turn: Turn, platformId: string): void {
+    const key = laneKey(turn)
+    const said = this.#history.get(key) ?? []
+    this.#history.set(
+      key,
+      said.filter((exchange) => exchange.platformId !== platformId),
+    )
   }
 
   /** Forgets what was said and asked; the language stays. */
@@ -196,5 +220,15 @@ export function isSameAsker(turn: Turn, other: Turn): boolean {
 }
 
 function entry(role: HistoryRole, text: string): HistoryEntry {
-  return create(HistoryEntrySchema, { role, text: text.slice(0, MAX_HISTORY_CHARS) })
+  return create(HistoryEntrySchema, { role, text: text.slice(0, MAX_TEXT_CHARS) })
+}
+
+/** The last ones that have room together. */
+function latest(exchanges: readonly Exchange[], count: number): readonly Exchange[] {
+  let chars = 0
+  const tooMuch = exchanges.findLastIndex(({ entries: [asked, answered] }) => {
+    chars += asked.text.length + answered.text.length
+    return chars > MAX_HISTORY_CHARS
+  })
+  return exchanges.slice(tooMuch + 1).slice(-count)
 }

@@ -197,7 +197,10 @@ class Part implements Turns {
     const linkUp = () => this.#forwarder.linkUp
     const clear = deps.ledger.clear.bind(deps.ledger)
     this.chain = new Chain([
-      askerEventHandler({ ...deps, endings, cancel: (turn, cause) => this.#cancelling.cancel(turn, cause) }),
+      askerEventHandler({
+        ...{ ...deps, endings, memory },
+        cancel: (turn, cause) => this.#cancelling.cancel(turn, cause),
+      }),
       policyHandler({ endings, ledger: deps.ledger }, deps.policy ?? (() => OPEN_POLICY)),
       ...(this.#consent ? [consentHandler({ desk: this.#consent, endings, linkUp, clear })] : []),
       commandHandler(commands),

@@ -145,7 +145,7 @@ export async function stand(t: TestContext, follow?: (deps: FollowerDeps) => Tur
     const ledgerMetrics = new LedgerMetrics(metrics)
     const replica = new TurnReplica({
       ...{ store, system, registry, askers, metrics: ledgerMetrics, clock, log },
-      ...(follow ? { follower: follow({ store, keys, clock }) } : {}),
+      followers: follow ? [follow({ store, keys, clock })] : [],
     })
     const fences = await openEpochFences({ system, clock })
     const desk = new TurnDesk({ store, replica, commands, registry, tenants, clock, log })

@@ -1,7 +1,7 @@
 import { ChatEventType, MessageKind } from '@yizhan/proto'
 import { laneKey } from '../../intake/index.js'
 import type { EdgeLedger, Turn } from '../../ledger/index.js'
-import { isSameAsker } from '../conversation-memory.js'
+import { type ConversationMemory, isSameAsker } from '../conversation-memory.js'
 import type { CancelCause, Endings } from '../endings.js'
 import type { RouterHandler } from '../visit.js'
 
@@ -10,6 +10,8 @@ export interface AskerEventDeps {
   readonly endings: Endings
   /** False if the turn has ended, or its end is decided. */
   readonly cancel: (turn: Turn, cause: CancelCause) => Promise<boolean>
+  /** A recalled message is in no later history. */
+  readonly memory: Pick<ConversationMemory, 'unsay'>
 }
 
 /**
@@ -47,8 +49,9 @@ export function isAskerEvent({ message }: Turn): boolean {
   return message.kind === MessageKind.EVENT && ABOUT_A_TURN.has(message.chatEvent?.type)
 }
 
-async function recall({ ledger, cancel }: AskerEventDeps, turn: Turn): Promise<string> {
-  const subject = turn.message.chatEvent?.subject
+async function recall({ ledger, cancel, memory }: AskerEventDeps, turn: Turn): Promise<string> {
+  const { subject = '' } = turn.message.chatEvent ?? {}
+  memory.unsay(turn, subject)
   const recalled = ledger
     .open()
     .find((other) => other.message.platformId === subject && laneKey(other) === laneKey(turn))

@@ -38,12 +38,14 @@ export class LlamaCppBackend implements Backend {
   readonly name: string
   readonly model: string
   readonly continues = true
+  readonly contextTokens: number
   readonly #parts: LlamaCppParts
   readonly #settings: LlamaCppSettings
 
   constructor(parts: LlamaCppParts, name: string, model: string, settings: LlamaCppSettings) {
     this.name = name
     this.model = model
+    this.contextTokens = settings.contextTokens
     this.#parts = parts
     this.#settings = settings
   }

@@ -41,6 +41,7 @@ class OpenAiBackend implements Backend {
   readonly name: string
   readonly model: string
   readonly continues: boolean
+  readonly contextTokens?: number
   readonly #server: ModelServer
   readonly #clock: Clock
   readonly #personaOf: PersonaOf | undefined
@@ -49,6 +50,7 @@ class OpenAiBackend implements Backend {
   constructor(deps: OpenAiDeps, config: OpenAiConfig) {
     this.name = config.name ?? 'openai'
     this.model = config.model
+    if (config.contextTokens !== undefined) this.contextTokens = config.contextTokens
     this.continues = config.api === 'completions' || config.continues === 'vllm'
     this.#server = new ModelServer(deps, config)
     this.#clock = deps.clock
