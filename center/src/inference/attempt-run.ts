@@ -141,7 +141,7 @@ export class AttemptRun {
       const limit = this.#config.maxPassages
       const [passages, summary] = await Promise.all([
         retriever.search(question.tenant, question.question, { knowledge, limit }, signal),
-        askedIn && memory?.recall(askedIn),
+        askedIn && goesOn(question) ? memory?.recall(askedIn) : undefined,
       ])
       signal.throwIfAborted()
       for (const { text } of passages) this.#inputTokens += estimateTokens(text)
@@ -190,9 +190,9 @@ export class AttemptRun {
     return finish === 'stop' || finish === 'length'
   }
 
-  #remember({ turn, askedIn, question: { history } }: Order): void {
-    if (turn === undefined || askedIn === undefined) return
-    const exchanges = history.filter(({ role }) => role === 'user').length
+  #remember({ turn, askedIn, question }: Order): void {
+    if (turn === undefined || askedIn === undefined || !goesOn(question)) return
+    const exchanges = question.history.filter(({ role }) => role === 'user').length
     this.#deps.memory?.answered(askedIn, turn, exchanges)
   }
 
@@ -284,6 +284,11 @@ export class AttemptRun {
   #release(tokens?: number): void {
     this.#lease?.release(tokens)
   }
+}
+
+/** Without any history a conversation begins anew: notes of what was said before could be of another subject. */
+function goesOn({ history, historyLeftOut = false }: Order['question']): boolean {
+  return history.length > 0 || historyLeftOut
 }
 
 function promptTokens({ question, history }: Order['question']): number {

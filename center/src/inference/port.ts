@@ -171,7 +171,7 @@ export interface AskedIn {
 
 /** What is kept of conversations beyond the history that comes with a question. */
 export interface Memory {
-  /** What was said before that, in short; undefined if nothing is kept. Never rejects. */
+  /** What was said before its history, in short; undefined if nothing is kept. Never rejects. */
   recall(where: AskedIn): Promise<string | undefined>
   /** The turn was answered, and its prompt had so many exchanges of history. What is to be kept is made later. */
   answered(where: AskedIn, turn: string, exchanges: number): void

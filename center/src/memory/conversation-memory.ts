@@ -101,8 +101,7 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
   }
 
   answered(where: AskedIn, turn: string, exchanges: number): void {
-    // The first words of a conversation: there is nothing before them.
-    if (this.#isStopping || exchanges === 0) return
+    if (this.#isStopping) return
     const name = JSON.stringify(where)
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(name)) {
       this.#count('dropped')
