@@ -35,7 +35,10 @@ test('a long conversation is known in short by later prompts, until its subject 
   const [system, first, second] = prompt.messages
   assert.doesNotMatch(system?.content ?? '', NOTES)
   // The stub's notes: an answer to the exchanges that it was given.
-  assert.match(first?.content ?? '', /in short[^]*<<<[0-9a-f]{24}\n1\/#q\d+;[^]*>>>\n\nWhen do you open/)
+  assert.match(
+    first?.content ?? '',
+    /in short[\s\S]*<<<[0-9a-f]{24}\n1\/#q\d+;[\s\S]*>>>\n\nWhen do you open/,
+  )
   assert.deepEqual([first?.role, second?.role], ['user', 'assistant'])
 
   await person.ask('/new')
