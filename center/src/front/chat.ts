@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import { PhaseTimer } from '../inference/phase-timer.js'
-import type { Admission, Piece, Retriever } from '../inference/port.js'
+import type { Admission, Piece, Reader, Retriever } from '../inference/port.js'
 import { groundedMessages } from '../inference/prompt.js'
 import type { ChatOrder } from './chat-order.js'
 import { Completion, CompletionStream, completionHead } from './completion.js'
@@ -21,6 +21,8 @@ export interface ChatLimits {
   readonly requestTimeoutMs: number
 }
 
+/** Who sees the documents: their classes name programs as the channel `api`. */
+const PROGRAM: Reader = { channel: 'api', sender: '', department: '', inGroup: false }
 /** Passages that are given to a model. */
 const MAX_PASSAGES = 5
 /** Longest answer that is held to be sent whole, in UTF-16 units. */
@@ -123,7 +125,7 @@ export class ChatRun {
             : await retriever.search(
                 request.tenant,
                 request.question,
-                { knowledge, limit: MAX_PASSAGES },
+                { knowledge, reader: PROGRAM, limit: MAX_PASSAGES },
                 signal,
               )
         const asked = { ...request, passages }

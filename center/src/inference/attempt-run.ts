@@ -12,6 +12,7 @@ import type {
   Lease,
   Memory,
   Piece,
+  Reader,
   Retriever,
 } from './port.js'
 import { estimateTokens } from './token-estimate.js'
@@ -21,6 +22,8 @@ import { Transcript } from './transcript.js'
 export interface Order {
   readonly question: Omit<GenerateRequest, 'passages' | 'summary'>
   readonly knowledge: readonly string[]
+  /** What they may not see is not searched. */
+  readonly reader: Reader
   /** Both are left out where the message names no conversation or nobody. */
   readonly turn?: string
   readonly askedIn?: AskedIn
@@ -137,10 +140,10 @@ export class AttemptRun {
       signal.throwIfAborted()
       this.#state = { s: 'running' }
       this.#startedAt = clock.monotonic()
-      const { question, knowledge, askedIn } = order
-      const limit = this.#config.maxPassages
+      const { question, knowledge, reader, askedIn } = order
+      const { maxPassages: limit } = this.#config
       const [passages, summary] = await Promise.all([
-        retriever.search(question.tenant, question.question, { knowledge, limit }, signal),
+        retriever.search(question.tenant, question.question, { knowledge, reader, limit }, signal),
         askedIn && goesOn(question) ? memory?.recall(askedIn) : undefined,
       ])
       signal.throwIfAborted()

@@ -16,6 +16,7 @@ export type {
   Memory,
   Passage,
   Piece,
+  Reader,
   RequestBook,
   RequestPriority,
   Retriever,

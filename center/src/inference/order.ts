@@ -1,5 +1,5 @@
 import { type TenantId, YizhanError } from '@yizhan/kernel'
-import { HistoryRole, Priority, type Submit } from '@yizhan/proto'
+import { ChatType, HistoryRole, Priority, type Submit } from '@yizhan/proto'
 import type { PseudonymOf } from '../admission/pseudonyms.js'
 import type { Order } from './attempt-run.js'
 import { latestWithin } from './history.js'
@@ -34,7 +34,7 @@ export function orderOf(
   const question = submit.message?.text ?? ''
   if (question.trim() === '') return new YizhanError('invalid_argument', 'the request holds no question')
   const locale = submit.answerLocale || submit.message?.locale || languageOf('', question)
-  const { channelId = '', conversationId = '', sender } = submit.message ?? {}
+  const { channelId = '', conversationId = '', chatType, sender } = submit.message ?? {}
   const { kept: history, leftOut } = latestWithin(historyOf(submit), historyTokens)
   const isPersons = conversationId !== '' && sender !== undefined && sender.id !== ''
   return {
@@ -49,6 +49,12 @@ export function orderOf(
       ...(submit.traceparent === '' ? {} : { traceparent: submit.traceparent }),
     },
     knowledge: submit.knowledge,
+    reader: {
+      channel: channelId,
+      sender: sender?.id ?? '',
+      department: sender?.department ?? '',
+      inGroup: chatType !== ChatType.DIRECT,
+    },
     ...(isPersons
       ? {
           turn: requestId.replace(AGAIN, ''),

@@ -143,11 +143,21 @@ export interface Reranker {
   score(question: string, texts: readonly string[], signal: AbortSignal): Promise<readonly number[]>
 }
 
+/** Who reads what is found. */
+export interface Reader {
+  readonly channel: string
+  readonly sender: string
+  /** As the channel tells it; '' if it does not. */
+  readonly department: string
+  /** Others read along. */
+  readonly inGroup: boolean
+}
+
 export interface SearchOptions {
   /** Knowledge sets to look in; empty = all of the tenant's. */
   readonly knowledge: readonly string[]
-  /** Data classes that the reader may see, besides documents without one; undefined = every one. */
-  readonly classes?: readonly string[]
+  /** Who reads what is found: besides documents without a class only those that they may see; undefined = every one. */
+  readonly reader?: Reader | undefined
   readonly limit: number
 }
 

@@ -1,4 +1,5 @@
 export { type Block, blocksOf } from './blocks.js'
+export type { ClassReaders, DocumentClasses } from './document-classes.js'
 export { createKnowledge, type Explained, type Knowledge } from './knowledge.js'
 export type { KnowledgeDocument, RankedPassage } from './passage-index.js'
 export { columnsOf } from './passages.js'

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Logger, Metrics, TenantId } from '@yizhan/kernel'
 import type { Passage, Retriever, SearchOptions } from '../inference/port.js'
+import { classesFor, type DocumentClasses } from './document-classes.js'
 import { type KnowledgeDocument, PassageIndex, type RankedPassage } from './passage-index.js'
 import { isRelevant } from './relevance.js'
 import { questionTermsOf, termsOf } from './terms.js'
@@ -17,8 +18,8 @@ const AT_ONCE = 64
 
 /** The tenants' documents, searchable. Each tenant has an index of its own; no method reads two. */
 export interface Knowledge extends Retriever {
-  /** Makes these the documents of the tenant's directory, in place of those that it had. */
-  replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void
+  /** Makes these the documents of the tenant's directory, in place of those that it had. `classes`: who may see which of all its documents. */
+  replace(tenant: TenantId, documents: readonly KnowledgeDocument[], classes?: DocumentClasses): void
   /** Makes these the documents of something imported, a few at a time; until then the former ones are found. */
   put(tenant: TenantId, origin: string, documents: readonly KnowledgeDocument[]): Promise<void>
   /** Takes away what was put there. */
@@ -46,6 +47,7 @@ export function createKnowledge(deps: {
 }): Knowledge {
   const { vectors } = deps
   const indexes = new Map<TenantId, PassageIndex>()
+  const classesOf = new Map<TenantId, DocumentClasses>()
   const searches = deps.metrics?.counter(
     'yizhan_retrieval_searches_total',
     'Searches in the knowledge of tenants, by whether anything relevant was found',
@@ -69,13 +71,17 @@ export function createKnowledge(deps: {
     const terms = questionTermsOf(question)
     const near = (await vectors?.nearest(tenant, question, NEIGHBOURS, signal)) ?? []
     const index = indexes.get(tenant)
-    const ranked = index?.rank(terms, options, options.limit, near) ?? []
+    const { knowledge, reader, limit } = options
+    const classes = classesFor(classesOf.get(tenant), reader)
+    const ranked = index?.rank(terms, { knowledge, ...(classes && { classes }) }, limit, near) ?? []
     const [best] = ranked
     return { found: best !== undefined && isRelevant(terms, best, index?.size ?? 0), passages: ranked }
   }
 
   return {
-    replace(tenant, documents) {
+    replace(tenant, documents, classes) {
+      if (classes) classesOf.set(tenant, classes)
+      else classesOf.delete(tenant)
       const index = indexOf(tenant)
       index.delete(DIRECTORY)
       index.add(DIRECTORY, documents)
@@ -99,6 +105,7 @@ export function createKnowledge(deps: {
     },
     remove(tenant) {
       indexes.delete(tenant)
+      classesOf.delete(tenant)
       changed(tenant)
     },
     explain,

@@ -116,6 +116,27 @@ test('a restart has persona and mark again, and a directory without them takes t
   assert.deepEqual([after.personas.of(acme), after.aiMarks.of(acme)], [undefined, undefined])
 })
 
+test('a restart knows who may see which documents, and a directory that does not say lets everybody', async (t) => {
+  const center = await start(t, await place(t))
+  const text = '# Pay\nBonuses are paid in March.\n'
+  const kept = {
+    'tenant.yaml': `${FILES['tenant.yaml']}documentClasses:\n  pay: {people: [web/boss]}\n`,
+    'knowledge.yaml': 'hr: {files: [knowledge/*], class: pay}\n',
+    'knowledge/pay.md': text,
+  }
+  await applied(center.catalog, directory(kept))
+  const finds = async ({ knowledge }: typeof center, sender: string) => {
+    const reader = { channel: 'web', sender, department: '', inGroup: false }
+    const options = { knowledge: ['hr'], reader, limit: 5 }
+    return (await knowledge.search(acme, 'When are bonuses paid?', options, never)).length
+  }
+  assert.deepEqual([await finds(center, 'li'), await finds(center, 'boss')], [0, 1])
+  const after = await center.restart()
+  assert.deepEqual([await finds(after, 'li'), await finds(after, 'boss')], [0, 1])
+  await applied(after.catalog, directory({ ...kept, 'tenant.yaml': FILES['tenant.yaml'] }))
+  assert.equal(await finds(after, 'li'), 1)
+})
+
 test('a restart finds what stands in a PDF without reading that again', async (t) => {
   const center = await start(t, await place(t))
   const pdf = Buffer.from(pdfWith([['Parking permits are issued by Zhao.']])).toString('latin1')

@@ -2,7 +2,7 @@ import { type LanguageMap, parseTenantFile, TENANT_FILE, type TenantFile } from 
 import { asTenantId, type Clock, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { QuotaRules } from '../admission/quota-config.js'
 import type { TenantBundles } from '../fleet/port.js'
-import type { KnowledgeDocument } from '../retrieval/index.js'
+import type { Knowledge } from '../retrieval/index.js'
 import type { Change, Store, SystemStore } from '../storage/index.js'
 import type { BundleStore } from './bundle-store.js'
 import { differenceBetween, type ObjectChange, type ObjectName } from './difference.js'
@@ -119,7 +119,7 @@ export interface CatalogDeps {
   readonly store: Store
   readonly system: SystemStore
   readonly bundles: BundleStore
-  readonly knowledge: { replace(tenant: TenantId, documents: readonly KnowledgeDocument[]): void }
+  readonly knowledge: Pick<Knowledge, 'replace'>
   readonly personas: { replace(tenant: TenantId, persona: LanguageMap | undefined): void }
   readonly aiMarks: { replace(tenant: TenantId, mark: LanguageMap | undefined): void }
   readonly quotas: { replace(tenant: TenantId, rules: QuotaRules | undefined): void }
@@ -301,8 +301,9 @@ export async function openTenantCatalog(deps: CatalogDeps): Promise<TenantCatalo
     return mine
   }
 
-  function serve(tenant: TenantId, { documents, persona, aiMark, quotas: rules }: ServedTenant): void {
-    knowledge.replace(tenant, documents)
+  function serve(tenant: TenantId, served: ServedTenant): void {
+    const { documents, documentClasses, persona, aiMark, quotas: rules } = served
+    knowledge.replace(tenant, documents, documentClasses)
     personas.replace(tenant, persona)
     aiMarks.replace(tenant, aiMark)
     quotas.replace(tenant, rules)

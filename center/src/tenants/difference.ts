@@ -70,7 +70,7 @@ interface ObjectOf extends ObjectName {
 
 function objectsOf(source: TenantSource) {
   const { file, examples, documents, encoder, sampling, persona, channels, sites } = source
-  const { tasks, tests, quotas, aiMark } = source
+  const { tasks, tests, quotas, aiMark, documentClasses } = source
   const objects: ObjectOf[] = []
   const add = (kind: ObjectKind, name: string, parts: Parts) => objects.push({ kind, name, parts })
   const asks = new Map<string, string[]>()
@@ -82,6 +82,8 @@ function objectsOf(source: TenantSource) {
   for (const { id, ...parts } of file.privacy?.purposes ?? []) add('setting', `privacy.purposes.${id}`, parts)
   if (quotas) add('setting', 'quotas', { value: quotas })
   if (aiMark) add('setting', 'aiMark', { value: aiMark })
+  for (const [name, readers] of Object.entries(documentClasses ?? {}))
+    add('setting', `documentClasses.${name}`, { ...readers })
   if (file.privacy) {
     const { purposes: _, ...rest } = file.privacy
     for (const [key, value] of Object.entries(rest)) add('setting', `privacy.${key}`, { value })
@@ -92,8 +94,8 @@ function objectsOf(source: TenantSource) {
   }
   for (const [card, parts] of Object.entries(file.cards ?? {})) add('card', card, parts)
   for (const { name: handoff, ...parts } of file.handoffs ?? []) add('handoff', handoff, parts)
-  for (const { id, title, knowledge, text } of documents) {
-    add('document', id, { title, knowledge, text: sha256Hex(Buffer.from(text)) })
+  for (const { id, title, knowledge, class: dataClass, text } of documents) {
+    add('document', id, { title, knowledge, class: dataClass, text: sha256Hex(Buffer.from(text)) })
   }
   if (encoder) {
     const { onnx, tokenizer, ...settings } = encoder

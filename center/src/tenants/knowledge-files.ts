@@ -7,6 +7,8 @@ import { isMap, parseYaml, schemaCheck, type YamlDocument } from './yaml/index.j
 
 export interface ReadKnowledge {
   readonly documents: readonly KnowledgeDocument[]
+  /** Data classes that are named, and where. */
+  readonly classes: readonly { readonly name: string; readonly at: (message: Wording) => Problem }[]
   /** False if no knowledge has this name; true for every name while knowledge.yaml cannot be read. */
   mayExist(name: string): boolean
 }
@@ -32,20 +34,29 @@ export function readKnowledge(
   const index = texts.get(INDEX)
   if (!texts.has(INDEX)) {
     for (const file of files) problems.push({ file, path: '', message: UNLISTED })
-    return { documents: [], mayExist: () => false }
+    return { documents: [], classes: [], mayExist: () => false }
   }
   const document = index === undefined ? undefined : parseYaml(INDEX, index, problems)
   if (!document || !isMap(document.value)) {
     if (document) problems.push(document.misread([], NOT_KNOWLEDGE))
-    return { documents: [], mayExist: () => true }
+    return { documents: [], classes: [], mayExist: () => true }
   }
   const { value } = document
   const owners = ownersOf(document, value, files, problems)
+  const classes = new Map(
+    Object.entries(value).flatMap(([name, entry]) =>
+      isMap(entry) && typeof entry.class === 'string' ? [[name, entry.class] as const] : [],
+    ),
+  )
   return {
     documents: [...owners].flatMap(([file, name]) => {
       const text = textOf(file)
-      return text === undefined ? [] : [documentOf(file, name, text)]
+      return text === undefined ? [] : [documentOf(file, name, text, classes.get(name))]
     }),
+    classes: [...classes].map(([entry, name]) => ({
+      name,
+      at: (message) => document.at([entry, 'class'], message),
+    })),
     mayExist: (name) => Object.hasOwn(value, name),
   }
 }
@@ -85,9 +96,14 @@ function ownersOf(
   return owners
 }
 
-function documentOf(file: string, knowledge: string, text: string): KnowledgeDocument {
-  const title = /^#[ \t]+(\S.*)$/m.exec(text)?.[1]?.trim()
-  return { id: file, title: title ?? file.slice(FOLDER.length), knowledge, text }
+function documentOf(
+  file: string,
+  knowledge: string,
+  text: string,
+  dataClass: string | undefined,
+): KnowledgeDocument {
+  const title = /^#[ \t]+(\S.*)$/m.exec(text)?.[1]?.trim() ?? file.slice(FOLDER.length)
+  return { id: file, title, knowledge, text, ...(dataClass === undefined ? {} : { class: dataClass }) }
 }
 
 function isIn(file: string, owner: string): Wording {

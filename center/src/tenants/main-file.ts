@@ -7,6 +7,7 @@ import {
 } from '@yizhan/intent'
 import type { ReadCards } from './cards.js'
 import type { ReadChannels } from './channels.js'
+import { checkDocumentClasses } from './document-classes.js'
 import { checkHandoffs, handoffsOf } from './handoffs.js'
 import type { ReadIntent, ReadIntents } from './intents.js'
 import { isTimezone, NO_TIMEZONE } from './opening-hours.js'
@@ -76,6 +77,7 @@ export function checkMain(
     told.problems.push(document.misread(['timezone'], NO_TIMEZONE))
   }
   checkHandoffs(document, value.handoff, parts.channels, told)
+  checkDocumentClasses(document, value.documentClasses, parts.channels, told)
   checkPrivacy(document, value.privacy, { channels: parts.channels, languages }, told)
   const suggest: unknown[] = Array.isArray(welcome.suggest) ? welcome.suggest : []
   for (const [i, id] of suggest.slice(0, MAX_LOOKED_AT).entries()) {

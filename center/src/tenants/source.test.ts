@@ -24,7 +24,7 @@ testRefusals([
     'a key that tenant.yaml does not have',
     tenantYaml('colour: red\n'),
     [
-      'tenant.yaml:5:1 colour: unknown key; known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, timezone, encoder, handoff, aiMark, quotas, privacy, samples, messages',
+      'tenant.yaml:5:1 colour: unknown key; known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, timezone, encoder, handoff, aiMark, quotas, documentClasses, privacy, samples, messages',
     ],
   ],
   [
@@ -172,9 +172,10 @@ test('a whole directory becomes the tenant file, examples, documents and tests',
     { text: '怎么连 VPN', intent: 'it.vpn' },
     { text: 'How do I connect?', intent: 'it.vpn' },
   ])
+  const classed = { knowledge: 'travel', class: 'internal' }
   assert.deepEqual(source.documents, [
-    { id: 'knowledge/travel-1.md', title: '差旅', knowledge: 'travel', text: 'intro\n# 差旅 \ntext\n' },
-    { id: 'knowledge/deep/n.txt', title: 'deep/n.txt', knowledge: 'travel', text: 'no heading' },
+    { ...classed, id: 'knowledge/travel-1.md', title: '差旅', text: 'intro\n# 差旅 \ntext\n' },
+    { ...classed, id: 'knowledge/deep/n.txt', title: 'deep/n.txt', text: 'no heading' },
   ])
   assert.deepEqual(
     source.tests.map(({ say, expect }) => ({ say, expect })),
@@ -205,7 +206,7 @@ test('the error tells places and messages in the language that was asked for, an
       line: 5,
       column: 1,
       message:
-        'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、timezone、encoder、handoff、aiMark、quotas、privacy、samples、messages',
+        'colour: 未知的键；这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、timezone、encoder、handoff、aiMark、quotas、documentClasses、privacy、samples、messages',
     },
   ])
   const many = tenantInvalid(

@@ -2,9 +2,10 @@ import type { EncoderFiles, LanguageMap, TenantFile } from '@yizhan/intent'
 import { asTenantId, type TenantId } from '@yizhan/kernel'
 // Past the folder's index: admission asks for what is read here.
 import type { QuotaRules } from '../admission/quota-config.js'
-import type { KnowledgeDocument } from '../retrieval/index.js'
+import type { DocumentClasses, KnowledgeDocument } from '../retrieval/index.js'
 import { readCards } from './cards.js'
 import { readChannels, type TenantChannel } from './channels.js'
+import { documentClassesOf, noClass } from './document-classes.js'
 import { readEncoder } from './encoder.js'
 import { extractFiles, type ReadOptions } from './extract/index.js'
 import { noHandoff } from './handoffs.js'
@@ -43,6 +44,8 @@ export interface TenantSource {
   readonly quotas: QuotaRules | undefined
   /** What stands below a text that a model wrote. */
   readonly aiMark: LanguageMap | undefined
+  /** Who may see which documents; undefined: everybody every one. */
+  readonly documentClasses: DocumentClasses | undefined
   /** Without channels.yaml `web` and `mqtt`. */
   readonly channels: readonly TenantChannel[]
   readonly sites: readonly TenantSite[]
@@ -92,6 +95,11 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
     const isKnown = !main || (isMap(handoffs) && Object.hasOwn(handoffs, name))
     if (kind === 'handoff' && !isKnown) problems.push(at(noHandoff(name, handoffs)))
   }
+  const classes = valueIn(main, 'documentClasses')
+  if (isMap(classes)) {
+    for (const { name, at } of knowledge.classes)
+      if (!Object.hasOwn(classes, name)) problems.push(at(noClass(name, classes)))
+  }
   const tests = readTests(texts, intents, cards, told)
   if (main) checkMain(main, { intents, channels }, languages, told)
   const tenant = main?.value && asTenantId(main.value.tenant)
@@ -110,6 +118,7 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
     persona,
     quotas: quotasOf(main),
     aiMark: aiMarkOf(main),
+    documentClasses: documentClassesOf(main.value.documentClasses),
     channels: channels.channels,
     sites: sites.sites,
     tasks,
@@ -125,6 +134,8 @@ export interface ServedTenant {
   readonly quotas: QuotaRules | undefined
   /** What stands below a text that a model wrote. */
   readonly aiMark: LanguageMap | undefined
+  /** Who may see which documents; undefined: everybody every one. */
+  readonly documentClasses: DocumentClasses | undefined
 }
 
 /**
@@ -140,6 +151,7 @@ export function readServed(files: TenantFiles, extracts: ReadonlyMap<string, str
     persona: main && readMainPersona(contents, main, told),
     quotas: quotasOf(main),
     aiMark: aiMarkOf(main),
+    documentClasses: documentClassesOf(main?.value?.documentClasses),
   }
 }
 

@@ -1,6 +1,7 @@
 export { A_NAME, LANGUAGE, NAME } from './basics.js'
 export { type ButtonYaml, CardYaml } from './card.js'
 export { ChannelYaml, CONNECTED } from './channels.js'
+export type { DocumentClassesYaml } from './document-classes.js'
 export { TestYaml } from './expectation.js'
 export { IntentYaml, REPLY_FORMS, type ReplyForms, type SlotYaml } from './intent.js'
 export { type JsonSchema, type SchemaName, tenantSchemas } from './json-schemas.js'

@@ -11,6 +11,7 @@ import {
   sentence,
   timezone,
 } from './basics.js'
+import { DocumentClassesYaml } from './document-classes.js'
 import { PrivacyYaml } from './privacy.js'
 import { QuotasYaml } from './quotas.js'
 
@@ -126,6 +127,7 @@ export const TenantYaml = Type.Object(
       ),
     ),
     quotas: Type.Optional(QuotasYaml),
+    documentClasses: Type.Optional(DocumentClassesYaml),
     privacy: Type.Optional(PrivacyYaml),
     samples: Type.Optional(
       Type.Object(
