@@ -148,11 +148,13 @@ export async function startCenter(
         10_000,
       )
 
+      const subjects = new SubjectDirectory({ store, keys, clock })
+
       // What answers a question.
       const { knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas, ...inference } =
         await openInference(
           {
-            ...{ life, dir, system, store, keys, tracing, clock, log, metrics },
+            ...{ life, dir, system, store, keys, files, subjects, tracing, clock, log, metrics },
             memoryRetention: async (tenant) => retentionOf(await policies.of(tenant), 'memory'),
           },
           config,
@@ -184,7 +186,6 @@ export async function startCenter(
 
       // What the edges' ledgers say of turns, and what people do to them.
       const tenants = () => storage.upkeep.tenantIds()
-      const subjects = new SubjectDirectory({ store, keys, clock })
       const askers = createAskers({ subjects, keys, commands })
       const policies = policiesOf(catalog)
       // Questions that the local models may learn from, as far as their askers agree.

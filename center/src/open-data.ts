@@ -89,8 +89,7 @@ export async function openData(
       fileDirs.length === 0
         ? pieceDirectories([dir.file('files')])
         : pieceDirectories(fileDirs, [dir.file('files')]),
-    sealer,
-    clock,
+    ...{ sealer, keys, clock },
   })
   const backups = createBackups(
     {

@@ -9,6 +9,7 @@ import {
 } from '@yizhan/kernel'
 import { createOwnQuotas, openAdmission, openPseudonyms } from './admission/index.js'
 import type { CenterConfig } from './config.js'
+import type { FileStore } from './files/index.js'
 import {
   createPersonas,
   createRequestBook,
@@ -19,7 +20,9 @@ import {
   startPoolUpkeep,
   tracedAdmission,
 } from './inference/index.js'
+import { AskedFileReader } from './knowledge/index.js'
 import { ConversationMemory, type ConversationMemoryDeps } from './memory/index.js'
+import type { SubjectDirectory } from './privacy/index.js'
 import { createKnowledge, createUsearchStore, type Knowledge, PassageVectors } from './retrieval/index.js'
 import type { Store, SystemStore } from './storage/index.js'
 
@@ -34,6 +37,8 @@ export async function openInference(
     readonly system: SystemStore
     readonly store: Store
     readonly keys: ConversationMemoryDeps['keys']
+    readonly files: FileStore
+    readonly subjects: Pick<SubjectDirectory, 'find'>
     /** How long a tenant's memories of conversations are kept; asked only later. */
     readonly memoryRetention: ConversationMemoryDeps['retention']
     readonly tracing: Tracing
@@ -43,7 +48,8 @@ export async function openInference(
   },
   { inference: config }: Pick<CenterConfig, 'inference'>,
 ) {
-  const { life, dir, system, store, keys, memoryRetention: retention, tracing, clock, log, metrics } = deps
+  const { life, dir, system, store, keys, files, subjects, tracing, clock, log, metrics } = deps
+  const { memoryRetention: retention } = deps
   const personas = createPersonas()
   const aiMarks = createPersonas()
   const ownQuotas = createOwnQuotas()
@@ -72,6 +78,7 @@ export async function openInference(
   const admission = tracing === noTracing ? open.admission : tracedAdmission(open.admission, tracing)
   const writing = pool.members.map(({ backend }) => backend).filter(({ quotes }) => !quotes)
   const writer = createWriter({ backends: writing, admission })
+  const historyTokens = config.memory.historyTokens ?? historyTokensFor(writing)
   const memory =
     writer && config.memory.summaries
       ? life.add(
@@ -85,6 +92,7 @@ export async function openInference(
       retriever: knowledge,
       aiMarkOf: aiMarks.of,
       memory,
+      fileReader: new AskedFileReader({ files, subjects, log }, { maxTokens: historyTokens }),
       pseudonymOf: await openPseudonyms(log, dir.file('pseudonym-key')),
       clock,
       log,
@@ -92,7 +100,7 @@ export async function openInference(
     },
     {
       maxTotalMs: config.requestTimeoutMs,
-      historyTokens: config.memory.historyTokens ?? historyTokensFor(writing),
+      historyTokens,
     },
   )
   life.add('requests', requests)

@@ -35,7 +35,10 @@ async function start(t: TestContext, maxBytes?: number) {
   )
   t.after(() => storage.close())
   const files = createFileStore(
-    { store: storage.store, pieces: pieceDirectories([join(dir, 'files')]), sealer: plainSealer, clock },
+    {
+      ...{ store: storage.store, pieces: pieceDirectories([join(dir, 'files')]), sealer: plainSealer },
+      ...{ keys: { lookupKey: async () => new Uint8Array(32) }, clock },
+    },
     { pieceBytes: 1_000, ...(maxBytes === undefined ? {} : { maxBytes }) },
   )
   const socketPath = join(dir, 'admin.sock')

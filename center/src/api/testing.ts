@@ -129,6 +129,7 @@ export function apiParts(): FakeParts {
     files: {
       put: refuse,
       stat: refuse,
+      withContent: refuse,
       read: refuse,
       list: refuse,
       delete: refuse,

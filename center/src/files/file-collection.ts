@@ -18,11 +18,13 @@ export const FILES = defineCollection({
     pieces: Count,
     pieceBytes: Type.Integer({ minimum: 1 }),
     storedAt: Count,
+    mark: Type.Optional(Digest),
     subject: Type.Optional(Type.String()),
     expiresAt: Type.Optional(Count),
   }),
   key: ({ id }) => id,
   subject: ({ subject }) => subject,
+  terms: ({ mark }) => (mark === undefined ? [] : [{ name: 'content', value: mark }]),
   expiresAt: ({ expiresAt }) => expiresAt,
   dataClass: 'attachments',
 })

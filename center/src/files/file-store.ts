@@ -9,6 +9,7 @@ import {
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
+import { contentMark, type SubjectKeys } from '../privacy/index.js'
 import { type Change, collectionOf, type Store } from '../storage/index.js'
 import { DIGEST_BYTES, leafDigest, rootDigest, splitLeaves } from './digest-tree.js'
 import { FILES } from './file-collection.js'
@@ -19,6 +20,8 @@ export interface FileStoreDeps {
   readonly store: Store
   readonly pieces: PieceStore
   readonly sealer: Sealer
+  /** A digest alone would tell who holds a file that somebody knows. */
+  readonly keys: Pick<SubjectKeys, 'lookupKey'>
   readonly clock: Clock
 }
 
@@ -36,10 +39,12 @@ const MAX_BYTES = 1024 * 1024 * 1024
 const MAX_PIECES = (1024 * 1024) / DIGEST_BYTES
 const AT_ONCE = 4
 const NAME_CHARS = 255
+// Of the files with one content that are told.
+const MAX_SAME = 20
 
 /** Files as a manifest and a digest tree in the store, and sealed pieces beside it. */
 export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {}): FileStore {
-  const { store, pieces, sealer, clock } = deps
+  const { store, pieces, sealer, keys, clock } = deps
   const manifests = collectionOf({ store, clock }, FILES)
   const pieceBytes = config.pieceBytes ?? PIECE_BYTES
   const maxBytes = Math.min(config.maxBytes ?? MAX_BYTES, MAX_PIECES * pieceBytes)
@@ -75,6 +80,7 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
         ...written.told,
         pieceBytes,
         storedAt: clock.wall(),
+        mark: await markOf(tenant, written.told.sha256),
         ...owned,
       }
       const leaves = Buffer.concat(written.leaves)
@@ -90,6 +96,16 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
     } finally {
       writing.delete(id)
     }
+  }
+
+  async function markOf(tenant: TenantId, sha256: string): Promise<string> {
+    return contentMark(await keys.lookupKey(tenant), sha256)
+  }
+
+  async function withContent(tenant: TenantId, sha256: string): Promise<readonly StoredFile[]> {
+    const index = { name: 'content', value: await markOf(tenant, sha256) }
+    const { records } = await manifests.scan(tenant, { index, reverse: true, limit: MAX_SAME })
+    return records.map(({ value }) => value)
   }
 
   async function writePieces(
@@ -183,6 +199,7 @@ export function createFileStore(deps: FileStoreDeps, config: FileStoreConfig = {
   return {
     put,
     stat,
+    withContent,
     read,
     async list(tenant, options = {}) {
       const page = await manifests.scan(tenant, options)

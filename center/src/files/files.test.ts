@@ -17,6 +17,7 @@ import { createFileStore, type FileStore, type NewFile, pieceDirectories } from 
 
 const never = new AbortController().signal
 const PIECE = 1_000
+const keys = { lookupKey: async () => new Uint8Array(32) }
 const note: NewFile = { name: '发票.pdf', mediaType: 'application/pdf', actor: 'user_1' }
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected
@@ -42,7 +43,7 @@ async function place(t: TestContext, maxBytes = 100_000): Promise<Place> {
   const roots = ['one', 'two', 'three'].map((name) => join(dir, name))
   const again = () =>
     createFileStore(
-      { store: storage.store, pieces: pieceDirectories(roots), sealer: plainSealer, clock },
+      { store: storage.store, pieces: pieceDirectories(roots), sealer: plainSealer, keys, clock },
       { pieceBytes: PIECE, maxBytes },
     )
   return { files: again(), store: storage.store, roots, clock, again }
@@ -129,7 +130,7 @@ test('pieces are found where another list of directories, or a restore, has put 
   const { id } = await files.put(acme, note, inChunks(content, PIECE), never)
   const [one = '', ...others] = roots
   const withPieces = (pieces: ReturnType<typeof pieceDirectories>) =>
-    createFileStore({ store, pieces, sealer: plainSealer, clock }, { pieceBytes: PIECE })
+    createFileStore({ store, pieces, sealer: plainSealer, keys, clock }, { pieceBytes: PIECE })
   const turned = withPieces(pieceDirectories([...others, one]))
   assert.deepEqual(await contentOf(turned, acme, id), content)
   const moved = withPieces(pieceDirectories([one], others))
@@ -280,3 +281,18 @@ function tenant(name: string): TenantId {
   assert.ok(id)
   return id
 }
+
+test('a file is found by its content, in its tenant and as long as it is there', async (t) => {
+  const { files } = await place(t)
+  const content = randomBytes(10)
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  assert.deepEqual(await files.withContent(acme, sha256), [])
+  const { id } = await files.put(acme, note, inChunks(content, 10), never)
+  assert.deepEqual(
+    (await files.withContent(acme, sha256)).map((file) => file.id),
+    [id],
+  )
+  assert.deepEqual(await files.withContent(other, sha256), [])
+  await files.delete(acme, id, { actor: 'user_1' })
+  assert.deepEqual(await files.withContent(acme, sha256), [])
+})

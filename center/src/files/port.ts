@@ -16,6 +16,8 @@ export interface StoredFile {
   readonly pieceBytes: number
   /** Milliseconds since the Unix epoch. */
   readonly storedAt: number
+  /** Blind mark of the content, in an index. */
+  readonly mark?: string
   readonly subject?: string
   readonly expiresAt?: number
 }
@@ -61,6 +63,8 @@ export interface FileStore {
     signal: AbortSignal,
   ): Promise<StoredFile>
   stat(tenant: TenantId, id: string): Promise<StoredFile | undefined>
+  /** Files with this content (hex SHA-256), the newest first; of those that were stored before there were marks none. */
+  withContent(tenant: TenantId, sha256: string): Promise<readonly StoredFile[]>
   /** The content, or a range of it, piece by piece; only the pieces of the range are read. `invalid_argument` beyond the end. */
   read(
     tenant: TenantId,

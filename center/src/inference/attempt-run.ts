@@ -1,13 +1,18 @@
 import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Citation } from '@yizhan/proto'
 import { Coalescer, type CoalescerConfig } from './coalescer.js'
+import { languageOf } from './language.js'
 import { type PersonaOf, personaIn } from './personas.js'
 import { PhaseTimer } from './phase-timer.js'
 import type {
   Admission,
   AdmissionRequest,
+  AskedFile,
+  AskedFiles,
   AskedIn,
   AttemptEnd,
+  Backend,
+  FileReader,
   GenerateRequest,
   Lease,
   Memory,
@@ -15,13 +20,17 @@ import type {
   Reader,
   Retriever,
 } from './port.js'
+import { namesIn } from './prompt.js'
+import { ANSWER_TEMPLATE } from './prompt-template.js'
 import { estimateTokens } from './token-estimate.js'
 import { Transcript } from './transcript.js'
 
 /** What is to be answered, before the passages are found. */
 export interface Order {
-  readonly question: Omit<GenerateRequest, 'passages' | 'summary'>
+  readonly question: Omit<GenerateRequest, 'passages' | 'summary' | 'images' | 'unread'>
   readonly knowledge: readonly string[]
+  /** Sent along with the question. */
+  readonly files: readonly AskedFile[]
   /** What they may not see is not searched. */
   readonly reader: Reader
   /** Both are left out where the message names no conversation or nobody. */
@@ -66,7 +75,12 @@ export interface RunDeps {
   readonly aiMarkOf?: PersonaOf
   /** Left out: nothing is known of a conversation but what comes with a question. */
   readonly memory?: Memory | undefined
+  /** Left out: no file is read. */
+  readonly fileReader?: FileReader | undefined
 }
+
+/** About what engines take an image for, in tokens. */
+const IMAGE_TOKENS = 1_000
 
 /** One run of a request, from the queue to its end. It knows nothing of links: who reads along does not matter. */
 export class AttemptRun {
@@ -81,7 +95,8 @@ export class AttemptRun {
   #lease: Lease | undefined
   #citations: readonly Citation[] = []
   #model = ''
-  #mark: string | undefined
+  /** What stands below the answer. */
+  #below: readonly (string | undefined)[] = []
   #startedAt = 0
   #firstTextMs: number | undefined
   #inputTokens: number
@@ -140,19 +155,26 @@ export class AttemptRun {
       signal.throwIfAborted()
       this.#state = { s: 'running' }
       this.#startedAt = clock.monotonic()
-      const { question, knowledge, reader, askedIn } = order
+      const { question, knowledge, reader, askedIn, files } = order
       const { maxPassages: limit } = this.#config
-      const [passages, summary] = await Promise.all([
+      const [found, summary, sent] = await Promise.all([
         retriever.search(question.tenant, question.question, { knowledge, reader, limit }, signal),
         askedIn && goesOn(question) ? memory?.recall(askedIn) : undefined,
+        this.#read(order, signal),
       ])
       signal.throwIfAborted()
+      const { images, texts, unread } = sent
+      const passages = [...texts, ...found]
+      this.#inputTokens += IMAGE_TOKENS * images.length
       for (const { text } of passages) this.#inputTokens += estimateTokens(text)
       if (summary !== undefined) this.#inputTokens += estimateTokens(summary)
-      const request = { ...question, passages, ...(summary === undefined ? {} : { summary }) }
+      const request = {
+        ...{ ...question, passages, images, unread },
+        ...(summary === undefined ? {} : { summary }),
+      }
       const answer = lease.generate(request, signal, (backend) => {
         this.#model = backend.model
-        this.#mark = backend.quotes ? undefined : this.#markFor(question)
+        this.#below = [unreadNote(backend, files, sent, question), this.#markFor(backend, question)]
         this.#citations = []
       })
       for await (const piece of answer) {
@@ -216,7 +238,8 @@ export class AttemptRun {
         break
       case 'end':
         this.#inputTokens = piece.inputTokens ?? this.#inputTokens
-        if (this.#mark !== undefined && this.#firstTextMs !== undefined) this.#add(`\n\n${this.#mark}`)
+        for (const line of this.#below)
+          if (line !== undefined && this.#firstTextMs !== undefined) this.#add(`\n\n${line}`)
         if (this.#over) return
         this.#coalescer.end()
         this.#end(piece.finish === 'tool-calls' ? 'no-answer' : piece.finish, piece.outputTokens)
@@ -226,8 +249,14 @@ export class AttemptRun {
     }
   }
 
-  #markFor({ tenant, locale }: Order['question']): string | undefined {
-    return personaIn(this.#deps.aiMarkOf?.(tenant), locale)
+  async #read({ askedIn, files }: Order, signal: AbortSignal): Promise<AskedFiles> {
+    const { fileReader } = this.#deps
+    if (files.length > 0 && askedIn && fileReader) return await fileReader.read(askedIn, files, signal)
+    return { images: [], texts: [], unread: files.map(({ name }) => name) }
+  }
+
+  #markFor({ quotes }: Backend, { tenant, locale }: Order['question']): string | undefined {
+    return quotes ? undefined : personaIn(this.#deps.aiMarkOf?.(tenant), locale)
   }
 
   #add(text: string): void {
@@ -287,6 +316,21 @@ export class AttemptRun {
   #release(tokens?: number): void {
     this.#lease?.release(tokens)
   }
+}
+
+/**
+ * The line that says which files were not read. Only where the content of all was named: else nobody can have it, and the
+ * edge says so.
+ */
+function unreadNote(
+  { sees = false }: Backend,
+  files: readonly AskedFile[],
+  { images, unread }: AskedFiles,
+  { locale, question }: Order['question'],
+): string | undefined {
+  const names = [...unread, ...(sees ? [] : images.map(({ name }) => name))]
+  if (names.length === 0 || files.some(({ sha256 }) => sha256 === '')) return undefined
+  return ANSWER_TEMPLATE.rules[languageOf(locale, question)].unreadNote(namesIn(names))
 }
 
 /** Without any history a conversation begins anew: notes of what was said before could be of another subject. */

@@ -6,12 +6,16 @@ export { type MemberState, Pool, startPoolUpkeep } from './pool/index.js'
 export type {
   Admission,
   AdmissionRequest,
+  AskedFile,
+  AskedFiles,
   AskedIn,
   Attempt,
   AttemptEnd,
   AttemptSink,
   Backend,
+  FileReader,
   GenerateRequest,
+  Image,
   Lease,
   Memory,
   Passage,
@@ -28,6 +32,6 @@ export {
   type RequestBookConfig,
   type RequestBookDeps,
 } from './request-book.js'
-export { estimateTokens } from './token-estimate.js'
+export { estimateTokens, firstTokens } from './token-estimate.js'
 export { tracedAdmission } from './traced-admission.js'
 export { createWriter, type Writer } from './writer.js'

@@ -49,6 +49,9 @@ export function orderOf(
       ...(submit.traceparent === '' ? {} : { traceparent: submit.traceparent }),
     },
     knowledge: submit.knowledge,
+    files: (submit.message?.attachments ?? []).map(({ name, sha256 }) => {
+      return { name, sha256: Buffer.from(sha256).toString('hex') }
+    }),
     reader: {
       channel: channelId,
       sender: sender?.id ?? '',

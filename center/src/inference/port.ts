@@ -61,12 +61,43 @@ export interface GenerateRequest {
   readonly user?: string
   /** Requests of one conversation go to the engine that has its prefix in its cache. */
   readonly conversation?: string
+  /** Sent along with the question; what a backend does not `see` it is told the names of. */
+  readonly images?: readonly Image[]
+  /** Names of files that were sent along and are not read. */
+  readonly unread?: readonly string[]
   /** A chat as OpenAI's clients send it (messages, tools, sampling). In place of question, history and passages. */
   readonly chat?: Readonly<Record<string, unknown>>
   /** W3C trace context of the answering. */
   readonly traceparent?: string | undefined
   /** Text that was written already, by another engine: a backend that `continues` goes on after it. */
   readonly prefix?: string
+}
+
+export interface Image {
+  readonly name: string
+  readonly mediaType: string
+  readonly base64: string
+}
+
+/** A file that a question names. */
+export interface AskedFile {
+  readonly name: string
+  /** Hex, of its content; '' if nobody has that. */
+  readonly sha256: string
+}
+
+export interface AskedFiles {
+  readonly images: readonly Image[]
+  /** Texts, to be quoted as documents are. */
+  readonly texts: readonly Passage[]
+  /** Names of the others. */
+  readonly unread: readonly string[]
+}
+
+/** Reads what is sent along with questions. */
+export interface FileReader {
+  /** In the order of the files. What cannot be read is `unread`; rejects with the signal's reason only. */
+  read(where: AskedIn, files: readonly AskedFile[], signal: AbortSignal): Promise<AskedFiles>
 }
 
 export interface Passage {
@@ -107,6 +138,8 @@ export interface Backend {
   readonly continues?: boolean
   /** Tokens that it reads and writes for one request; undefined if nobody says. */
   readonly contextTokens?: number
+  /** It looks at images. */
+  readonly sees?: boolean
   /** It quotes documents in place of writing: it can answer no chat of a client's own, and what it says was written by people. */
   readonly quotes?: boolean
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<Piece>

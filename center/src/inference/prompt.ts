@@ -12,6 +12,8 @@ export interface ChatMessage {
 export interface Prompting {
   /** How the tenant's bot speaks. */
   readonly persona?: string | undefined
+  /** The images come with it: they are not named as unseen. */
+  readonly sees?: boolean
   /** For the fences; default: drawn anew. */
   readonly mark?: string
 }
@@ -22,7 +24,7 @@ export interface Prompting {
  */
 export function chatMessages(
   request: GenerateRequest,
-  { persona, mark = newMark() }: Prompting = {},
+  { persona, sees = false, mark = newMark() }: Prompting = {},
 ): ChatMessage[] {
   if (request.task !== undefined) {
     return [
@@ -35,13 +37,11 @@ export function chatMessages(
   const { leftOut } = ANSWER_TEMPLATE.rules[language]
   const isCut = request.historyLeftOut === true && request.summary === undefined
   const system = [...(persona === undefined ? [] : [persona]), rules, ...(isCut ? [leftOut] : [])]
+  const asked = [...unseen(request, language, sees), withDocuments(request, language, mark)].join('\n\n')
   const said = request.history.map(({ role, text }) => ({ role, content: defused(text) }))
   return [
     { role: 'system', content: system.join('\n\n') },
-    ...withSummary(request, language, mark, [
-      ...said,
-      { role: 'user', content: withDocuments(request, language, mark) },
-    ]),
+    ...withSummary(request, language, mark, [...said, { role: 'user', content: asked }]),
   ]
 }
 
@@ -90,6 +90,26 @@ function withDocuments(request: GenerateRequest, language: Language, mark?: stri
   return documents === ''
     ? question
     : `${documents}\n\n${ANSWER_TEMPLATE.rules[language].question}\n${question}`
+}
+
+/** So that a model does not make up what stands in them. */
+function unseen({ images = [], unread = [] }: GenerateRequest, language: Language, sees: boolean): string[] {
+  const names = [...unread, ...(sees ? [] : images.map(({ name }) => name))]
+  return names.length === 0 ? [] : [ANSWER_TEMPLATE.rules[language].unread(namesIn(names))]
+}
+
+const MAX_NAME = 60
+/** What would be read as markup, or as the end of what is named. */
+const MARKUP = /[<>[\]`*|\\\p{Cc}]/gu
+
+/** Names of files for a sentence, shortened and without markup. */
+export function namesIn(names: readonly string[]): string {
+  return names
+    .map((name) =>
+      [...defused(name).replace(MARKUP, ' ').replace(/\s+/gu, ' ').trim()].slice(0, MAX_NAME).join(''),
+    )
+    .map((name) => (name === '' ? '…' : name))
+    .join(', ')
 }
 
 function documentsOf({ passages }: GenerateRequest, language: Language, mark = newMark()): string {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { YizhanError } from '@yizhan/kernel'
+import { create, MessageSchema } from '@yizhan/proto'
 import { citationOf } from './citation.js'
 import { edgeId, passage, settle, startBook, submitOf, tenantId } from './testing/book-harness.js'
+import { HeldBackend } from './testing/held-backend.js'
 import { Reader } from './testing/reader.js'
 
 test('a request without a question is refused and not kept', async () => {
@@ -248,4 +250,33 @@ test('an engine that begins anew before anything was told is no new attempt', as
   backend.last.end()
   await settle()
   assert.deepEqual([reader.attempt, reader.text, reader.accepts.length], [1, 'text', 1])
+})
+
+test('below an answer stands which files were not read, unless nobody can have them or the model saw them', async () => {
+  const image = { name: 'a.png', mediaType: 'image/png', base64: 'AAEC' }
+  const text = { ...passage, document: 'b.txt', title: 'b.txt', text: 'What b says.' }
+  const fileReader = { read: async () => ({ images: [image], texts: [text], unread: ['c.exe'] }) }
+  const answer = async (sees: boolean, digest: Uint8Array) => {
+    const backend = Object.assign(new HeldBackend(), { sees })
+    const { book, present } = startBook({ backends: [backend], fileReader })
+    const submit = submitOf('What is it?')
+    const attachments = ['a.png', 'b.txt', 'c.exe'].map((name) => ({ name, sha256: digest }))
+    submit.message = create(MessageSchema, {
+      ...{ text: 'What is it?', channelId: 'web', conversationId: 'c', sender: { id: 'li' }, attachments },
+    })
+    const { reader } = present('r', new Reader(10_000), { submit })
+    await settle()
+    const run = backend.runs[0] ?? assert.fail()
+    assert.deepEqual(run.request.passages[0]?.title, 'b.txt')
+    assert.deepEqual([run.request.images, run.request.unread], [[image], ['c.exe']])
+    run.give('It is a bill.')
+    run.end()
+    await settle()
+    await book.stop('the test is over')
+    return reader.text
+  }
+  const digest = new Uint8Array(32)
+  assert.match(await answer(false, digest), /^It is a bill\.\n\n\(.*not read: c\.exe, a\.png\)$/)
+  assert.match(await answer(true, digest), /^It is a bill\.\n\n\(.*not read: c\.exe\)$/)
+  assert.equal(await answer(false, new Uint8Array()), 'It is a bill.')
 })

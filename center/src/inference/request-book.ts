@@ -14,7 +14,7 @@ import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
 import { orderOf } from './order.js'
 import type { PersonaOf } from './personas.js'
-import type { Admission, Attempt, AttemptSink, Memory, RequestBook, Retriever } from './port.js'
+import type { Admission, Attempt, AttemptSink, FileReader, Memory, RequestBook, Retriever } from './port.js'
 import { ANSWER_PROMPT } from './prompt-template.js'
 import { requestMeters } from './request-meters.js'
 
@@ -25,6 +25,8 @@ export interface RequestBookDeps {
   readonly aiMarkOf?: PersonaOf
   /** Left out: nothing is known of a conversation but what comes with a question. */
   readonly memory?: Memory | undefined
+  /** Left out: no file that is sent along is read. */
+  readonly fileReader?: FileReader | undefined
   /** Who asks, for the quotas of users. */
   readonly pseudonymOf: PseudonymOf
   readonly clock: Clock

@@ -6,6 +6,22 @@
  */
 export function estimateTokens(text: string): number {
   let quarters = 0
-  for (const character of text) quarters += (character.codePointAt(0) ?? 0) >= 0x1100 ? 4 : 1
+  for (const character of text) quarters += quartersOf(character)
   return Math.ceil(quarters / 4)
+}
+
+/** The beginning of a text that is about so many tokens, cut between characters. */
+export function firstTokens(text: string, tokens: number): string {
+  let left = 4 * tokens
+  let end = 0
+  for (const character of text) {
+    left -= quartersOf(character)
+    if (left < 0) return text.slice(0, end)
+    end += character.length
+  }
+  return text
+}
+
+function quartersOf(character: string): number {
+  return (character.codePointAt(0) ?? 0) >= 0x1100 ? 4 : 1
 }

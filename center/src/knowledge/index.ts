@@ -1,3 +1,4 @@
+export { AskedFileReader } from './asked-files.js'
 export { type Ask, type AskedAnswer, type AskOptions, createAsk } from './desk.js'
 export {
   type GivenSource,

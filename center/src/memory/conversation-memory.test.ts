@@ -26,7 +26,8 @@ async function start(t: TestContext) {
     model: 'tiny',
     write: (tenant: TenantId, { task, text }: { task: string; text: string }, signal: AbortSignal) =>
       new Promise<string>((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason))
+        // The worst engine: it is done just then.
+        signal.addEventListener('abort', () => resolve('too late'))
         const end = (said: string | YizhanError) => (typeof said === 'string' ? resolve(said) : reject(said))
         asked.push({ tenant, task, text, signal, end })
         told()
@@ -198,7 +199,6 @@ test('a new subject ends what is known, and what is being written', async (t) =>
   assert.deepEqual([said(running).summary, questions(said(running))], ['', ['q7', 'q8', 'q9']])
   await say({ intent: '/new' }, '/new', 'A new subject.')
   assert.equal(running.signal.aborted, true)
-  running.end('too late')
   await memory.idle()
   assert.equal(await memory.recall(where()), undefined)
 })

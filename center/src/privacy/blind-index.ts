@@ -20,6 +20,11 @@ export function memoryMark(
   return framed(createHmac('sm3', lookupKey), ['memory', channel, conversation, sender]).digest('hex')
 }
 
+/** Mark under which files of the same content are found: hex HMAC-SM3 of its digest. */
+export function contentMark(lookupKey: Uint8Array, sha256: string): string {
+  return framed(createHmac('sm3', lookupKey), ['content', sha256]).digest('hex')
+}
+
 /** Mark under which the same question is found again without telling it: hex HMAC-SM3 of its normalised form. */
 export function questionMark(lookupKey: Uint8Array, normalised: string): string {
   return framed(createHmac('sm3', lookupKey), ['question', normalised]).digest('hex')

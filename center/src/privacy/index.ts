@@ -1,5 +1,5 @@
 export { attachmentsSource } from './attachments-source.js'
-export { conversationMark, identityDigest, memoryMark, questionMark } from './blind-index.js'
+export { contentMark, conversationMark, identityDigest, memoryMark, questionMark } from './blind-index.js'
 export { type CaseClosing, type PrivacyCase, PrivacyCases } from './cases.js'
 export {
   type Certificate,

@@ -43,6 +43,19 @@ test('files beside a question: it is answered, here or by the center, and the an
   assert.equal((await edge.final(heavy)).text, 'I do not know\n\n(Not looked at: a.pdf)')
 })
 
+test('of files that are named with their digest the center says itself which were not read', async (t) => {
+  const edge = await startTestEdge(t, await temporaryDir(t))
+  edge.classifier.known.set('vpn', sure('it.vpn'))
+  const named = files('a.pdf')
+  for (const file of named.attachments ?? []) file.sha256 = new Uint8Array(32)
+  const heavy = await edge.say('what is in it?', named)
+  await edge.until(() => edge.uplink.requests.length === 1)
+  edge.uplink.requests[0]?.finish('It is a bill')
+  assert.equal((await edge.final(heavy)).text, 'It is a bill')
+  const local = await edge.final(await edge.say('vpn', named))
+  assert.equal(local.text, 'Scan the code\n\n(Not looked at: a.pdf)')
+})
+
 test('files without a word leave a question back open', async (t) => {
   const edge = await startTestEdge(t, await temporaryDir(t))
   edge.classifier.known.set('net', { intent: 'it.vpn', score: 0.6, top: [{ intent: 'it.vpn', score: 0.6 }] })

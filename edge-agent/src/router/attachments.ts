@@ -1,4 +1,4 @@
-import { type Message, MessageKind } from '@yizhan/proto'
+import { type Attachment, type Message, MessageKind } from '@yizhan/proto'
 import type { ReplyContent, Turn } from '../ledger/index.js'
 import type { Replies } from './port.js'
 
@@ -22,6 +22,10 @@ export function isFilesOnly({ kind, text, attachments }: Message): boolean {
   return kind === MessageKind.TEXT && attachments.length > 0 && text.trim() === ''
 }
 
+function hasDigest({ sha256 }: Attachment): boolean {
+  return sha256.length > 0
+}
+
 /** Says at the end of each answer to a text with files that the files were not looked at. */
 export class FileNotingReplies implements Replies {
   readonly #replies: Replies
@@ -39,8 +43,11 @@ export class FileNotingReplies implements Replies {
   final(turn: Turn, content: ReplyContent): Promise<Turn> {
     const { message } = turn
     const answers = content.finish === 'stop' || content.finish === 'length' || content.finish === 'no-answer'
-    const silent =
+    const hasNone =
       message.kind !== MessageKind.TEXT || message.attachments.length === 0 || isFilesOnly(message)
+    // By their digests the center looks for them, and says itself which it has not read.
+    const isLookedFor = content.answeredBy === 'center' && message.attachments.every(hasDigest)
+    const silent = hasNone || isLookedFor
     if (silent || !answers) return this.#replies.final(turn, content)
     return this.#replies.final(turn, { ...content, text: `${content.text}\n\n${this.#sentence(turn)}` })
   }

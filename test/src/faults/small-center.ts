@@ -60,7 +60,13 @@ export async function openSmallCenter(dir: string, options: SmallCenterOptions =
     throw thrown
   })
   const { store, system, upkeep } = storage
-  const files = createFileStore({ store, pieces: pieceDirectories([join(dir, 'files')]), sealer, clock })
+  const files = createFileStore({
+    store,
+    pieces: pieceDirectories([join(dir, 'files')]),
+    sealer,
+    keys,
+    clock,
+  })
   const signer = await openSigner({ log }, { dir: join(dir, 'ca') })
   const erasureLog = await openErasureLog({ signer, log }, { paths: [`${dir}.erasures`] })
   const privacy = createPrivacy(

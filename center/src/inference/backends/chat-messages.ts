@@ -1,23 +1,34 @@
 import { YizhanError } from '@yizhan/kernel'
 import { type PersonaOf, personaIn } from '../personas.js'
-import type { GenerateRequest } from '../port.js'
+import type { GenerateRequest, Image } from '../port.js'
 import { chatMessages } from '../prompt.js'
 import { type Fields, isRecord } from './record.js'
 
 /** Messages as OpenAI's chats have them. */
 export type Messages = readonly Fields[]
 
-/** A client's own messages, or those that our prompt makes of the question. Throws `invalid_argument` if a chat has none. */
-export function messagesOf(request: GenerateRequest, personaOf?: PersonaOf): Messages {
+/** A client's own messages, or those that our prompt makes of the question; `sees`: with its images. Throws `invalid_argument` if a chat has none. */
+export function messagesOf(request: GenerateRequest, personaOf?: PersonaOf, sees = false): Messages {
   if (!request.chat) {
     const persona = personaIn(personaOf?.(request.tenant), request.locale)
-    return chatMessages(request, { persona }).map((message) => ({ ...message }))
+    const messages: Messages = chatMessages(request, { persona, sees }).map((message) => ({ ...message }))
+    const { images = [] } = request
+    return sees && images.length > 0 ? withImages(messages, images) : messages
   }
   const { messages } = request.chat
   if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isRecord)) {
     throw new YizhanError('invalid_argument', 'the chat holds no messages')
   }
   return messages
+}
+
+/** The last message with images before its text, each inside the request: no engine is sent to fetch anything. */
+function withImages(messages: Messages, images: readonly Image[]): Messages {
+  const parts = images.map(({ mediaType, base64 }) => {
+    return { type: 'image_url', image_url: { url: `data:${mediaType};base64,${base64}` } }
+  })
+  const text = { type: 'text', text: messages.at(-1)?.content }
+  return [...messages.slice(0, -1), { role: 'user', content: [...parts, text] }]
 }
 
 /** The text of messages and how many images they hold. */

@@ -4,7 +4,7 @@ import type { GenerateRequest } from '../../port.js'
 import { question } from '../../testing/model-server.js'
 import { type BodySettings, outgoing } from './body.js'
 
-const settings: BodySettings = { model: 'm', api: 'chat', continues: false }
+const settings: BodySettings = { model: 'm', api: 'chat', continues: false, sees: false }
 const chat = (fields: Record<string, unknown>): GenerateRequest => ({
   ...question,
   question: '',
@@ -90,4 +90,16 @@ test('for a completion the conversation is a transcript that ends where the answ
   assert.equal(prompt, 'Be brief.\n\nUser: hi\n\nAssistant: Once ')
   assert.deepEqual(stop, ['\nUser:'])
   assert.equal(messages, undefined)
+})
+
+test('images of a question go along, inside the request, to a model that sees them; another one is told their names', () => {
+  const image = { name: 'a.png', mediaType: 'image/png', base64: 'AAEC' }
+  const asked = { ...question, question: 'What is this?', locale: 'en', passages: [], images: [image] }
+  const last = (sees: boolean) => body(asked, { sees }).messages.at(-1).content
+  assert.deepEqual(last(true), [
+    { type: 'image_url', image_url: { url: 'data:image/png;base64,AAEC' } },
+    { type: 'text', text: 'What is this?' },
+  ])
+  assert.match(last(false), /^Files came with the question.*: a\.png\n\nWhat is this\?$/)
+  assert.doesNotMatch(JSON.stringify(body(asked, { sees: false })), /AAEC/)
 })

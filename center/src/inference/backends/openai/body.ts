@@ -8,6 +8,8 @@ import type { OpenAiSettings } from './settings.js'
 export type BodySettings = Pick<OpenAiSettings, 'model' | 'api' | 'maxTokens' | 'temperature'> & {
   /** Whether it goes on after `request.prefix`. */
   readonly continues: boolean
+  /** Whether it looks at images. */
+  readonly sees: boolean
 }
 
 /** What of a client's request goes on to the engine; everything else is ours to say, or the engine's own affair. */
@@ -42,7 +44,7 @@ export interface Outgoing {
 /** Throws `invalid_argument` on a chat that the settings cannot carry. */
 export function outgoing(request: GenerateRequest, settings: BodySettings, personaOf?: PersonaOf): Outgoing {
   const chat = request.chat ?? {}
-  const messages = messagesOf(request, personaOf)
+  const messages = messagesOf(request, personaOf, settings.sees)
   const prefix = settings.continues ? (request.prefix ?? '') : ''
   const { text, images } = readable(messages)
   const common = {

@@ -42,6 +42,7 @@ class OpenAiBackend implements Backend {
   readonly model: string
   readonly continues: boolean
   readonly contextTokens?: number
+  readonly sees: boolean
   readonly #server: ModelServer
   readonly #clock: Clock
   readonly #personaOf: PersonaOf | undefined
@@ -52,6 +53,7 @@ class OpenAiBackend implements Backend {
     this.model = config.model
     if (config.contextTokens !== undefined) this.contextTokens = config.contextTokens
     this.continues = config.api === 'completions' || config.continues === 'vllm'
+    this.sees = config.vision === true && config.api !== 'completions'
     this.#server = new ModelServer(deps, config)
     this.#clock = deps.clock
     this.#personaOf = deps.personaOf
@@ -59,8 +61,8 @@ class OpenAiBackend implements Backend {
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<Piece> {
-    const { continues } = this
-    const asked = outgoing(request, { api: 'chat', ...this.#config, continues }, this.#personaOf)
+    const { continues, sees } = this
+    const asked = outgoing(request, { api: 'chat', ...this.#config, continues, sees }, this.#personaOf)
     const answer: Answer = { text: continues ? (request.prefix ?? '') : '', called: false }
     const begun = answer.text
     yield* this.#stream(asked, answer, request, signal)

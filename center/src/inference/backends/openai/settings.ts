@@ -23,6 +23,8 @@ export const OpenAiSettings = Type.Object(
     maxTokens: Type.Optional(Type.Integer({ minimum: 1, restart: true })),
     /** Tokens that the model reads and writes for one request: a quarter of it is for history. Default: not known. */
     contextTokens: Type.Optional(Type.Integer({ minimum: 64, restart: true })),
+    /** Whether the model looks at images that people send; only with `chat`. A client's own images go on in any case. */
+    vision: Type.Boolean({ default: false, restart: true }),
     temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2, restart: true })),
     /** Where the server tells its load; default `/metrics` of its address, `none` = it is not asked. */
     metricsUrl: Type.Optional(Type.String({ pattern: '^(none|https?://.*)$', restart: true })),
