@@ -312,6 +312,7 @@ export async function startCenter(
         }),
         turns: {
           desk,
+          memory,
           takeOver: (edge, options, by) => takeOver(takeover, edge, options, by),
         },
         progress: async (tenant) =>

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { TenantId } from '@yizhan/kernel'
 import { TurnState } from '@yizhan/proto'
 import Fastify from 'fastify'
+import type { Turn } from '../ledger/index.js'
 import { beijing, first, record, reply, stand, transition, turnId } from '../ledger/testing/stand.js'
 import { acme } from '../privacy/testing/stand.js'
 import { apiParts } from './testing.js'
@@ -9,6 +11,7 @@ import { registerTurns } from './turn-routes.js'
 import { validatorCompiler } from './validation.js'
 
 const id = turnId(1)
+const NOTES = { tokens: 12, turns: 3, upTo: turnId(0), at: '2026-01-05T08:00:00.000Z' }
 
 async function api(t: TestContext) {
   const center = await stand(t)
@@ -22,9 +25,10 @@ async function api(t: TestContext) {
   const app = Fastify()
   app.setValidatorCompiler(validatorCompiler)
   const { catalog } = apiParts()
+  const memory = { about: async (_: TenantId, turn: Turn) => (turn.id === id ? NOTES : undefined) }
   registerTurns(
     app,
-    { catalog, turns: { desk, takeOver: (edge, options) => takeover(edge, options) } },
+    { catalog, turns: { desk, memory, takeOver: (edge, options) => takeover(edge, options) } },
     'user_1',
   )
   t.after(() => app.close())
@@ -75,6 +79,8 @@ test('a list has no words, a turn has all of them', async (t) => {
     [body.message.text, body.final.text, body.history.length, body.commands],
     ['怎么报销？', '看手册', 1, []],
   )
+  assert.deepEqual(body.memory, NOTES)
+  assert.equal((await ask('GET', `${at}/${turnId(2)}`)).body.memory, undefined)
 })
 
 test('a command is told of by its id, and a take-over by what it did', async (t) => {

@@ -15,6 +15,7 @@ import {
   type TurnOrder,
   type TurnStateName,
 } from '../ledger/index.js'
+import type { ConversationMemory } from '../memory/index.js'
 import type { By } from '../privacy/index.js'
 import type { TenantCatalog } from '../tenants/index.js'
 import { EdgeParams, edgeOf, knownTenant, Name, TenantParams } from './params.js'
@@ -23,6 +24,8 @@ export interface TurnRouteParts {
   readonly catalog: Pick<TenantCatalog, 'current'>
   readonly turns: {
     readonly desk: Pick<TurnDesk, 'list' | 'show' | 'give' | 'order'>
+    /** Notes of the turn's conversation; left out where none are kept. */
+    readonly memory?: Pick<ConversationMemory, 'about'> | undefined
     takeOver(edge: EdgeId, options: TakeoverOptions, by: By): Promise<TakeoverReport>
   }
 }
@@ -117,7 +120,8 @@ export function registerTurns(app: FastifyInstance, { catalog, turns }: TurnRout
     async ({ params, id }) => {
       const tenant = knownTenant(catalog, params.tenant)
       const { turn, orders } = await desk.show(tenant, params.turn, { actor, requestId: id })
-      return { ...whole(turn), commands: orders.map(shownOrder) }
+      const memory = await turns.memory?.about(tenant, turn)
+      return { ...whole(turn), ...(memory && { memory }), commands: orders.map(shownOrder) }
     },
   )
 

@@ -132,7 +132,7 @@ test('what a prompt still shows is not summarised', async (t) => {
 })
 
 test('what falls out is taken into what is known, some turns at a time, with half of the rest left', async (t) => {
-  const { talk, answered, next, said, memory, where, asked } = await start(t)
+  const { talk, answered, next, said, memory, where, asked, ledger } = await start(t)
   await talk(6)
   answered(4)
   const one = await next()
@@ -143,13 +143,17 @@ test('what falls out is taken into what is known, some turns at a time, with hal
   answered(4)
   await memory.idle()
   assert.equal(asked.length, 0)
-  await talk(3, {}, 7)
+  const [seventh = '', , ninth = ''] = await talk(3, {}, 7)
   answered(4)
   const two = await next()
   assert.deepEqual([said(two).summary, questions(said(two))], ['four', ['q5', 'q6', 'q7']])
   two.end('seven')
   await memory.idle()
   assert.equal(await memory.recall(where()), 'seven')
+  const turn = (await ledger.turn(ninth)) ?? assert.fail()
+  const about = await memory.about(acme, turn)
+  assert.deepEqual([about?.turns, about?.upTo, about?.tokens], [7, seventh, 2])
+  assert.equal(await memory.about(globex, turn), undefined)
 })
 
 test('what people wrote is given as material, apart from the task', async (t) => {

@@ -8,8 +8,8 @@ import {
   YizhanError,
 } from '@yizhan/kernel'
 import { toStored } from '../fleet/index.js'
-import type { AskedIn, Memory as MemoryPort, Writer } from '../inference/index.js'
-import { TURNS, type Turn, type TurnFollower } from '../ledger/index.js'
+import { type AskedIn, estimateTokens, type Memory as MemoryPort, type Writer } from '../inference/index.js'
+import { messageOf, TURNS, type Turn, type TurnFollower } from '../ledger/index.js'
 import { conversationMark, memoryMark, type SubjectKeys } from '../privacy/index.js'
 import {
   type Change,
@@ -32,6 +32,15 @@ export interface ConversationMemoryDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+}
+
+export interface MemoryFacts {
+  readonly tokens: number
+  /** How many turns are in it, and the last of them. */
+  readonly turns: number
+  readonly upTo: string
+  /** When it was written, ISO 8601. */
+  readonly at: string
 }
 
 /** A conversation whose turns are to be looked at. */
@@ -98,6 +107,16 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
       this.#deps.log.warn({ tenant: where.tenant, err: toYizhanError(thrown) }, 'a memory could not be read')
       return undefined
     }
+  }
+
+  /** How far the notes of this turn's asker go in its conversation, without a word of them; undefined if there are none. */
+  async about(tenant: TenantId, turn: Turn): Promise<MemoryFacts | undefined> {
+    const { channelId: channel, conversationId: conversation, sender } = messageOf(turn)
+    const where = { tenant, channel, conversation, sender: sender?.id ?? '' }
+    const held = await this.#memories.get(tenant, await this.#keyOf(where))
+    if (!held) return undefined
+    const { text, turns, upTo, at } = held.value
+    return { tokens: estimateTokens(text), turns, upTo, at: new Date(at).toISOString() }
   }
 
   answered(where: AskedIn, turn: string, exchanges: number): void {

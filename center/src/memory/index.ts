@@ -1,2 +1,2 @@
-export { ConversationMemory, type ConversationMemoryDeps } from './conversation-memory.js'
+export { ConversationMemory, type ConversationMemoryDeps, type MemoryFacts } from './conversation-memory.js'
 export { memorySource } from './memory-source.js'
