@@ -42,8 +42,8 @@ export interface TrainingOptions extends TrainingInput {
 
 /** So many examples an intent, on average, are few. */
 const FEW_EXAMPLES = 10
-// Two networks rate what they have not seen much as four do, in half of the time.
-const MEMBERS_FOR_CALIBRATION = 2
+// One network rates what it has not seen much as four do, in a quarter of the time.
+const MEMBERS_FOR_CALIBRATION = 1
 
 /**
  * Trains, calibrates and quantises. Gives the event loop a turn every few milliseconds; `trainInWorker` leaves it
