@@ -171,6 +171,7 @@ export async function startCenter(
         ...{ train, lessons, clock, log },
       })
       const library = await openLibrary({ store, knowledge, clock, log }, storage.upkeep.tenantIds())
+      knowledge.allPut()
       const pages = createPageFetcher(config.knowledge)
       life.onStop('page fetcher', () => pages.close())
       const desiredStates = createDesiredStates({ system, registry, bundles: catalog, signer, clock })

@@ -7,6 +7,7 @@ import { frontConfigSchema } from './front/config.js'
 import { gatewayConfigSchema } from './gateway/config.js'
 import { BackendConfig } from './inference/backends/config.js'
 import { privacyConfigSchema } from './privacy/config.js'
+import { vectorsConfigSchema } from './retrieval/vectors/config.js'
 import { postgresConfigSchema } from './storage/postgres/config.js'
 
 const Port = (def: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: def, restart: true })
@@ -93,6 +94,7 @@ export const CenterConfig = Type.Object(
         maxItems: 1_000,
         restart: true,
       }),
+      vectors: Type.Object(vectorsConfigSchema.properties, { additionalProperties: false, default: {} }),
     }),
     inference: group({
       /** What writes answers. `extractive` is there as a backup unless it is listed. */

@@ -20,10 +20,11 @@ import {
   startPoolUpkeep,
   tracedAdmission,
 } from './inference/index.js'
+import type { Embedder } from './inference/port.js'
 import { AskedFileReader } from './knowledge/index.js'
 import { ConversationMemory, type ConversationMemoryDeps } from './memory/index.js'
 import type { SubjectDirectory } from './privacy/index.js'
-import { createKnowledge, createUsearchStore, type Knowledge, PassageVectors } from './retrieval/index.js'
+import { createKnowledge, type Knowledge, openVectorStore, PassageVectors } from './retrieval/index.js'
 import type { Store, SystemStore } from './storage/index.js'
 
 /**
@@ -46,10 +47,11 @@ export async function openInference(
     readonly log: Logger
     readonly metrics: Metrics
   },
-  { inference: config }: Pick<CenterConfig, 'inference'>,
+  settings: Pick<CenterConfig, 'inference' | 'knowledge' | 'storage'>,
 ) {
   const { life, dir, system, store, keys, files, subjects, tracing, clock, log, metrics } = deps
   const { memoryRetention: retention } = deps
+  const { inference: config } = settings
   const personas = createPersonas()
   const aiMarks = createPersonas()
   const ownQuotas = createOwnQuotas()
@@ -62,8 +64,7 @@ export async function openInference(
   )
   life.onStop('engines', () => engines.close())
   const [embedder] = engines.embedders
-  const vectors = embedder && new PassageVectors({ embedder, store: createUsearchStore(), clock, log })
-  if (vectors) life.onStop('vectors of passages', () => vectors.stop())
+  const vectors = embedder && (await openVectors(deps, embedder, settings))
   const knowledge = createKnowledge({ log, metrics, ...(vectors && { vectors }) })
   const pool = new Pool(
     { backends: engines.backends, clock, log, metrics },
@@ -108,4 +109,23 @@ export async function openInference(
     ...{ knowledge, personas, aiMarks, ownQuotas, engines, pool, admission, quotas: open.quotas },
     ...{ writer, memory, requests },
   }
+}
+
+async function openVectors(
+  deps: {
+    readonly life: Lifecycle
+    readonly clock: Clock
+    readonly log: Logger
+    readonly metrics: Metrics
+  },
+  embedder: Embedder,
+  { knowledge, storage }: Pick<CenterConfig, 'knowledge' | 'storage'>,
+): Promise<PassageVectors> {
+  const { vectors: config } = knowledge
+  const model = { name: embedder.model, dimensions: embedder.dimensions }
+  const store = await openVectorStore(deps, { vectors: config, postgres: storage.postgres }, model)
+  deps.life.onStop('vector store', () => store.close())
+  const vectors = new PassageVectors({ ...deps, embedder, store })
+  deps.life.onStop('vectors of passages', () => vectors.stop())
+  return vectors
 }

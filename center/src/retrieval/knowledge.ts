@@ -26,6 +26,8 @@ export interface Knowledge extends Retriever {
   delete(tenant: TenantId, origin: string): void
   /** Everything of a tenant. */
   remove(tenant: TenantId): void
+  /** What every tenant has was put here: vectors that a former center left of others go. */
+  allPut(): void
   /** The best for a question with what they hold of it, and whether the best holds enough to be an answer. */
   explain(tenant: TenantId, query: string, options: SearchOptions, signal: AbortSignal): Promise<Explained>
   /** The terms of `text` and how telling each is among the tenant's documents. */
@@ -108,6 +110,7 @@ export function createKnowledge(deps: {
       classesOf.delete(tenant)
       changed(tenant)
     },
+    allPut: () => vectors?.allTold(),
     explain,
     async search(tenant, query, options, signal): Promise<Passage[]> {
       const { found, passages: best } = await explain(tenant, query, options, signal)

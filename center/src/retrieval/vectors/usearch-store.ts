@@ -1,30 +1,21 @@
-import { type TenantId, YizhanError } from '@yizhan/kernel'
+import type { TenantId } from '@yizhan/kernel'
 import { Index, MetricKind, ScalarKind } from 'usearch'
-import type { VectorStore } from './vector-store.js'
+import { checkDimensions, type VectorModel, type VectorStore } from './vector-store.js'
 
 interface Space {
   readonly index: Index
-  readonly dimensions: number
   readonly keys: Map<string, bigint>
   readonly ids: Map<bigint, string>
   next: bigint
 }
 
 /** Vectors in this process's memory, found through a graph (HNSW): gone with the process. */
-export function createUsearchStore(): VectorStore {
+export function createUsearchStore(model: VectorModel): VectorStore {
   const spaces = new Map<TenantId, Space>()
 
-  const spaceOf = (tenant: TenantId, dimensions: number): Space => {
-    const known = spaces.get(tenant)
-    if (known && known.dimensions !== dimensions) {
-      throw new YizhanError(
-        'invalid_argument',
-        `vectors of ${dimensions} numbers among those of ${known.dimensions}`,
-      )
-    }
-    const space = known ?? {
-      index: new Index(dimensions, MetricKind.Cos, ScalarKind.F32),
-      dimensions,
+  const spaceOf = (tenant: TenantId): Space => {
+    const space = spaces.get(tenant) ?? {
+      index: new Index(model.dimensions, MetricKind.Cos, ScalarKind.F32),
       keys: new Map(),
       ids: new Map(),
       next: 1n,
@@ -41,9 +32,14 @@ export function createUsearchStore(): VectorStore {
   }
 
   return {
+    async prepare() {},
     async put(tenant, vectors) {
+      checkDimensions(
+        model,
+        vectors.map(({ vector }) => vector),
+      )
+      const space = spaceOf(tenant)
       for (const { id, vector } of vectors) {
-        const space = spaceOf(tenant, vector.length)
         remove(space, id)
         const key = space.next++
         // One thread: the others of libuv's pool belong to the stores.
@@ -56,17 +52,20 @@ export function createUsearchStore(): VectorStore {
       const space = spaces.get(tenant)
       if (space) for (const id of ids) remove(space, id)
     },
-    dimensions: async (tenant) => spaces.get(tenant)?.dimensions,
     ids: async (tenant) => new Set(spaces.get(tenant)?.keys.keys()),
     async nearest(tenant, vector, count) {
+      checkDimensions(model, [vector])
       const space = spaces.get(tenant)
-      if (!space || space.ids.size === 0 || space.dimensions !== vector.length) return []
+      if (!space || space.ids.size === 0) return []
       const { keys, distances } = space.index.search(vector, Math.min(count, space.ids.size), 1)
       return [...keys].flatMap((key, at) => {
         const id = space.ids.get(key)
         return id === undefined ? [] : [{ id, similarity: 1 - (distances[at] ?? 1) }]
       })
     },
+    tenants: async () => [...spaces.keys()],
+    // What is in memory is of this model.
+    async dropFormer() {},
     async clear(tenant) {
       spaces.delete(tenant)
     },

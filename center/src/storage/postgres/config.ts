@@ -5,14 +5,14 @@ const Name = (def: string) => Type.String({ pattern: '^[a-z_][a-z0-9_]{0,62}$', 
 const Path = Type.String({ minLength: 1, restart: true })
 const Ms = (def: number) => Type.Integer({ minimum: 100, maximum: 3_600_000, default: def, restart: true })
 
-const role = (def: string) =>
+const role = (def: string, marks: { default?: object } = { default: {} }) =>
   Type.Object(
     {
       user: Name(def),
       /** Its first line is the password; read at every connection. Without it: peer or certificate. */
       passwordFile: Type.Optional(Path),
     },
-    { ...closed, default: {} },
+    { ...closed, ...marks },
   )
 
 /** Settings of `storage.postgres`. */
@@ -40,7 +40,7 @@ export const postgresConfigSchema = Type.Object(
         /** Lists tenants, and sees nothing else. */
         sweep: role('yizhan_sweep'),
         /** Owns the tables: migrates and compacts. Left out, both are somebody else's work. */
-        owner: Type.Optional(role('yizhan_owner')),
+        owner: Type.Optional(role('yizhan_owner', {})),
       },
       { ...closed, default: {} },
     ),

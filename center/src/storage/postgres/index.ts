@@ -1,4 +1,6 @@
 export { type PostgresConfig, postgresConfigSchema } from './config.js'
+export { clientConfig } from './connection.js'
+export { asOwner } from './migrate.js'
 export {
   endRestore,
   type OpenedPostgres,
@@ -7,5 +9,9 @@ export {
   type PostgresDeps,
   type RestorePostgres,
 } from './open.js'
+export { postgresError } from './postgres-error.js'
 export { type ProvisionOptions, provisionSql } from './provision.js'
-export type { RoleNames } from './schema.js'
+export { isolation, partitions, type RoleNames, type TenantTables } from './schema.js'
+export { checkIsolation, checkRole } from './server-check.js'
+export { type Prepared, SessionPool } from './session-pool.js'
+export { runRepeatable } from './transaction.js'

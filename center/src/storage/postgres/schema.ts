@@ -59,31 +59,44 @@ CREATE TABLE yizhan.audit (
 ALTER TABLE yizhan.audit ALTER COLUMN bytes SET STORAGE EXTERNAL;
 `
 
-function partitions(): string {
-  return PARTITIONED.flatMap((table) =>
-    Array.from(
-      { length: PARTITIONS },
-      (_, i) =>
-        `CREATE TABLE yizhan.${table}_${i} PARTITION OF yizhan.${table} FOR VALUES WITH (MODULUS ${PARTITIONS}, REMAINDER ${i});`,
-    ),
-  ).join('\n')
+/** Tables of one schema that tenants share. */
+export interface TenantTables {
+  readonly schema: string
+  readonly tables: readonly string[]
+  /** Those among them that are partitioned by a hash of `tenant_id`. */
+  readonly partitioned: readonly string[]
+}
+
+/** Where records live. */
+export const OURS: TenantTables = { schema: 'yizhan', tables: TABLES, partitioned: PARTITIONED }
+
+export function partitions({ schema, partitioned }: TenantTables): string {
+  return partitioned
+    .flatMap((table) =>
+      Array.from(
+        { length: PARTITIONS },
+        (_, i) =>
+          `CREATE TABLE ${schema}.${table}_${i} PARTITION OF ${schema}.${table} FOR VALUES WITH (MODULUS ${PARTITIONS}, REMAINDER ${i});`,
+      ),
+    )
+    .join('\n')
 }
 
 /** Also on every partition, which can be named like a table. */
-function isolation(roles: RoleNames): string {
+export function isolation({ schema, tables, partitioned }: TenantTables, roles: RoleNames): string {
   const [app, sweep] = [pg.escapeIdentifier(roles.app), pg.escapeIdentifier(roles.sweep)]
-  const parts = PARTITIONED.flatMap((table) => Array.from({ length: PARTITIONS }, (_, i) => `${table}_${i}`))
-  const locked = [...TABLES, ...parts].map(
+  const parts = partitioned.flatMap((table) => Array.from({ length: PARTITIONS }, (_, i) => `${table}_${i}`))
+  const locked = [...tables, ...parts].map(
     (table) =>
-      `ALTER TABLE yizhan.${table} ENABLE ROW LEVEL SECURITY;\nALTER TABLE yizhan.${table} FORCE ROW LEVEL SECURITY;`,
+      `ALTER TABLE ${schema}.${table} ENABLE ROW LEVEL SECURITY;\nALTER TABLE ${schema}.${table} FORCE ROW LEVEL SECURITY;`,
   )
-  const opened = TABLES.map(
+  const opened = tables.map(
     (table) => `
-CREATE POLICY tenant_rows ON yizhan.${table} FOR ALL TO ${app} USING (${TENANT_ROWS}) WITH CHECK (${TENANT_ROWS});
-CREATE POLICY sweep_names ON yizhan.${table} FOR SELECT TO ${sweep} USING (true);
-REVOKE ALL ON yizhan.${table} FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON yizhan.${table} TO ${app};
-GRANT SELECT (tenant_id) ON yizhan.${table} TO ${sweep};`,
+CREATE POLICY tenant_rows ON ${schema}.${table} FOR ALL TO ${app} USING (${TENANT_ROWS}) WITH CHECK (${TENANT_ROWS});
+CREATE POLICY sweep_names ON ${schema}.${table} FOR SELECT TO ${sweep} USING (true);
+REVOKE ALL ON ${schema}.${table} FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.${table} TO ${app};
+GRANT SELECT (tenant_id) ON ${schema}.${table} TO ${sweep};`,
   )
   return [...locked, ...opened].join('\n')
 }
@@ -103,7 +116,7 @@ CREATE SCHEMA IF NOT EXISTS yizhan;
 CREATE TABLE IF NOT EXISTS yizhan.meta (name text PRIMARY KEY, value text NOT NULL);`
 
 export const MIGRATIONS: readonly Migration[] = [
-  { version: 1, sql: (roles) => [BASE, partitions(), access(roles), isolation(roles)].join('\n') },
+  { version: 1, sql: (roles) => [BASE, partitions(OURS), access(roles), isolation(OURS, roles)].join('\n') },
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0

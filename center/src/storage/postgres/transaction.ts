@@ -33,15 +33,26 @@ export const AUDIT_ENTRY: Prepared = {
 
 /** One statement in a transaction of its own, in one round trip. Once more on a connection that was dead already. */
 export async function readRows(pool: SessionPool, scope: Scope, statement: Statement): Promise<Rows> {
+  const [rows = []] = await runRepeatable(pool, scope, 'BEGIN READ ONLY', [statement])
+  return rows
+}
+
+/** Statements that may run twice, in one transaction and one round trip; otherwise as `readRows`. The rows of each. */
+export async function runRepeatable(
+  pool: SessionPool,
+  scope: Scope,
+  begin: 'BEGIN' | 'BEGIN READ ONLY',
+  statements: readonly Statement[],
+): Promise<Rows[]> {
   const enter = { ...ENTER, values: [rowsOf(scope)] }
   for (let attempt = 1; ; attempt++) {
     try {
-      const [, , answer] = await pool.use((session) =>
-        session.send(['BEGIN READ ONLY', enter, statement, 'COMMIT']),
-      )
-      return answer?.rows ?? []
+      const answers = await pool.use((session) => session.send([begin, enter, ...statements, 'COMMIT']))
+      return answers.slice(2, -1).map(({ rows }) => rows)
     } catch (thrown) {
-      if (attempt >= ATTEMPTS || !isConnectionLost(thrown)) throw postgresError(thrown, 'read')
+      if (attempt >= ATTEMPTS || !isConnectionLost(thrown)) {
+        throw postgresError(thrown, begin === 'BEGIN' ? 'write' : 'read')
+      }
     }
   }
 }
