@@ -35,6 +35,7 @@ export class QdrantSimulator {
   fault: Fault | undefined
   readonly #apiKey: string | undefined
   #server: Server | undefined
+  readonly #later: (() => void)[] = []
   #port = 0
 
   constructor(apiKey?: string) {
@@ -104,20 +105,26 @@ export class QdrantSimulator {
     if (route === 'DELETE') return this.collections.delete(name)
     const collection = this.collections.get(name)
     if (!collection) throw new Refusal(404, `Not found: Collection \`${name}\` doesn't exist!`)
-    const written = { operation_id: 1, status: wait ? 'completed' : 'acknowledged' }
     switch (route) {
       case 'PUT points':
-        upsert(collection, body.points as Point[])
-        return written
-      case 'POST points delete':
-        for (const id of body.points as string[]) collection.points.delete(checkedId(id))
-        return written
+        return this.#write(wait, upsert(collection, body.points as Point[]))
+      case 'POST points delete': {
+        const ids = (body.points as string[]).map(checkedId)
+        return this.#write(wait, () => ids.map((id) => collection.points.delete(id)))
+      }
       case 'POST points scroll':
         return scroll(collection, body)
       case 'POST points query':
         return query(collection, body)
     }
     throw new Refusal(404, '')
+  }
+
+  /** What nobody waits for is seen only after a write that somebody waits for. */
+  #write(wait: boolean, apply: () => void) {
+    this.#later.push(apply)
+    if (wait) for (const one of this.#later.splice(0)) one()
+    return { operation_id: 1, status: wait ? 'completed' : 'acknowledged' }
   }
 
   #create(name: string, body: Record<string, unknown>): boolean {
@@ -131,13 +138,15 @@ export class QdrantSimulator {
   }
 }
 
-function upsert({ size, points }: Collection, given: readonly Point[]): void {
+function upsert({ size, points }: Collection, given: readonly Point[]): () => void {
   if (given.length === 0) throw new Refusal(400, 'Wrong input: Empty update request')
   for (const { id, vector } of given) {
     checkedId(id)
     checkSize(size, vector)
   }
-  for (const point of given) points.set(point.id, { ...point, vector: normalised(point.vector) })
+  return () => {
+    for (const point of given) points.set(point.id, { ...point, vector: normalised(point.vector) })
+  }
 }
 
 function scroll({ points }: Collection, { limit = 10, offset }: Record<string, unknown>) {
