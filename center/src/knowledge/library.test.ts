@@ -155,13 +155,15 @@ test('a document of a class is found only by those who may see it', async (t) =>
     never,
   )
   await library.import(acme, [given('open.md', 'The bonus is paid in May.')], user, never)
-  const seen = async (classes?: readonly string[]) => {
-    const options = { knowledge: [], limit: 5, ...(classes && { classes }) }
+  const readers = { everybody: false, channels: ['hr'], departments: [], people: [], groups: false }
+  knowledge.replace(acme, [], { secret: readers })
+  const seen = async (channel?: string) => {
+    const reader = channel && { channel, sender: 'li', department: '', inGroup: false }
+    const options = { knowledge: [], limit: 5, ...(reader && { reader }) }
     return (await find(knowledge, acme, 'bonus', options)).map(({ document }) => document).sort()
   }
-  assert.deepEqual(await seen([]), ['open.md'])
-  assert.deepEqual(await seen(['internal']), ['open.md'])
-  assert.deepEqual(await seen(['secret']), ['open.md', 'pay.md'])
+  assert.deepEqual(await seen('web'), ['open.md'])
+  assert.deepEqual(await seen('hr'), ['open.md', 'pay.md'])
   assert.deepEqual(await seen(), ['open.md', 'pay.md'])
 })
 
