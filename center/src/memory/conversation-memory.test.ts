@@ -300,3 +300,17 @@ test('a store that fails at reading makes an answer no worse', async (t) => {
   await ledger.storage.store.close()
   assert.equal(await memory.recall(where()), undefined)
 })
+
+test('a stop gives up what is being written, and nothing is taken up after it', async (t) => {
+  const { talk, answered, next, memory, where, asked } = await start(t)
+  await talk(6)
+  answered(4)
+  const running = await next()
+  await memory.stop('the center stops')
+  assert.equal(running.signal.aborted, true)
+  await memory.done
+  answered(4)
+  await memory.idle()
+  assert.equal(asked.length, 0)
+  assert.equal(await memory.recall(where()), undefined)
+})
