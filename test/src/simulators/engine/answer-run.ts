@@ -38,11 +38,15 @@ export class AnswerRun {
   }
 
   start(): void {
-    const { response, asked, settings, counts } = this.#parts
+    const { response, asked, settings, counts, hold } = this.#parts
     response.once('close', () => this.#closed())
     counts.running++
     counts.inFlightTokens += asked.promptTokens
     counts.changed()
+    if (settings.fault === 'late-headers') {
+      hold(() => this.#step())
+      return
+    }
     if (settings.firstMs === 0) {
       this.#step()
       return

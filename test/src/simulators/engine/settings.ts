@@ -1,6 +1,8 @@
 /** What the stub does wrong, in place of or on top of an answer. */
 export const FAULTS = [
   'none',
+  /** Takes the request and sends not even the head of an answer until `release` or the client goes. */
+  'late-headers',
   /** Says no more after `after` pieces until `release` or the client goes. */
   'stall',
   /** Resets the connection (RST) after `after` pieces. */

@@ -120,6 +120,13 @@ test('a stalled answer waits for its release; one whose client goes is counted a
   await stub.release()
   assert.equal(textOf(await released), stub.answer('#q-1', 4))
 
+  await stub.set({ fault: 'late-headers' })
+  const late = ask(stub, {})
+  await stub.reaches('running', 1)
+  await stub.set({ fault: 'stall', after: 2 })
+  await stub.release()
+  assert.equal(textOf(await events(await late)), stub.answer('#q-1', 4))
+
   const stop = new AbortController()
   const given = fetch(`${stub.url}/chat/completions`, {
     method: 'POST',

@@ -65,7 +65,7 @@ export function transportError(thrown: unknown): YizhanError {
       details: { phase },
     })
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return timeout('connect')
-  if (code === 'UND_ERR_HEADERS_TIMEOUT') return timeout('first token')
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return timeout('headers')
   if (code === 'UND_ERR_BODY_TIMEOUT') return timeout('between tokens')
   if (code !== undefined && CERTIFICATE.test(code)) {
     return new YizhanError('backend_failed', `no trusted TLS connection to the model server (${code})`, {

@@ -148,6 +148,42 @@ test('a server that says nothing is given up, before the first token and between
   assert.equal(clock.pending, 0)
 })
 
+test('a server that takes a request and sends no head is given up', async (t) => {
+  const { backend, clock, requests } = await startServer(t, () => undefined)
+  const late = collect(backend({ headersMs: 400, firstTokenMs: 1_000 }).generate(question, open()))
+  late.catch(() => undefined)
+  await until(() => requests.length === 1)
+  clock.advance(400)
+  await assert.rejects(late, failsWith('deadline_exceeded', true, { phase: 'headers' }))
+  assert.equal(clock.pending, 0)
+})
+
+test('what the head took of the time to the first token is gone', async (t) => {
+  const outbound = createOutbound()
+  t.after(() => outbound.close())
+  let heads = 0
+  const request = async (...asked: Parameters<typeof outbound.request>) => {
+    const response = await outbound.request(...asked)
+    heads++
+    return response
+  }
+  let sendHead = (): void => undefined
+  const { backend, clock, requests } = await startServer(t, (response) => {
+    sendHead = () => stream(response).flushHeaders()
+  })
+  const http = { request: request as typeof outbound.request }
+  const silent = collect(
+    backend({ headersMs: 400, firstTokenMs: 1_000 }, { http }).generate(question, open()),
+  )
+  silent.catch(() => undefined)
+  await until(() => requests.length === 1)
+  clock.advance(399)
+  sendHead()
+  await until(() => heads === 1)
+  clock.advance(601)
+  await assert.rejects(silent, failsWith('deadline_exceeded', true, { phase: 'first token' }))
+})
+
 test('an abort closes the connection to the server at once, with the reason that was given', async (t) => {
   let closed = 0
   const { backend, clock, requests } = await startServer(t, (response) => {

@@ -98,18 +98,27 @@ class OpenAiBackend implements Backend {
     { chat, traceparent }: GenerateRequest,
     signal: AbortSignal,
   ): AsyncGenerator<Piece> {
-    const { firstTokenMs = 60_000, betweenTokensMs = 30_000, totalMs = 300_000 } = this.#config
+    const {
+      headersMs = 60_000,
+      firstTokenMs = 60_000,
+      betweenTokensMs = 30_000,
+      totalMs = 300_000,
+    } = this.#config
     const timer = new PhaseTimer(this.#clock, 'the model server', signal).start(totalMs)
     let done = false
+    let ended = false
     try {
       timer.signal.throwIfAborted()
-      timer.enter('first token', firstTokenMs)
+      const askedAt = this.#clock.monotonic()
+      if (headersMs <= firstTokenMs) timer.enter('headers', headersMs)
+      else timer.enter('first token', firstTokenMs)
       const body = await this.#server.post(
         asked.path,
         asked.body,
         { accept: 'text/event-stream', traceparent },
         timer.signal,
       )
+      timer.enter('first token', firstTokenMs - (this.#clock.monotonic() - askedAt))
       for await (const delta of deltasIn(body, timer.signal)) {
         if (delta.type === 'text' || delta.type === 'tool-calls') {
           if (delta.type === 'text') answer.text += delta.text
@@ -126,6 +135,7 @@ class OpenAiBackend implements Backend {
           timer.enter('drain', DRAIN_MS)
         }
       }
+      ended = true
     } catch (thrown) {
       // The answer is whole; only the connection's end did not come in time.
       if (!done || signal.aborted) {
@@ -135,7 +145,7 @@ class OpenAiBackend implements Backend {
       }
     } finally {
       timer.stop()
-      timer.abort(new YizhanError('cancelled', 'the stream is over'))
+      if (!ended) timer.abort(new YizhanError('cancelled', 'the stream is over'))
     }
     if (!done && answer.finish === undefined) {
       throw new YizhanError('backend_failed', "the model server's stream ended in the middle of an answer")

@@ -31,6 +31,11 @@ export const OpenAiSettings = Type.Object(
     /** Most connections at a time: one for each answer that is written. */
     connections: Type.Integer({ minimum: 1, maximum: 65_535, default: 512, restart: true }),
     connectMs: Ms(10_000),
+    /**
+     * From the request to the head of its answer, connecting included. Servers that load or queue first send it late: more than
+     * `firstTokenMs` is never waited.
+     */
+    headersMs: Ms(60_000),
     /** From the request to the first text or thought. */
     firstTokenMs: Ms(60_000),
     betweenTokensMs: Ms(30_000),
