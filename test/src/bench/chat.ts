@@ -27,20 +27,22 @@ export async function benchChat(
 ): Promise<Row[]> {
   const cleanUps: (() => unknown)[] = []
   const scope = { after: (fn: () => unknown) => cleanUps.push(fn) }
-  const profiled = (name: string): Record<string, string> =>
-    profileDir === undefined
-      ? {}
-      : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir} --cpu-prof-name=${name}.cpuprofile` }
+  // Node takes `--cpu-prof` on its command line alone.
+  const profiled = (name: string): readonly string[] => {
+    if (profileDir === undefined) return []
+    const flags = `--cpu-prof --cpu-prof-dir="$0" --cpu-prof-name=${name}.cpuprofile`
+    return ['sh', '-c', `node=$1; shift; exec "$node" ${flags} "$@"`, profileDir]
+  }
   try {
     const stub = await StubProcess.start(scope)
-    const all = await Installation.start(scope, {
+    const settings = {
       ...stub.settings,
       YIZHAN_GATEWAY__MAX_IN_FLIGHT: '1000',
       YIZHAN_INFERENCE__MAX_RUNNING: '256',
-      ...profiled('center'),
-    })
+    }
+    const all = await Installation.start(scope, settings, profiled('center'))
     await all.apply(ACME)
-    const edge = await all.addEdge('bench', ['acme'], profiled('edge'), { direct: true })
+    const edge = await all.addEdge('bench', ['acme'], {}, { direct: true, wrapper: profiled('edge') })
     const load = await ChatLoad.open(edge.mqtt, { clients: CLIENTS, chats: CHATS, tokens: TOKENS })
     const processes = { edge: edge.child, center: all.center, engine: stub.child }
     await load.run(WARM_UP.rate, WARM_UP.seconds)
