@@ -14,6 +14,7 @@ import type { MonthlyUse } from './quotas.js'
 const COLLECTION = 'quota-months'
 /** As much use may be forgotten by a crash. */
 const FLUSH_MS = 2_000
+const DAY_MS = 86_400_000
 
 const MonthSchema = Type.Object({
   /** `2026-11`, UTC. */
@@ -65,6 +66,8 @@ class Ledger implements MonthLedger {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #months: Map<TenantId, Month>
+  /** `day` since 1970, UTC. */
+  #today = { day: Number.NaN, month: '' }
   #cancelFlush: (() => void) | undefined
   #flushing: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
@@ -115,12 +118,20 @@ class Ledger implements MonthLedger {
   }
 
   #present(tenant: TenantId): Month {
-    const name = new Date(this.#clock.wall()).toISOString().slice(0, 7)
+    const name = this.#monthName()
     const known = this.#months.get(tenant)
     if (known?.month === name) return known
     const month: Month = { month: name, tokens: 0, users: new Map(), dirty: true }
     this.#months.set(tenant, month)
     return month
+  }
+
+  /** Asked for every piece of an answer: a date is made only where the day has changed. */
+  #monthName(): string {
+    const day = Math.floor(this.#clock.wall() / DAY_MS)
+    if (day !== this.#today.day)
+      this.#today = { day, month: new Date(day * DAY_MS).toISOString().slice(0, 7) }
+    return this.#today.month
   }
 
   #flushSoon(): void {

@@ -1,5 +1,12 @@
 import { type Clock, YizhanError } from '@yizhan/kernel'
 
+interface Phase {
+  readonly name: string
+  readonly ms: number
+  /** On the monotonic clock. */
+  readonly due: number
+}
+
 /**
  * Aborts a piece of work with `deadline_exceeded` (details.phase) when its present phase takes too long, or with the
  * caller's reason when the caller gives up.
@@ -10,7 +17,10 @@ export class PhaseTimer {
   readonly #outer: AbortSignal
   readonly #controller = new AbortController()
   readonly #onAbort: () => void
-  #cancelPhase: () => void = () => undefined
+  #phase: Phase | undefined
+  /** When the timer of phases goes off next; it is left alone while the phases that follow end later. */
+  #wakesAt = Number.POSITIVE_INFINITY
+  #cancelWake: () => void = () => undefined
   #cancelTotal: () => void = () => undefined
 
   constructor(clock: Clock, what: string, outer: AbortSignal) {
@@ -24,7 +34,8 @@ export class PhaseTimer {
   start(totalMs: number): this {
     if (this.#outer.aborted) this.#onAbort()
     else this.#outer.addEventListener('abort', this.#onAbort, { once: true })
-    if (totalMs > 0) this.#cancelTotal = this.#arm('total', totalMs)
+    if (totalMs > 0)
+      this.#cancelTotal = this.#clock.after(totalMs, () => this.#tooLong({ name: 'total', ms: totalMs }))
     return this
   }
 
@@ -33,19 +44,22 @@ export class PhaseTimer {
   }
 
   /** Ends the phase before and starts this one. */
-  enter(phase: string, ms: number): void {
-    this.#cancelPhase()
-    this.#cancelPhase = this.#arm(phase, ms)
+  enter(name: string, ms: number): void {
+    const due = this.#clock.monotonic() + ms
+    this.#phase = { name, ms, due }
+    // A phase for each token: a timer for each would cost more than the token does.
+    if (this.#wakesAt > due) this.#wake(due, ms)
   }
 
   /** Ends the phase; only the total time runs on. */
   rest(): void {
-    this.#cancelPhase()
+    this.#phase = undefined
   }
 
   /** No phase runs out any more, and the caller's signal is let go. */
   stop(): void {
-    this.#cancelPhase()
+    this.#phase = undefined
+    this.#cancelWake()
     this.#cancelTotal()
     this.#outer.removeEventListener('abort', this.#onAbort)
   }
@@ -55,13 +69,24 @@ export class PhaseTimer {
     this.#controller.abort(reason)
   }
 
-  #arm(phase: string, ms: number): () => void {
-    return this.#clock.after(ms, () =>
-      this.#controller.abort(
-        new YizhanError('deadline_exceeded', `${this.#what} took too long (${phase})`, {
-          details: { phase, ms },
-        }),
-      ),
+  #wake(due: number, ms: number): void {
+    this.#cancelWake()
+    this.#wakesAt = due
+    this.#cancelWake = this.#clock.after(ms, () => {
+      this.#wakesAt = Number.POSITIVE_INFINITY
+      const phase = this.#phase
+      if (!phase) return
+      const leftMs = phase.due - this.#clock.monotonic()
+      if (leftMs > 0) this.#wake(phase.due, leftMs)
+      else this.#tooLong(phase)
+    })
+  }
+
+  #tooLong({ name: phase, ms }: Omit<Phase, 'due'>): void {
+    this.#controller.abort(
+      new YizhanError('deadline_exceeded', `${this.#what} took too long (${phase})`, {
+        details: { phase, ms },
+      }),
     )
   }
 }

@@ -64,10 +64,17 @@ interface Entry {
   readonly digest: string
 }
 
-/** The terms of a passage by where they stand. */
+/** Where a term stands in a passage. */
+interface Where {
+  /** Numbers of the sentences, from 0. */
+  readonly sentences: readonly number[]
+  readonly inHeading: boolean
+}
+
+/** A passage whose terms are at hand. */
 interface Read {
-  readonly sentences: readonly ReadonlySet<string>[]
-  readonly heading: ReadonlySet<string>
+  readonly sentences: number
+  readonly terms: ReadonlyMap<string, Where>
 }
 
 /** The passages of one tenant and where each term occurs. What was put in together goes together. */
@@ -181,11 +188,18 @@ export class PassageIndex {
   }
 
   #judged({ entry, gain, number }: Near, { whole, terms }: Asked, vector: number): RankedPassage {
-    const { sentences, heading } = this.#readOf(number, entry)
+    const read = this.#readOf(number, entry)
     const shareOf = (weight: number) => (whole === 0 ? 0 : weight / whole)
     const base = shareOf(gain)
-    const held = terms.filter(({ term }) => heading.has(term) || sentences.some((one) => one.has(term)))
-    const best = Math.max(0, ...sentences.map((one) => weightOf(terms.filter(({ term }) => one.has(term)))))
+    const held: RankedPassage['terms'][number][] = []
+    const weights = new Array<number>(read.sentences).fill(0)
+    for (const { term, weight } of terms) {
+      const where = read.terms.get(term)
+      if (!where) continue
+      held.push({ term, weight, inHeading: where.inHeading })
+      for (const at of where.sentences) weights[at] = (weights[at] ?? 0) + weight
+    }
+    const best = Math.max(0, ...weights)
     const sentence = shareOf(best)
     return {
       passage: { ...entry.passage, score: base + SENTENCE_WEIGHT * sentence + VECTOR_WEIGHT * vector },
@@ -194,7 +208,7 @@ export class PassageIndex {
       sentence,
       covered: shareOf(weightOf(held)),
       vector,
-      terms: held.map(({ term, weight }) => ({ term, weight, inHeading: heading.has(term) })),
+      terms: held,
     }
   }
 
@@ -234,10 +248,7 @@ export class PassageIndex {
   #readOf(number: number, { passage }: Entry): Read {
     const known = this.#read.get(number)
     this.#read.delete(number)
-    const read = known ?? {
-      sentences: sentencesOf(passage.text).map((sentence) => new Set(termsOf(sentence).keys())),
-      heading: new Set(termsOf(`${passage.title}\n${passage.heading}`).keys()),
-    }
+    const read = known ?? readingOf(passage)
     this.#read.set(number, read)
     for (const oldest of this.#read.keys()) {
       if (this.#read.size <= MAX_READ) break
@@ -245,6 +256,23 @@ export class PassageIndex {
     }
     return read
   }
+}
+
+function readingOf({ title, heading, text }: Entry['passage']): Read {
+  const inHeading = termsOf(`${title}\n${heading}`)
+  const sentences = sentencesOf(text)
+  const numbers = new Map<string, number[]>([...inHeading.keys()].map((term) => [term, []]))
+  for (const [number, sentence] of sentences.entries()) {
+    for (const term of termsOf(sentence).keys()) {
+      const known = numbers.get(term)
+      if (known) known.push(number)
+      else numbers.set(term, [number])
+    }
+  }
+  const terms = [...numbers].map(
+    ([term, at]) => [term, { sentences: at, inHeading: inHeading.has(term) }] as const,
+  )
+  return { sentences: sentences.length, terms: new Map(terms) }
 }
 
 interface Asked {

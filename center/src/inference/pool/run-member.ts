@@ -18,17 +18,20 @@ export async function* runMember(
   const timing = deps.meters.timing(member)
   const timer = new PhaseTimer(deps.clock, `backend ${backend.name}`, outer).start(0)
   let iterator: AsyncIterator<Piece> | undefined
+  const abortable = new Abortable(timer.signal)
   let begun = false
+  let ended = false
   try {
     timer.enter('first token', config.firstTokenMs)
     iterator = backend.generate(request, timer.signal)[Symbol.asyncIterator]()
     for (;;) {
-      const next = await orAbort(iterator.next(), timer.signal)
+      const next = await abortable.wait(iterator.next())
       if (next.done) throw new YizhanError('backend_failed', `backend ${backend.name} stopped without an end`)
       const piece = next.value
       if (piece.type === 'end') {
         timer.rest()
         timing.ended(piece)
+        ended = true
         yield piece
         return
       }
@@ -45,18 +48,27 @@ export async function* runMember(
     throw thrown
   } finally {
     timer.stop()
-    timer.abort(new YizhanError('cancelled', 'nobody reads the answer any more'))
+    if (!ended) timer.abort(new YizhanError('cancelled', 'nobody reads the answer any more'))
     // Not waited for: a backend that ignores the abort keeps only itself.
     iterator?.return?.().catch(() => undefined)
   }
 }
 
-/** The promise, or the signal's reason as soon as it aborts; what the promise then does no longer matters. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
+/** Waits for one promise after the other; each wait ends with the signal's reason when it aborts, whatever the promise does. */
+class Abortable {
+  readonly #signal: AbortSignal
+  #giveUp: (reason: unknown) => void = () => undefined
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    signal.addEventListener('abort', () => this.#giveUp(signal.reason), { once: true })
+  }
+
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject
+      if (this.#signal.aborted) reject(this.#signal.reason)
+      promise.then(resolve, reject)
+    })
+  }
 }

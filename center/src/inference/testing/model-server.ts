@@ -67,7 +67,6 @@ export async function collect(stream: AsyncIterable<Piece>) {
   const cited = pieces.find((piece) => piece.type === 'citations')
   return {
     text: pieces.map((piece) => (piece.type === 'text' ? piece.text : '')).join(''),
-    texts: pieces.filter((piece) => piece.type === 'text').length,
     documents: cited?.citations.map((citation) => citation.document) ?? [],
     end,
   }

@@ -32,21 +32,27 @@ test('an address that is none, or holds a password, is refused without being rep
 })
 
 test('an answer streams piece by piece, with the citations that it names and the usage', async (t) => {
-  const { backend, requests } = await startServer(t, (response) => {
+  let goOn = (): void => undefined
+  const { backend, requests } = await startServer(t, async (response) => {
     stream(response)
     response.write(': keep-alive\r\n\r\n')
     response.write(event({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] }))
-    response.write(delta('打开「安全接入」[2]，'))
+    response.write(delta('打开「安全') + delta('接入」[2]，'))
+    await new Promise<void>((resolve) => {
+      goOn = resolve
+    })
     response.write(delta('扫码登录【3】。'))
     response.write(finish())
     response.write(event({ choices: [], usage: { prompt_tokens: 12, completion_tokens: 34 } }))
     response.end(DONE)
   })
-  const given = await collect(
-    backend({ apiKey: 'k-1', maxTokens: 50, temperature: 0 }).generate(question, open()),
-  )
-  assert.equal(given.text, '打开「安全接入」[2]，扫码登录【3】。')
-  assert.equal(given.texts, 2)
+  const answer = backend({ apiKey: 'k-1', maxTokens: 50, temperature: 0 }).generate(question, open())
+  const pieces = answer[Symbol.asyncIterator]()
+  // What came together is one piece.
+  assert.deepEqual((await pieces.next()).value, { type: 'text', text: '打开「安全接入」[2]，' })
+  goOn()
+  const given = await collect({ [Symbol.asyncIterator]: () => pieces })
+  assert.equal(given.text, '扫码登录【3】。')
   assert.deepEqual(given.documents, ['two.md', 'three.md'])
   assert.deepEqual(given.end, { type: 'end', finish: 'stop', inputTokens: 12, outputTokens: 34 })
   const [request] = requests

@@ -31,7 +31,7 @@ export class CompletionReader {
     },
   })
 
-  /** The events that end in this chunk. */
+  /** What the events say that end in this chunk. */
   read(chunk: Uint8Array): Delta[] {
     return this.#feed(this.#decode(chunk, true))
   }
@@ -70,7 +70,14 @@ export class CompletionReader {
     if (isRecord(value.error) || value.object === 'error') {
       throw faultError({ status: 500, ...errorBody(value) })
     }
-    this.#deltas.push(...deltasOf(value))
+    for (const delta of deltasOf(value)) this.#add(delta)
+  }
+
+  /** Texts that arrive together go on together: what follows costs by the piece. */
+  #add(delta: Delta): void {
+    const last = this.#deltas.at(-1)
+    if (delta.type !== 'text' || last?.type !== 'text') this.#deltas.push(delta)
+    else this.#deltas[this.#deltas.length - 1] = { type: 'text', text: last.text + delta.text }
   }
 }
 
