@@ -28,6 +28,7 @@ import {
   startTestGateway,
   type TestEdge,
   type TestGateway,
+  until,
 } from './test-gateway.js'
 
 const beijing = edgeId('beijing-1')
@@ -37,6 +38,7 @@ const EPOCH = '0000000000000007'
 class ScriptedUploads implements TurnUploads {
   readonly opened: Source[] = []
   readonly taken: Uploaded[][] = []
+  asked = 0
   known: readonly KnownTurn[] = []
   at = 0n
   failure: YizhanError | undefined
@@ -48,6 +50,7 @@ class ScriptedUploads implements TurnUploads {
   }
 
   async take(_source: Source, records: readonly Uploaded[]) {
+    this.asked += 1
     await this.gate
     if (this.failure) throw this.failure
     this.taken.push([...records])
@@ -176,6 +179,7 @@ test('records are handed on in order and acknowledged once they are durable', as
   })
   const change = transition(turnId(1), { text: 'x' })
   stream.call.write(request(generation, [sent(5, 'acme', change)]))
+  await until(() => turns.asked === 1)
   const lost = create(UploadRecordSchema, {
     seq: 9n,
     record: { case: 'lost', value: { $typeName: 'yizhan.v1.LostRecords', from: 6n, to: 8n } },
@@ -194,6 +198,36 @@ test('records are handed on in order and acknowledged once they are durable', as
     { kind: 'lost', seq: 9n, count: 3n },
     { kind: 'skipped', seq: 10n },
   ])
+})
+
+test('requests that come while one is taken are taken together, no more of them than make a batch', async (t) => {
+  const { center, turns, stream, generation } = await start(t)
+  stream.call.write(request(generation))
+  await stream.next()
+  let release: () => void = () => undefined
+  turns.gate = new Promise((resolve) => {
+    release = resolve
+  })
+  const records = (from: number, count: number) => Array.from({ length: count }, (_, n) => sent(from + n))
+  stream.call.write(request(generation, records(1, 1)))
+  await until(() => turns.asked === 1)
+  stream.call.write(request(generation, records(2, 100)))
+  stream.call.write(request(generation, records(102, 150)))
+  stream.call.write(request(generation, records(252, 10)))
+  // Dropped and counted once everything before it is here.
+  stream.call.write(request(generation + 1n))
+  const dropped = () => center.count('yizhan_gateway_frames_dropped_total', { reason: 'generation' })
+  await until(async () => (await dropped()) === 1)
+  release()
+  const answers = [await stream.next(), await stream.next(), await stream.next()]
+  assert.deepEqual(
+    answers.map(({ seq }) => seq),
+    [1n, 251n, 261n],
+  )
+  assert.deepEqual(
+    turns.taken.map(({ length }) => length),
+    [1, 250, 10],
+  )
 })
 
 test('the window is small until the round trip is known and quick, and is given back with each answer', async (t) => {

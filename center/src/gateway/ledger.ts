@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { asTenantId, type EdgeId, type TenantId, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   create,
@@ -41,6 +42,8 @@ const SLOW_ROUND_TRIP_US = 300_000
 const KNOWN_BYTES = 128 * 1_024
 // Beyond its window, for an edge that counts its bytes in another way.
 const SLACK_BYTES = 512 * 1_024
+/** Records of several requests that are taken together; a single request may have more. */
+const RECORDS_AT_ONCE = 256
 
 /** Serves Ledger.Upload: one stream of turns per live link. Other kinds are `unsupported`. */
 export function ledgerHandlers(deps: LedgerDeps, config: LedgerConfig): Handlers<typeof Ledger> {
@@ -82,6 +85,8 @@ class UploadStream {
   #unacknowledged = 0
   /** Granted, less what was acknowledged. */
   #window = 0
+  /** Not yet begun with, in their order. */
+  readonly #waiting: Waiting[] = []
   #working: Promise<void> = Promise.resolve()
   #unhang: () => void = () => undefined
 
@@ -151,7 +156,8 @@ class UploadStream {
     this.#unacknowledged += bytes
     if (this.#unacknowledged > this.#window + SLACK_BYTES)
       throw new YizhanError('overloaded', 'more is sent than the window allows')
-    this.#work(() => this.#take(source, { records, bytes }))
+    this.#waiting.push({ records, bytes })
+    if (this.#waiting.length === 1) this.#work(() => this.#takeWaiting(source))
   }
 
   /** Throws `invalid_argument` out of order, `permission_denied` for a tenant that the edge does not serve. */
@@ -222,9 +228,23 @@ class UploadStream {
     for (const part of more) this.#answer(seq, part)
   }
 
-  async #take(source: Source, { records, bytes }: Waiting): Promise<void> {
+  /**
+   * What came while the former was written goes together: requests are small for slow lines, the records of a turn stand in
+   * several of them, and each taking reads, seals and syncs.
+   */
+  async #takeWaiting(source: Source): Promise<void> {
+    // Requests that were sent together arrive one by one.
+    await setImmediate()
     // Fenced, or revoked, since it came.
     if (this.#deps.fences?.has(source.edge, source.epoch)) throw epochFenced()
+    const records: Uploaded[] = []
+    let bytes = 0
+    do {
+      const next = this.#waiting.shift()
+      records.push(...(next?.records ?? []))
+      bytes += next?.bytes ?? 0
+    } while (records.length + (this.#waiting[0]?.records.length ?? RECORDS_AT_ONCE) < RECORDS_AT_ONCE)
+    if (this.#waiting.length > 0) this.#work(() => this.#takeWaiting(source))
     const seq = await this.#deps.turns.take(source, records)
     this.#unacknowledged -= bytes
     this.#window = Math.max(0, this.#window - bytes)

@@ -199,8 +199,9 @@ export class AttemptRun {
     this.#stop.abort(new YizhanError('cancelled', `the request was cancelled: ${reason}`))
   }
 
-  /** Aborts the run because nobody wants it any more; it ends as failed. */
+  /** Aborts the run because nobody wants it any more; it ends as failed. Nothing if it is over. */
   stop(reason: string): void {
+    if (this.#over) return
     const error = new YizhanError('cancelled', reason)
     this.#fail(error)
     this.#stop.abort(error)

@@ -159,9 +159,10 @@ export class PassageIndex {
     const asked = this.#asked(query)
     const vectors = this.#vectorShares(neighbours)
     return this.#nearest(query, filter, Math.max(limit, LOOKED_INTO), vectors)
-      .map((near) => this.#judged(near, asked, vectors.get(near.number) ?? 0))
-      .sort((a, b) => b.passage.score - a.passage.score)
+      .map((near) => this.#scored(near, asked, vectors.get(near.number) ?? 0))
+      .sort((a, b) => b.score - a.score)
       .slice(0, limit)
+      .map((scored) => judged(scored, asked))
   }
 
   /** By entry. Similarities of one model lie close together, so they are spread over 0 to 1. */
@@ -187,29 +188,16 @@ export class PassageIndex {
     return { whole, terms: terms.sort((a, b) => b.weight - a.weight) }
   }
 
-  #judged({ entry, gain, number }: Near, { whole, terms }: Asked, vector: number): RankedPassage {
+  #scored({ entry, gain, number }: Near, { whole, terms }: Asked, vector: number): Scored {
     const read = this.#readOf(number, entry)
-    const shareOf = (weight: number) => (whole === 0 ? 0 : weight / whole)
-    const base = shareOf(gain)
-    const held: RankedPassage['terms'][number][] = []
     const weights = new Array<number>(read.sentences).fill(0)
     for (const { term, weight } of terms) {
-      const where = read.terms.get(term)
-      if (!where) continue
-      held.push({ term, weight, inHeading: where.inHeading })
-      for (const at of where.sentences) weights[at] = (weights[at] ?? 0) + weight
+      for (const at of read.terms.get(term)?.sentences ?? []) weights[at] = (weights[at] ?? 0) + weight
     }
-    const best = Math.max(0, ...weights)
-    const sentence = shareOf(best)
-    return {
-      passage: { ...entry.passage, score: base + SENTENCE_WEIGHT * sentence + VECTOR_WEIGHT * vector },
-      knowledge: entry.knowledge,
-      base,
-      sentence,
-      covered: shareOf(weightOf(held)),
-      vector,
-      terms: held,
-    }
+    const base = whole === 0 ? 0 : gain / whole
+    const sentence = whole === 0 ? 0 : Math.max(0, ...weights) / whole
+    const score = base + SENTENCE_WEIGHT * sentence + VECTOR_WEIGHT * vector
+    return { entry, read, base, sentence, vector, score }
   }
 
   /** By terms; what is near by its vector is among them in any case. */
@@ -280,8 +268,34 @@ interface Asked {
   readonly terms: readonly { readonly term: string; readonly weight: number }[]
 }
 
-function weightOf(terms: readonly { readonly weight: number }[]): number {
-  return terms.reduce((sum, { weight }) => sum + weight, 0)
+/** What its place is decided by; what it holds is told of those alone that are given out. */
+interface Scored {
+  readonly entry: Entry
+  readonly read: Read
+  readonly base: number
+  readonly sentence: number
+  readonly vector: number
+  readonly score: number
+}
+
+function judged(
+  { entry, read, base, sentence, vector, score }: Scored,
+  { whole, terms }: Asked,
+): RankedPassage {
+  const held = terms.flatMap(({ term, weight }) => {
+    const where = read.terms.get(term)
+    return where ? [{ term, weight, inHeading: where.inHeading }] : []
+  })
+  const covered = held.reduce((sum, { weight }) => sum + weight, 0)
+  return {
+    passage: { ...entry.passage, score },
+    knowledge: entry.knowledge,
+    base,
+    sentence,
+    covered: whole === 0 ? 0 : covered / whole,
+    vector,
+    terms: held,
+  }
 }
 
 interface Near {

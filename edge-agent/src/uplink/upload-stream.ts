@@ -32,8 +32,11 @@ export type UploadEnd = { readonly error: YizhanError } | 'closed'
 const REQUEST_BYTES = 4 * 1024
 const MOST_ITEMS = 256
 const LEAST_ITEMS = 32
-/** From one read to the next: what comes meanwhile goes along, and a request for each commit would cost as much as a turn. */
-const REST_MS = 20
+/**
+ * From one read to the next: what comes meanwhile goes along. The center writes a turn anew for each read that has something
+ * of it, and a request for each commit would cost both as much as a turn.
+ */
+const REST_MS = 100
 /** The same while this edge has more urgent things to do. Seldom and much: a read may have to go through a whole segment. */
 const BUSY_REST_MS = 400
 

@@ -183,7 +183,7 @@ test('while turns are under way the upload rests for longer', async (t) => {
   const { source } = await startUploading(t, () => undefined, { ...systemClock, after })
   source.add(400)
   await source.acked.first((seq) => seq === 400)
-  assert.deepEqual([waits.includes(20), waits.includes(400)], [true, false])
+  assert.deepEqual([waits.includes(100), waits.includes(400)], [true, false])
   source.isBusy = true
   source.add(400)
   await source.acked.first((seq) => seq === 800)
