@@ -37,10 +37,11 @@ async function start(t: TestContext) {
     },
     listeners,
   }
-  const open = async () => {
+  const open = async (maxInFlight = 0) => {
     const { system, clock, log } = base
     const registry = await openEdgeRegistry({ system, clock, log })
-    return { registry, states: createDesiredStates({ system, registry, bundles, signer, clock }) }
+    const deps = { system, registry, bundles, signer, clock, maxInFlight }
+    return { registry, states: createDesiredStates(deps) }
   }
   const { registry, states } = await open()
   const key = { spkiSha256: 'key', notAfter: base.clock.wall() + 1_000 }
@@ -48,6 +49,15 @@ async function start(t: TestContext) {
   await registry.enrol(sh, { tokenId: '2', tenants: [beta], site: '', key })
   return { base, clock: base.clock, signer, bundles, registry, states, open }
 }
+
+test('how many requests an edge may have at the center is told to it, and another number is another revision', async (t) => {
+  const { states, open } = await start(t)
+  const before = await states.current(bj)
+  const { states: wider } = await open(500)
+  const after = await wider.current(bj)
+  assert.deepEqual([read(before).policy?.maxInFlight, read(after).policy?.maxInFlight], [0, 500])
+  assert.ok(after.revision > before.revision)
+})
 
 const read = (signed: SignedDesiredState) => fromBinary(DesiredStateSchema, signed.payload)
 

@@ -31,6 +31,8 @@ export interface DesiredStatesDeps {
   readonly bundles: TenantBundles
   readonly signer: Signer
   readonly clock: Clock
+  /** Requests that an edge may have at the center at once; default: left to the edge, which takes 32. */
+  readonly maxInFlight?: number
 }
 
 /**
@@ -88,7 +90,7 @@ async function makeState(deps: DesiredStatesDeps, edge: EdgeId): Promise<Desired
   if (entry.revoked) throw new YizhanError('permission_denied', `the edge ${edge} is revoked`)
   const record = await deps.system.get(COLLECTION, edge)
   const last = record && readState(record)
-  const wanted = contentOf(entry, deps.bundles)
+  const wanted = contentOf(entry, deps)
   const lastRevision = Number(last?.revision ?? 0n)
   const held = claimedRevision(entry)
   // An edge that is ahead of us knows states from before our store was restored: it would take none that is older.
@@ -102,7 +104,10 @@ async function makeState(deps: DesiredStatesDeps, edge: EdgeId): Promise<Desired
   return state
 }
 
-function contentOf(entry: EdgeEntry, bundles: TenantBundles): DesiredState {
+function contentOf(
+  entry: EdgeEntry,
+  { bundles, maxInFlight = 0 }: Pick<DesiredStatesDeps, 'bundles' | 'maxInFlight'>,
+): DesiredState {
   const served = [...entry.tenants].sort().flatMap((tenant) => {
     const bundle = bundles.current(tenant)
     if (!bundle) return []
@@ -122,7 +127,7 @@ function contentOf(entry: EdgeEntry, bundles: TenantBundles): DesiredState {
     bundles: served.map(({ tenant, digest, sizeBytes }) =>
       create(DesiredBundleSchema, { digest, kind: BundleKind.TENANT, tenantId: tenant, sizeBytes }),
     ),
-    policy: create(EdgePolicySchema, { offlineLeaseMs }),
+    policy: create(EdgePolicySchema, { offlineLeaseMs, maxInFlight }),
   })
 }
 

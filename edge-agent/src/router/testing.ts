@@ -79,9 +79,10 @@ export interface FakeRequest {
 }
 
 /** A link that is up when the test says so; requests stay with it until the test ends them. */
-export class FakeUplink implements Pick<Uplink, 'link' | 'onLink' | 'infer'> {
+export class FakeUplink implements Pick<Uplink, 'link' | 'onLink' | 'infer' | 'maxInFlight'> {
   link: LinkState = { s: 'ready', generation: 1n, since: 0 }
   readonly requests: FakeRequest[] = []
+  readonly maxInFlight = 32
   readonly #listeners = new Set<(state: LinkState) => void>()
 
   onLink(fn: (state: LinkState) => void): () => void {

@@ -52,7 +52,7 @@ export interface TurnsDeps {
   readonly tenants: Pick<TenantHost, 'get' | 'isApplied' | 'onChange'>
   readonly classifier: Classifier
   readonly replies: RecordedReplies
-  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer'>
+  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer' | 'maxInFlight'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics

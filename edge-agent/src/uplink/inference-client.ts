@@ -75,6 +75,10 @@ export class InferenceClient {
     this.#backoff = new Backoff(deps.random, config)
   }
 
+  get maxInFlight(): number {
+    return this.#maxInFlight
+  }
+
   /** Requests that this edge may have at the center; 0 = the default of 32. Those there already stay. */
   limit(maxInFlight: number): void {
     this.#maxInFlight = maxInFlight > 0 ? maxInFlight : DEFAULT_IN_FLIGHT

@@ -81,6 +81,8 @@ export interface Uplink extends Running {
   onLink(fn: (state: LinkState) => void): () => void
   /** Starts or re-presents a request; survives link losses until its sink has been told the end. */
   infer(request: InferenceRequest, sink: InferenceSink): InferenceHandle
+  /** Requests that this edge may have at the center at once; those beyond wait at the edge, in the order of `infer`. */
+  readonly maxInFlight: number
   /** Undefined before the enrolment. `notAfter`: wall clock, milliseconds. */
   readonly identity:
     | { readonly edgeId: string; readonly serial: string; readonly notAfter: number }

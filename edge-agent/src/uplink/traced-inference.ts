@@ -1,13 +1,16 @@
 import type { Tracing } from '@yizhan/kernel'
 import type { Uplink } from './port.js'
 
-type Line = Pick<Uplink, 'link' | 'onLink' | 'infer'>
+type Line = Pick<Uplink, 'link' | 'onLink' | 'infer' | 'maxInFlight'>
 
 /** The uplink with a span around each request, from its presenting to its end, that the center's spans belong to. */
 export function tracedUplink(uplink: Line, tracing: Tracing): Line {
   return {
     get link() {
       return uplink.link
+    },
+    get maxInFlight() {
+      return uplink.maxInFlight
     },
     onLink: (fn) => uplink.onLink(fn),
     infer: tracedInfer(uplink, tracing),

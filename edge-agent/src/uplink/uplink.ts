@@ -272,6 +272,9 @@ export async function startUplink(deps: UplinkDeps, config: UplinkConfig): Promi
       return { edgeId: held.edgeId, serial: held.certificate.serialNumber, notAfter: held.notAfter }
     },
     infer: (request, sink) => inference.infer(request, sink),
+    get maxInFlight() {
+      return inference.maxInFlight
+    },
     renew: (signal) => renewal.now(signal),
     done,
     stop(reason) {

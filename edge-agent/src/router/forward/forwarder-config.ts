@@ -8,7 +8,7 @@ export interface ForwarderConfig {
   readonly maxWaitingPerTenant: number
   /** About how many bytes of messages may. */
   readonly maxWaitingBytes: number
-  /** Turns handed to the uplink at once. Default 64. */
+  /** Turns handed to the uplink at once. Default: twice as many as the center takes of this edge, so that some are ready. */
   readonly maxSubmitted?: number
   /**
    * Before a request that the center has no room for is presented again: between half and whole of `retryBaseMs` × 2ⁿ, at

@@ -29,7 +29,7 @@ import { ticketNotice } from './ticket-notice.js'
 export interface ForwarderDeps {
   readonly ledger: Pick<EdgeLedger, 'get' | 'waitedMs' | 'transition'>
   readonly replies: Replies
-  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer'>
+  readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer' | 'maxInFlight'>
   readonly endings: Endings
   readonly tenants: { get(tenant: TenantId): LiveTenant | undefined }
   readonly history: (turn: Turn) => readonly HistoryEntry[]
@@ -53,7 +53,7 @@ const NOT_NOW: ReadonlySet<ErrorCode> = new Set(['unavailable', 'overloaded', 'q
  */
 export class Forwarder {
   readonly #deps: ForwarderDeps
-  readonly #config: Required<ForwarderConfig>
+  readonly #config: ForwarderConfig & { readonly retryBaseMs: number }
   readonly #live = new LiveTurns()
   readonly #line: SubmitLine
   readonly #late = new LateOrder()
@@ -66,7 +66,7 @@ export class Forwarder {
 
   constructor(deps: ForwarderDeps, config: ForwarderConfig) {
     this.#deps = deps
-    this.#config = { maxSubmitted: 64, retryBaseMs: 2_000, ...config }
+    this.#config = { retryBaseMs: 2_000, ...config }
     this.#metrics = forwardMetrics(deps.metrics)
     this.#linkUp = deps.uplink.link.s === 'ready'
     this.#expiry = new Expiry({ ...deps, live: this.#live }, config.waitingTtlMs)
@@ -185,7 +185,8 @@ export class Forwarder {
   }
 
   #pump(): void {
-    if (this.#linkUp) this.#line.start(this.#config.maxSubmitted)
+    const { maxSubmitted = 2 * this.#deps.uplink.maxInFlight } = this.#config
+    if (this.#linkUp) this.#line.start(maxSubmitted)
     this.#metrics.waiting.set(this.#line.length)
   }
 
