@@ -174,14 +174,8 @@ export async function startCenter(
       knowledge.allPut()
       const pages = createPageFetcher(config.knowledge)
       life.onStop('page fetcher', () => pages.close())
-      const desiredStates = createDesiredStates({
-        system,
-        registry,
-        bundles: catalog,
-        signer,
-        clock,
-        maxInFlight: config.gateway.maxInFlight,
-      })
+      const wanted = { system, registry, bundles: catalog, signer, clock }
+      const desiredStates = createDesiredStates({ ...wanted, maxInFlight: config.gateway.maxInFlight })
 
       // Persons: what is held of them, what they agreed to, and that it goes when they say so.
       const erasureLog = await openErasureLog({ signer, log }, { paths: erasureLogPaths(config, dir) })

@@ -185,8 +185,7 @@ export class Forwarder {
   }
 
   #pump(): void {
-    const { maxSubmitted = 2 * this.#deps.uplink.maxInFlight } = this.#config
-    if (this.#linkUp) this.#line.start(maxSubmitted)
+    if (this.#linkUp) this.#line.start(this.#config.maxSubmitted ?? 2 * this.#deps.uplink.maxInFlight)
     this.#metrics.waiting.set(this.#line.length)
   }
 
