@@ -15,7 +15,7 @@ const FURTHER = {
   down: [150, 100, 50],
   seconds: 20,
 }
-/** The compilers of Node are at work for some thousand turns, in threads that take the same cores. */
+/** After a start Node's own threads take more for some thousand turns, on the same cores. */
 const WARM_UP = { rate: 150, seconds: 30 }
 /** A token every 5 ms, as an engine writes them. */
 const PACE_MS = 5
