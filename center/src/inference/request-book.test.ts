@@ -88,6 +88,24 @@ test('an answer comes with its text, its hash, its citations and what it took', 
   assert.equal(clock.pending, 0)
 })
 
+test('beside many others a piece waits longer for the next, and the end waits for nothing', async () => {
+  const { clock, present, backend } = startBook({ maxRunning: 64 })
+  for (let i = 0; i < 16; i++) present(`other-${i}`)
+  const { reader } = present('r')
+  await settle()
+  backend.last.give('您', '好')
+  await settle()
+  assert.equal(reader.text, '您')
+  clock.advance(15)
+  assert.equal(reader.text, '您')
+  clock.advance(15)
+  assert.equal(reader.text, '您好')
+  backend.last.give('！')
+  backend.last.end()
+  await settle()
+  assert.equal(reader.text, '您好！')
+})
+
 test('the locale and the history of a submit reach the backend', async () => {
   const { present, backend } = startBook()
   const submit = submitOf('怎么连 VPN')

@@ -11,6 +11,7 @@ import type { ResumePoint, Submit } from '@yizhan/proto'
 import type { PseudonymOf } from '../admission/pseudonyms.js'
 import { Attachment, refuse } from './attachment.js'
 import { AttemptRun, type Order, type RunConfig } from './attempt-run.js'
+import type { CoalescerConfig } from './coalescer.js'
 import { type Keepable, type KeptConfig, KeptRequests } from './kept-requests.js'
 import { orderOf } from './order.js'
 import type { PersonaOf } from './personas.js'
@@ -63,6 +64,16 @@ export function createRequestBook(
   config: Partial<RequestBookConfig> = {},
 ): RequestBook & Running {
   return new Book(deps, { ...REQUEST_BOOK_DEFAULTS, ...config })
+}
+
+/** So many runs at once are told of as quickly as the settings say; with more, pieces wait for each other longer, */
+const RUNS_AT_EASE = 8
+/** up to so many times: each frame costs as much as a few words do, and nobody reads faster. */
+const LONGEST = 4
+
+function unhurried({ ms, chars }: CoalescerConfig, runs: number): CoalescerConfig {
+  const factor = Math.min(LONGEST, Math.max(1, runs / RUNS_AT_EASE))
+  return { ms: ms * factor, chars: chars * factor }
 }
 
 class Request implements Keepable {
@@ -173,7 +184,8 @@ class Book implements RequestBook, Running {
       onFirstText: (ms: number) => this.#meters.firstText(ms),
       onSettled: () => this.#settled(request),
     }
-    const run = new AttemptRun(attempt, order, { ...this.#deps, watcher }, this.#config)
+    const coalesce = unhurried(this.#config.coalesce, this.#runs.size)
+    const run = new AttemptRun(attempt, order, { ...this.#deps, watcher }, { ...this.#config, coalesce })
     const request: Request = new Request(whose, run, (dropped) => this.#dropped(dropped))
     this.#requests.set(whose.id, request)
     this.#kept.measure(request)

@@ -21,7 +21,7 @@ function questionsByIntent({ examples }: TenantSource): Map<string, string[]> {
 const isChinese = (text: string) => /\p{Script=Han}/u.test(text)
 
 for (const { name, intents, perIntent, tests, documents, cards, sites } of [
-  { name: 'acme', intents: 31, perIntent: 26, tests: 85, documents: 14, cards: 3, sites: 25 },
+  { name: 'acme', intents: 31, perIntent: 26, tests: 86, documents: 14, cards: 3, sites: 25 },
   { name: 'clinic', intents: 10, perIntent: 12, tests: 24, documents: 4, cards: 1, sites: 0 },
 ]) {
   test(`${name} has what its README says, as much in Chinese as in English`, async () => {

@@ -105,8 +105,8 @@ export const DIRECTORY: readonly Entry[] = [
     files: { 'tenant.yaml': `${TENANT}operatingpoint: careful\n` },
     problems: [
       [
-        'tenant.yaml:5:1 operatingpoint: unknown key; did you mean operatingPoint? Known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, timezone, encoder, handoff, aiMark, quotas, privacy, samples, messages',
-        'tenant.yaml:5:1 operatingpoint: 未知的键，是不是 operatingPoint？这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、timezone、encoder、handoff、aiMark、quotas、privacy、samples、messages',
+        'tenant.yaml:5:1 operatingpoint: unknown key; did you mean operatingPoint? Known here: apiVersion, tenant, name, languages, persona, welcome, operatingPoint, timezone, encoder, handoff, aiMark, quotas, documentClasses, privacy, samples, messages',
+        'tenant.yaml:5:1 operatingpoint: 未知的键，是不是 operatingPoint？这里可用：apiVersion、tenant、name、languages、persona、welcome、operatingPoint、timezone、encoder、handoff、aiMark、quotas、documentClasses、privacy、samples、messages',
       ],
     ],
   },
