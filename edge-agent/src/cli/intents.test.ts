@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { adminSocketPath, runCli, silentLogger, startAdminServer, systemClock } from '@yizhan/kernel'
+import { systemClock } from '@yizhan/kernel'
 import { temporaryDir } from '../ledger/testing.js'
-import { type OpsParts, registerOpsRoutes } from '../ops/index.js'
 import { acme, startTestEdge, sure } from '../router/testing.js'
-import { defineCommands } from './commands.js'
-
-const host = {
-  version: '0.0.0',
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  onSignal: () => undefined,
-}
+import { startCommandLine } from './testing.js'
 
 const file = {
   ...acme,
@@ -31,30 +22,7 @@ const file = {
 async function startOps(t: TestContext, tenants: Parameters<typeof startTestEdge>[2] = {}) {
   const dir = await temporaryDir(t)
   const edge = await startTestEdge(t, dir, { tenants: [file as unknown as typeof acme], ...tenants })
-  const server = await startAdminServer(
-    { log: silentLogger() },
-    {
-      socketPath: adminSocketPath(dir),
-      routes: (app) => registerOpsRoutes(app, { ...edge, clock: systemClock } as unknown as OpsParts),
-    },
-  )
-  t.after(() => server.stop('test'))
-  const run = async (...argv: string[]) => {
-    let out = ''
-    let err = ''
-    const code = await runCli(
-      {
-        name: 'yizhan-edge',
-        version: '0.0.0',
-        argv: [...argv, '--state', dir],
-        env: {},
-        stdout: { write: (text: string) => (out += text) },
-        stderr: { write: (text: string) => (err += text) },
-      },
-      (program, io) => defineCommands(program, io, host),
-    )
-    return { code, out, err }
-  }
+  const run = await startCommandLine(t, dir, { ...edge, clock: systemClock })
   return { edge, run }
 }
 

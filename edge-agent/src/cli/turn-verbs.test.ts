@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { adminSocketPath, runCli, silentLogger, startAdminServer } from '@yizhan/kernel'
 import { temporaryDir } from '../ledger/testing.js'
-import { type OpsParts, registerOpsRoutes } from '../ops/index.js'
 import { heldSkill, startTestEdge, sure } from '../router/testing.js'
-import { defineCommands } from './commands.js'
-
-const host = {
-  version: '0.0.0',
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  onSignal: () => undefined,
-}
+import { startCommandLine } from './testing.js'
 
 /** An edge without its center, whose one turn hangs, and the command line that talks to it. */
 async function startHanging(t: TestContext) {
@@ -21,31 +11,7 @@ async function startHanging(t: TestContext) {
   const edge = await startTestEdge(t, `${dir}/edge`, { skills: [held.skill], linkUp: false })
   edge.classifier.known.set('hi', sure('slow'))
   edge.classifier.known.set('vpn', sure('it.vpn'))
-  const server = await startAdminServer(
-    { log: silentLogger() },
-    // Of all that the routes can show and do, these tests look at turns.
-    {
-      socketPath: adminSocketPath(dir),
-      routes: (app) => registerOpsRoutes(app, edge as unknown as OpsParts),
-    },
-  )
-  t.after(() => server.stop('test'))
-  const run = async (...argv: string[]) => {
-    let out = ''
-    let err = ''
-    const code = await runCli(
-      {
-        name: 'yizhan-edge',
-        version: '0.0.0',
-        argv: [...argv, '--state', dir],
-        env: {},
-        stdout: { write: (text: string) => (out += text) },
-        stderr: { write: (text: string) => (err += text) },
-      },
-      (program, io) => defineCommands(program, io, host),
-    )
-    return { code, out, err }
-  }
+  const run = await startCommandLine(t, dir, edge)
   const id = await edge.say('hi')
   await edge.until(() => held.waiting.has('hi'))
   return { edge, held, run, id }

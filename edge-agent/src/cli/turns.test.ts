@@ -1,47 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { adminSocketPath, runCli, silentLogger, startAdminServer } from '@yizhan/kernel'
 import { openTestLedger, temporaryDir, textMessage } from '../ledger/testing.js'
-import { type OpsParts, registerOpsRoutes } from '../ops/index.js'
-import { defineCommands } from './commands.js'
-
-const host = {
-  version: '0.0.0',
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  onSignal: () => undefined,
-}
+import { startCommandLine } from './testing.js'
 
 /** A ledger behind an admin socket, and the command line that talks to it. */
 async function startOps(t: TestContext) {
   const dir = await temporaryDir(t)
   const { ledger } = await openTestLedger(t, `${dir}/journal`)
-  const server = await startAdminServer(
-    { log: silentLogger() },
-    // Of all that the routes can show, these tests look at turns.
-    {
-      socketPath: adminSocketPath(dir),
-      routes: (app) => registerOpsRoutes(app, { ledger } as unknown as OpsParts),
-    },
-  )
-  t.after(() => server.stop('test'))
-  const run = async (...argv: string[]) => {
-    let out = ''
-    let err = ''
-    const code = await runCli(
-      {
-        name: 'yizhan-edge',
-        version: '0.0.0',
-        argv: [...argv, '--state', dir],
-        env: {},
-        stdout: { write: (text: string) => (out += text) },
-        stderr: { write: (text: string) => (err += text) },
-      },
-      (program, io) => defineCommands(program, io, host),
-    )
-    return { code, out, err }
-  }
+  const run = await startCommandLine(t, dir, { ledger })
   const received = await ledger.receive(textMessage('my secret\u202e question'))
   const { id, receivedSeq } = received.outcome === 'accepted' ? received.turn : assert.fail()
   await ledger.transition(id, { to: 'routed', cause: 'router' })
