@@ -1,4 +1,4 @@
-import { asTenantId, type EdgeId, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { asTenantId, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   create,
   FailedSchema,
@@ -15,7 +15,8 @@ import { inferResponse } from './infer-frames.js'
 import type { LinkTable, LiveLink } from './link-table.js'
 import { MAX_WINDOW_BYTES, RequestLine } from './request-line.js'
 import { toFailure } from './service-error.js'
-import { refuseCall, type StreamDeps, WireStream } from './wire-stream.js'
+import { streamPerLink } from './stream-per-link.js'
+import type { StreamDeps, WireStream } from './wire-stream.js'
 
 export interface InferDeps extends StreamDeps {
   readonly links: LinkTable
@@ -26,8 +27,6 @@ export interface InferDeps extends StreamDeps {
 export type InferConfig = Pick<GatewayConfig, 'maxInFlight'>
 
 type LineFrame = Extract<InferRequest['frame'], { case: 'credit' | 'cancel' | 'endAck' }>
-type InferCall = Parameters<Handlers<typeof Inference>['infer']>[0]
-
 const MAX_REQUEST_ID = 128
 const OVERLOADED_RETRY_MS = 1_000
 // Ended requests that wait for their EndAck, beyond those in flight; the oldest are let go, the book still keeps them.
@@ -35,24 +34,11 @@ const MAX_ENDED = 256
 
 /** Serves Inference.Infer: one stream per live link, every request on it by its id. */
 export function inferHandlers(deps: InferDeps, config: InferConfig): Handlers<typeof Inference> {
-  const streams = new Map<EdgeId, InferStream>()
-  const infer = (call: InferCall) => {
-    try {
-      const peer = deps.gate.admit(call)
-      const link = deps.links.get(peer.edgeId)
-      if (!link)
-        throw new YizhanError('failed_precondition', 'no live link: Connect comes first', { retryable: true })
-      const older = streams.get(peer.edgeId)
-      const stream = new InferStream(deps, config, new WireStream(deps, call, peer), link, () => {
-        if (streams.get(peer.edgeId) === stream) streams.delete(peer.edgeId)
-      })
-      streams.set(peer.edgeId, stream)
-      older?.supersede()
-      stream.start()
-    } catch (thrown) {
-      refuseCall(deps, 'infer', call, toYizhanError(thrown))
-    }
-  }
+  const infer = streamPerLink<InferRequest, InferResponse>(
+    deps,
+    'infer',
+    (stream, link, onClosed) => new InferStream(deps, config, stream, link, onClosed),
+  )
   return { infer }
 }
 

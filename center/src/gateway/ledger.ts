@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { asTenantId, type EdgeId, type TenantId, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { asTenantId, type TenantId, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   create,
   type Handlers,
@@ -21,7 +21,8 @@ import type { GatewayMetrics } from './gateway-metrics.js'
 import { epochText } from './journal-epoch.js'
 import type { LinkTable, LiveLink } from './link-table.js'
 import type { TurnUploads } from './port.js'
-import { refuseCall, type StreamDeps, WireStream } from './wire-stream.js'
+import { streamPerLink } from './stream-per-link.js'
+import type { StreamDeps, WireStream } from './wire-stream.js'
 
 export interface LedgerDeps extends StreamDeps {
   readonly links: LinkTable
@@ -32,8 +33,6 @@ export interface LedgerDeps extends StreamDeps {
 }
 
 export type LedgerConfig = Pick<GatewayConfig, 'uploadWindowBytes'>
-
-type UploadCall = Parameters<Handlers<typeof Ledger>['upload']>[0]
 
 /** The window of an edge whose line is slow, or not known yet: more would stand in front of what people wait for. */
 const SLOW_WINDOW_BYTES = 8_192
@@ -47,24 +46,11 @@ const RECORDS_AT_ONCE = 256
 
 /** Serves Ledger.Upload: one stream of turns per live link. Other kinds are `unsupported`. */
 export function ledgerHandlers(deps: LedgerDeps, config: LedgerConfig): Handlers<typeof Ledger> {
-  const streams = new Map<EdgeId, UploadStream>()
-  const upload = (call: UploadCall) => {
-    try {
-      const peer = deps.gate.admit(call)
-      const link = deps.links.get(peer.edgeId)
-      if (!link)
-        throw new YizhanError('failed_precondition', 'no live link: Connect comes first', { retryable: true })
-      const older = streams.get(peer.edgeId)
-      const stream = new UploadStream(deps, config, new WireStream(deps, call, peer), link, () => {
-        if (streams.get(peer.edgeId) === stream) streams.delete(peer.edgeId)
-      })
-      streams.set(peer.edgeId, stream)
-      older?.supersede()
-      stream.start()
-    } catch (thrown) {
-      refuseCall(deps, 'upload', call, toYizhanError(thrown))
-    }
-  }
+  const upload = streamPerLink<UploadRequest, UploadResponse>(
+    deps,
+    'upload',
+    (stream, link, onClosed) => new UploadStream(deps, config, stream, link, onClosed),
+  )
   return { upload }
 }
 
