@@ -1,6 +1,7 @@
 import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Citation } from '@yizhan/proto'
 import { Coalescer, type CoalescerConfig } from './coalescer.js'
+import { SENT_WHOLE } from './history.js'
 import { languageOf } from './language.js'
 import { type PersonaOf, personaIn } from './personas.js'
 import { PhaseTimer } from './phase-timer.js'
@@ -159,7 +160,7 @@ export class AttemptRun {
       const { maxPassages: limit } = this.#config
       const [found, summary, sent] = await Promise.all([
         retriever.search(question.tenant, question.question, { knowledge, reader, limit }, signal),
-        askedIn && goesOn(question) ? memory?.recall(askedIn) : undefined,
+        askedIn && needsNotes(question) ? memory?.recall(askedIn) : undefined,
         this.#read(order, signal),
       ])
       signal.throwIfAborted()
@@ -218,8 +219,7 @@ export class AttemptRun {
 
   #remember({ turn, askedIn, question }: Order): void {
     if (turn === undefined || askedIn === undefined || !goesOn(question)) return
-    const exchanges = question.history.filter(({ role }) => role === 'user').length
-    this.#deps.memory?.answered(askedIn, turn, exchanges)
+    this.#deps.memory?.answered(askedIn, turn, exchangesIn(question))
   }
 
   #take(piece: Piece): void {
@@ -334,9 +334,17 @@ function unreadNote(
   return ANSWER_TEMPLATE.rules[languageOf(locale, question)].unreadNote(namesIn(names))
 }
 
-/** Without any history a conversation begins anew: notes of what was said before could be of another subject. */
+function needsNotes(question: Order['question']): boolean {
+  return exchangesIn(question) >= SENT_WHOLE || question.historyLeftOut === true
+}
+
+/** Without any history a conversation begins anew. */
 function goesOn({ history, historyLeftOut = false }: Order['question']): boolean {
   return history.length > 0 || historyLeftOut
+}
+
+function exchangesIn({ history }: Order['question']): number {
+  return history.filter(({ role }) => role === 'user').length
 }
 
 function promptTokens({ question, history }: Order['question']): number {

@@ -3,6 +3,12 @@ import { estimateTokens } from './token-estimate.js'
 
 type History = GenerateRequest['history']
 
+/**
+ * A conversation of fewer exchanges is still sent whole by its edge. Notes of it would say nothing new, and just after a
+ * change of subject they could be of the one before.
+ */
+export const SENT_WHOLE = 4
+
 const DEFAULT_TOKENS = 2_000
 const MIN_TOKENS = 256
 const MAX_TOKENS = 4_000

@@ -1,6 +1,6 @@
 export { type EngineSettings, type Engines, openEngines } from './engines.js'
 export { createExtractive } from './extractive.js'
-export { historyTokensFor } from './history.js'
+export { historyTokensFor, SENT_WHOLE } from './history.js'
 export { createPersonas, type PersonaOf, type Personas } from './personas.js'
 export { type MemberState, Pool, startPoolUpkeep } from './pool/index.js'
 export type {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { YizhanError } from '@yizhan/kernel'
-import { create, MessageSchema } from '@yizhan/proto'
+import { ChatType, create, MessageKind, MessageSchema } from '@yizhan/proto'
 import { citationOf } from './citation.js'
 import { edgeId, passage, settle, startBook, submitOf, tenantId } from './testing/book-harness.js'
 import { HeldBackend } from './testing/held-backend.js'
@@ -104,6 +104,23 @@ test('beside many others a piece waits longer for the next, and the end waits fo
   backend.last.end()
   await settle()
   assert.equal(reader.text, '您好！')
+})
+
+test('notes of a conversation are looked for once its edge may have left something out', async () => {
+  const memory = { recall: async () => 'the notes', answered: () => undefined }
+  const { present, backend } = startBook({ memory })
+  for (const exchanges of [0, 1, 3, 4]) {
+    const submit = submitOf('q')
+    const from = { channelId: 'web', conversationId: 'c', sender: { id: 'li' }, chatType: ChatType.DIRECT }
+    submit.message = create(MessageSchema, { text: 'q', kind: MessageKind.TEXT, ...from })
+    for (let i = 0; i < exchanges; i++) {
+      submit.history.push({ $typeName: 'yizhan.v1.HistoryEntry', role: 1, text: 'hi' })
+      submit.history.push({ $typeName: 'yizhan.v1.HistoryEntry', role: 2, text: 'hello' })
+    }
+    present(`r${exchanges}`, new Reader(100), { submit })
+    await settle()
+    assert.equal(backend.last.request.summary, exchanges < 4 ? undefined : 'the notes', `${exchanges}`)
+  }
 })
 
 test('the locale and the history of a submit reach the backend', async () => {

@@ -1,4 +1,5 @@
 import { ChatEventType, MessageKind } from '@yizhan/proto'
+import { SENT_WHOLE } from '../inference/index.js'
 import { messageOf, type Turn } from '../ledger/index.js'
 
 /** A question and its answer, as a summary is made of it. */
@@ -57,15 +58,13 @@ function answerOf({ final, state }: Turn): string | undefined {
   return ANSWERED.has(final.finish ?? '') ? final.text : undefined
 }
 
-/** From here on an edge that sends no more than it does now soon leaves something out: then it is in short already. */
-const MIN_AHEAD = 4
-
 /**
  * What is to go into the summary now, of the exchanges that are not in it yet; `shown`: how many of the latest a prompt had
  * word for word. Half of them is left for later, so that not every turn asks for a summary. Pure.
  */
 export function dueFor(exchanges: readonly Exchange[], shown: number): readonly Exchange[] {
-  const isAhead = exchanges.length === shown && shown >= MIN_AHEAD
+  // Soon the edge leaves something out: then it is in short already.
+  const isAhead = exchanges.length === shown && shown >= SENT_WHOLE
   if (exchanges.length <= shown && !isAhead) return []
   return exchanges.slice(0, exchanges.length - (shown >> 1)).filter(({ subject }) => subject !== undefined)
 }

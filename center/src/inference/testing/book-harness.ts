@@ -11,7 +11,7 @@ import {
 } from '@yizhan/kernel'
 import { create, type Submit, SubmitSchema } from '@yizhan/proto'
 import type { MemberConfig, PoolConfig } from '../pool/index.js'
-import type { Attempt, Backend, FileReader, Passage } from '../port.js'
+import type { Attempt, Backend, FileReader, Memory, Passage } from '../port.js'
 import { createRequestBook, type RequestBookConfig } from '../request-book.js'
 import { HeldBackend } from './held-backend.js'
 import { Reader } from './reader.js'
@@ -55,6 +55,7 @@ export interface HarnessOptions {
   readonly member?: Partial<MemberConfig>
   readonly aiMark?: LanguageMap
   readonly fileReader?: FileReader
+  readonly memory?: Memory
   readonly maxRunning?: number
   readonly maxQueued?: number
   readonly queueTtlMs?: number
@@ -81,6 +82,7 @@ export function startBook(options: HarnessOptions = {}) {
       retriever: { search: async () => [passage] },
       aiMarkOf: () => options.aiMark,
       fileReader: options.fileReader,
+      memory: options.memory,
       pseudonymOf: (_tenant, person) => `~${person}`,
       clock,
       log: silentLogger(),
