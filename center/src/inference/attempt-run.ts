@@ -1,7 +1,7 @@
 import { type Clock, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Citation } from '@yizhan/proto'
 import { Coalescer, type CoalescerConfig } from './coalescer.js'
-import { SENT_WHOLE } from './history.js'
+import { mayBeCut } from './history.js'
 import { languageOf } from './language.js'
 import { type PersonaOf, personaIn } from './personas.js'
 import { PhaseTimer } from './phase-timer.js'
@@ -335,7 +335,7 @@ function unreadNote(
 }
 
 function needsNotes(question: Order['question']): boolean {
-  return exchangesIn(question) >= SENT_WHOLE || question.historyLeftOut === true
+  return question.historyLeftOut === true || mayBeCut(question.history)
 }
 
 /** Without any history a conversation begins anew. */

@@ -4,10 +4,19 @@ import { estimateTokens } from './token-estimate.js'
 type History = GenerateRequest['history']
 
 /**
- * A conversation of fewer exchanges is still sent whole by its edge. Notes of it would say nothing new, and just after a
- * change of subject they could be of the one before.
+ * A conversation of fewer exchanges is still sent whole by its edge, unless they are long. Notes of it would say nothing
+ * new, and just after a change of subject they could be of the one before.
  */
 export const SENT_WHOLE = 4
+
+/** An edge that sends so much history, UTF-8, may have left something out: it sends 8 KiB at most. */
+const MAYBE_CUT_BYTES = 4_096
+
+/** Whether what comes with a question may not be all that was said. */
+export function mayBeCut(history: History): boolean {
+  if (history.filter(({ role }) => role === 'user').length >= SENT_WHOLE) return true
+  return history.reduce((bytes, { text }) => bytes + Buffer.byteLength(text), 0) >= MAYBE_CUT_BYTES
+}
 
 const DEFAULT_TOKENS = 2_000
 const MIN_TOKENS = 256

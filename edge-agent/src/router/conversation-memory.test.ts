@@ -58,7 +58,7 @@ test('of a history the latest exchanges that have room are kept', () => {
   assert.deepEqual([said(many).length, said(many)[0]], [16, 'q3'])
   const long = new ConversationMemory(new ManualClock(), {})
   for (let n = 1; n <= 10; n++) note(long, n, 9_999)
-  assert.deepEqual([said(long).length, said(long)[0]], [8, 'q7'])
+  assert.deepEqual([said(long).length, said(long)[0]], [6, 'q8'])
 })
 
 test('a used entry outlives an unused one', () => {

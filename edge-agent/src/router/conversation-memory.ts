@@ -37,9 +37,10 @@ interface Exchange {
   readonly entries: readonly [HistoryEntry, HistoryEntry]
 }
 
-const MAX_TEXT_CHARS = 2_000
-/** Of one conversation. */
-const MAX_HISTORY_CHARS = 16_000
+/** A question and an answer of Chinese fit together below. */
+const MAX_TEXT_CHARS = 1_300
+/** Of one conversation, UTF-8: a second of a line of 64 kbit/s. */
+const MAX_HISTORY_BYTES = 8_192
 const NOT_HISTORY = new Set([
   'command',
   'ask-back',
@@ -225,10 +226,10 @@ function entry(role: HistoryRole, text: string): HistoryEntry {
 
 /** The last ones that have room together. */
 function latest(exchanges: readonly Exchange[], count: number): readonly Exchange[] {
-  let chars = 0
+  let bytes = 0
   const tooMuch = exchanges.findLastIndex(({ entries: [asked, answered] }) => {
-    chars += asked.text.length + answered.text.length
-    return chars > MAX_HISTORY_CHARS
+    bytes += Buffer.byteLength(asked.text) + Buffer.byteLength(answered.text)
+    return bytes > MAX_HISTORY_BYTES
   })
   return exchanges.slice(tooMuch + 1).slice(-count)
 }
