@@ -9,8 +9,8 @@ type History = GenerateRequest['history']
  */
 export const SENT_WHOLE = 4
 
-/** An edge that sends so much history, UTF-8, may have left something out: it sends 8 KiB at most. */
-const MAYBE_CUT_BYTES = 4_096
+/** An edge that sends so much history, UTF-8, may have left something out: it sends 4 KiB at most. */
+const MAYBE_CUT_BYTES = 2_048
 
 /** Whether what comes with a question may not be all that was said. */
 export function mayBeCut(history: History): boolean {

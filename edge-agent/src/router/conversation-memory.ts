@@ -38,9 +38,9 @@ interface Exchange {
 }
 
 /** A question and an answer of Chinese fit together below. */
-const MAX_TEXT_CHARS = 1_300
-/** Of one conversation, UTF-8: a second of a line of 64 kbit/s. */
-const MAX_HISTORY_BYTES = 8_192
+const MAX_TEXT_CHARS = 650
+/** Of one conversation, UTF-8: half a second of a line of 64 kbit/s. */
+const MAX_HISTORY_BYTES = 4_096
 const NOT_HISTORY = new Set([
   'command',
   'ask-back',
