@@ -26,9 +26,7 @@ export function createUploadFeed(deps: UploadFeedDeps): UploadSource {
 
 /** So many turns under way are answered before the center is told of those before them, */
 const BUSY_TURNS = 16
-/** unless it has as few records to get as the journal still has in memory: read from files later, they cost more than now, */
-const AT_HAND = 4_000
-/** or this many already. */
+/** unless it has this many records to get already. */
 const MOST_BEHIND = 100_000
 
 class UploadFeed implements UploadSource {
@@ -55,8 +53,7 @@ class UploadFeed implements UploadSource {
   get isBusy(): boolean {
     const { underWay, journal, mark } = this.#deps
     if (underWay === undefined || underWay() < BUSY_TURNS) return false
-    const behind = journal.durable - mark.acked
-    return behind > AT_HAND && behind < MOST_BEHIND
+    return journal.durable - mark.acked < MOST_BEHIND
   }
 
   onMore(fn: () => void): () => void {
