@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
   adminCall,
   adminStream,
   asTenantId,
-  ManualClock,
   plainSealer,
-  silentLogger,
   startAdminServer,
   YizhanError,
 } from '@yizhan/kernel'
 import { createCenterAudit } from '../audit/index.js'
 import { createFileStore, pieceDirectories } from '../files/index.js'
-import { openStorage } from '../storage/index.js'
+import { openTestStorage } from '../storage/testing/test-storage.js'
 import { registerAttachments } from './attachment-routes.js'
 import { validatorCompiler } from './validation.js'
 
@@ -25,15 +21,7 @@ const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected
 
 async function start(t: TestContext, maxBytes?: number) {
-  const dir = await mkdtemp(join(tmpdir(), 'yizhan-file-routes-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  const clock = new ManualClock()
-  const log = silentLogger()
-  const storage = await openStorage(
-    { log, sealer: plainSealer, clock },
-    { dir: join(dir, 'data'), shards: 1 },
-  )
-  t.after(() => storage.close())
+  const { dir, clock, log, storage } = await openTestStorage(t)
   const files = createFileStore(
     {
       ...{ store: storage.store, pieces: pieceDirectories([join(dir, 'files')]), sealer: plainSealer },

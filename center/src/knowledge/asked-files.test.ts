@@ -1,31 +1,20 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ManualClock, plainSealer, silentLogger, type TenantId } from '@yizhan/kernel'
+import { plainSealer, type TenantId } from '@yizhan/kernel'
 import { createFileStore, pieceDirectories } from '../files/index.js'
 import { acme, globex, never } from '../privacy/testing/stand.js'
-import { openStorage } from '../storage/index.js'
+import { openTestStorage } from '../storage/testing/test-storage.js'
 import { AskedFileReader } from './asked-files.js'
 
 const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(100, 7)])
 const JPEG = Buffer.from('ffd8ffe000104a464946', 'hex')
 
 async function start(t: TestContext, maxTokens = 100) {
-  const dir = await mkdtemp(join(tmpdir(), 'yizhan-asked-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  const clock = new ManualClock()
-  const log = silentLogger()
-  const storage = await openStorage(
-    { log, sealer: plainSealer, clock },
-    { dir: join(dir, 'data'), shards: 1 },
-  )
-  t.after(() => storage.close())
+  const { dir, clock, log, store } = await openTestStorage(t)
   const pieces = pieceDirectories([join(dir, 'files')])
   const keys = { lookupKey: async (tenant: TenantId) => Buffer.from(tenant.padEnd(32)) }
-  const { store } = storage
   const files = createFileStore({ store, pieces, sealer: plainSealer, keys, clock }, { pieceBytes: 1_000 })
   const subjects = {
     find: async (_: TenantId, { channel, sender }: { channel: string; sender: string }) =>

@@ -1,10 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { ManualClock, plainSealer, silentLogger } from '@yizhan/kernel'
 import { createKnowledge } from '../../retrieval/index.js'
-import { openStorage } from '../../storage/index.js'
+import { openTestStorage } from '../../storage/testing/test-storage.js'
 import { acme, tenantId } from '../../tenants/testing/catalog.js'
 import { openLibrary } from '../index.js'
 
@@ -13,16 +9,7 @@ export const user = { actor: 'user_1', requestId: 'r1' }
 
 /** For tests: a library on a store of its own; `again` opens it as the next process would. */
 export async function startLibrary(t: TestContext) {
-  const dir = await mkdtemp(join(tmpdir(), 'yizhan-library-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
-  const clock = new ManualClock()
-  const log = silentLogger()
-  const storage = await openStorage(
-    { log, sealer: plainSealer, clock },
-    { dir: join(dir, 'data'), shards: 1 },
-  )
-  t.after(() => storage.close())
-  const { store } = storage
+  const { clock, log, store } = await openTestStorage(t)
   const again = async () => {
     const knowledge = createKnowledge({ log })
     return { knowledge, store, library: await openLibrary({ store, knowledge, clock, log }, [acme, other]) }
