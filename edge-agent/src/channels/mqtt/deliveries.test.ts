@@ -7,6 +7,14 @@ const _IN = 'yizhan/acme/li/c1/in'
 const OUT = 'yizhan/acme/li/c1/out'
 const CONVERSATION = 'acme/mqtt/li/c1'
 
+/** A client that takes replies and never acknowledges one. */
+async function subscribeMute(connect: Awaited<ReturnType<typeof startTestChannel>>['connect']) {
+  const client = await connect()
+  client.mqtt.handleMessage = () => undefined
+  await client.mqtt.subscribeAsync(OUT, { qos: 1 })
+  return client
+}
+
 test('a reply is confirmed by the first acknowledgement of several subscribers', async (t) => {
   const { connect, channel } = await startTestChannel(t)
   const silent = await connect({ customHandleAcks: () => undefined, protocolVersion: 4 })
@@ -53,9 +61,7 @@ test('without a subscriber a reply is unreachable until one comes', async (t) =>
 
 test('a subscriber that leaves without acknowledging makes a reply unreachable', async (t) => {
   const { connect, channel } = await startTestChannel(t)
-  const client = await connect()
-  client.mqtt.handleMessage = () => undefined
-  await client.mqtt.subscribeAsync(OUT, { qos: 1 })
+  const client = await subscribeMute(connect)
   const turn = turnOf(CONVERSATION, 'q1')
   const outcome = channel.deliver(turn, replyOf(turn, 'hello'), never)
   await client.next()
@@ -65,9 +71,7 @@ test('a subscriber that leaves without acknowledging makes a reply unreachable',
 
 test('a connection that died unnoticed holds nothing up: who subscribes meanwhile confirms', async (t) => {
   const { connect, channel } = await startTestChannel(t)
-  const dead = await connect()
-  dead.mqtt.handleMessage = () => undefined
-  await dead.mqtt.subscribeAsync(OUT, { qos: 1 })
+  const dead = await subscribeMute(connect)
   const turn = turnOf(CONVERSATION, 'q1')
   const outcome = channel.deliver(turn, replyOf(turn, 'hello'), never)
   await dead.next()
@@ -79,9 +83,7 @@ test('a connection that died unnoticed holds nothing up: who subscribes meanwhil
 
 test('a client that takes replies and never acknowledges is cut off after the deadline', async (t) => {
   const { connect, channel, clock } = await startTestChannel(t)
-  const client = await connect()
-  client.mqtt.handleMessage = () => undefined
-  await client.mqtt.subscribeAsync(OUT, { qos: 1 })
+  const client = await subscribeMute(connect)
   const turn = turnOf(CONVERSATION, 'q1')
   const outcome = channel.deliver(turn, replyOf(turn, 'hello'), never)
   await client.next()
@@ -119,9 +121,7 @@ test('a full window makes replies wait, and room announces them', async (t) => {
 
 test('an aborted delivery rejects with the reason', async (t) => {
   const { connect, channel } = await startTestChannel(t)
-  const client = await connect()
-  client.mqtt.handleMessage = () => undefined
-  await client.mqtt.subscribeAsync(OUT, { qos: 1 })
+  await subscribeMute(connect)
   const turn = turnOf(CONVERSATION, 'q1')
   const abort = new AbortController()
   const outcome = channel.deliver(turn, replyOf(turn, 'hello'), abort.signal)
