@@ -1,9 +1,20 @@
+import { writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { storageError } from './storage-error.js'
 
-/** What the key store needs of an open file; a test puts a failing one in its place. */
-export type DiskFile = Pick<FileHandle, 'read' | 'write' | 'datasync' | 'truncate' | 'stat' | 'close'>
+/** What the key store and the journal need of an open file; a test puts a failing one in its place. */
+export interface DiskFile
+  extends Pick<FileHandle, 'read' | 'write' | 'datasync' | 'truncate' | 'stat' | 'close'> {
+  /** The descriptor, of a file whose small writes go to the system's memory at once, on the calling thread. */
+  readonly writesNow?: number
+}
 export type OpenDiskFile = (path: string, flags: string, mode: number) => Promise<DiskFile>
+
+/**
+ * What one write on the calling thread has at most. Into the system's memory it takes 3 to 40 µs; another thread that does
+ * it takes 50 to 200, and two switches of threads (measured).
+ */
+const NOW_BYTES = 64 << 10
 
 /** All of `bytes`. Throws `disk_full` or `storage_failed`. */
 export async function writeAt(
@@ -13,8 +24,11 @@ export async function writeAt(
   position: number,
 ): Promise<void> {
   try {
+    const fd = bytes.length > NOW_BYTES ? undefined : file.writesNow
     for (let done = 0; done < bytes.length; ) {
-      done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+      const left = bytes.length - done
+      if (fd !== undefined) done += writeSync(fd, bytes, done, left, position + done)
+      else done += (await file.write(bytes, done, left, position + done)).bytesWritten
     }
   } catch (thrown) {
     throw storageError(thrown, 'write', path)

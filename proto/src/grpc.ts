@@ -37,16 +37,33 @@ type Handler<M> = M extends {
 /** The handlers that a service needs, by rpc name, typed as grpc-js has them. */
 export type Handlers<S extends DescService> = { [K in keyof MethodOf<S>]: Handler<MethodOf<S>[K]> }
 
+const encodings = new WeakMap<object, Uint8Array>()
+const sizes = new WeakMap<object, number>()
+
+/** The message, which is written as these bytes: whoever has its encoding already spares another. */
+export function encodedAs<M extends object>(message: M, bytes: Uint8Array): M {
+  encodings.set(message, bytes)
+  return message
+}
+
+/** Bytes of a message on the wire; of one that was received, those that came. */
+export function wireBytes<D extends DescMessage>(desc: D, message: MessageShape<D>): number {
+  return sizes.get(message) ?? toBinary(desc, message).length
+}
+
 const serializer =
   <D extends DescMessage>(desc: D) =>
   (value: MessageShape<D>): Buffer => {
-    const { buffer, byteOffset, byteLength } = toBinary(desc, value)
+    const { buffer, byteOffset, byteLength } = encodings.get(value) ?? toBinary(desc, value)
     return Buffer.from(buffer, byteOffset, byteLength)
   }
 const deserializer =
   <D extends DescMessage>(desc: D) =>
-  (bytes: Buffer): MessageShape<D> =>
-    fromBinary(desc, bytes)
+  (bytes: Buffer): MessageShape<D> => {
+    const message = fromBinary(desc, bytes)
+    sizes.set(message, bytes.length)
+    return message
+  }
 
 function methodDefinition(method: DescService['methods'][number]): ServiceDefinition[string] {
   const streams = method.methodKind

@@ -13,6 +13,7 @@ import {
   UploadRequestSchema,
   type UploadResponse,
   UploadResponseSchema,
+  wireBytes,
 } from '@yizhan/proto'
 import { type EpochFences, epochFenced } from '../fleet/index.js'
 import { checkChange, type Source, type Uploaded } from '../ledger/index.js'
@@ -138,7 +139,7 @@ class UploadStream {
   #enqueue(source: Source, request: UploadRequest): void {
     const records = this.#checked(request)
     if (records.length === 0) return
-    const bytes = toBinary(UploadRequestSchema, request).length
+    const bytes = wireBytes(UploadRequestSchema, request)
     this.#unacknowledged += bytes
     if (this.#unacknowledged > this.#window + SLACK_BYTES)
       throw new YizhanError('overloaded', 'more is sent than the window allows')

@@ -25,6 +25,7 @@ import {
   type LoggedKey,
   type MarkFile,
   type Marks,
+  OpenedFrames,
   RecentRecords,
   type RewriteOptions,
   rewriteSegment,
@@ -69,6 +70,7 @@ export class SegmentJournal implements Journal {
   readonly #segments: Segment[]
   readonly #recent = new RecentRecords()
   readonly #walked: WalkedSegments
+  readonly #opened: OpenedFrames
   readonly #durableListeners = new Set<() => void>()
   #marks: Marks
   #next: number
@@ -93,6 +95,7 @@ export class SegmentJournal implements Journal {
     this.#segments = segments
     this.#marks = { epoch, low, settled, keysFrom, age }
     this.#walked = new WalkedSegments(parts.host, this.#dir, epoch)
+    this.#opened = new OpenedFrames(parts.sealer)
     this.#next = next
     this.#durable = next
     const onFatal = (error: YizhanError) => {
@@ -152,9 +155,13 @@ export class SegmentJournal implements Journal {
     const recent = this.#recent.scan(Math.max(from, low()), this.#next)
     if (recent) return recent
     const isWritten = (segment: Segment) => this.#isWritten(segment)
-    const { sealer } = this.#parts
-    const deps = { sealer, epoch: this.epoch, walked: this.#walked, isWritten, low }
-    return scanSegments(deps, [...this.#segments], Math.max(from, low()), this.#next)
+    const [opened, walked] = [this.#opened, this.#walked]
+    return scanSegments(
+      { opened, epoch: this.epoch, walked, isWritten, low },
+      [...this.#segments],
+      Math.max(from, low()),
+      this.#next,
+    )
   }
 
   prune(options: PruneOptions): Promise<void> {
@@ -181,7 +188,7 @@ export class SegmentJournal implements Journal {
       // The marks first and durably: what a crash leaves of the rest lies below them.
       await marks.write(this.#marks)
       keys.expire(this.#marks.keysFrom)
-      this.#walked.clear()
+      this.#forgetRead()
       const current = this.#segments.at(-1)
       const isOld = current && (current.next <= low || age - current.begun > options.olderThanMs * SPAN)
       if (isOld && current.hasRecords) await this.#seal()
@@ -194,6 +201,7 @@ export class SegmentJournal implements Journal {
       if (replacements.length === 0 && !whole) return
       await this.#seal()
       this.#recent.clear()
+      this.#forgetRead()
       const replaced = new Map(replacements.map(({ seq, bytes }) => [seq, bytes]))
       const seqs = [...replaced.keys()]
       for (const segment of [...this.#segments]) {
@@ -354,8 +362,14 @@ export class SegmentJournal implements Journal {
     const { low, keysFrom, settled } = this.#marks
     const deps = { ...this.#parts, dir: this.#dir, epoch: this.epoch }
     await rewriteSegment(deps, segment, { ...options, low, keysFrom, settled })
-    this.#walked.clear()
+    this.#forgetRead()
     this.#count()
+  }
+
+  /** What was read of files that are not as they were. */
+  #forgetRead(): void {
+    this.#walked.clear()
+    this.#opened.clear()
   }
 
   #count(): void {

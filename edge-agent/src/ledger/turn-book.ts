@@ -80,23 +80,23 @@ export function applyEntry(
     return { turn, age, n: 1, lastSeq: seq }
   }
   if (!page) throw new YizhanError('data_corrupt', `a record of turn ${entry.id} has no turn`)
-  const next: Page = {
-    ...page,
-    ...clearedBy(page, entry),
+  const next: Page = Object.assign({}, page, {
     turn: changed(page.turn, entry),
     n: entry.n + 1,
     lastSeq: seq,
-  }
-  return entry.k === 'feedback' ? { ...next, feedbackBy: entry.by } : next
+  })
+  const cleared = clearedBy(page, entry)
+  const feedbackBy = entry.k === 'feedback' ? { feedbackBy: entry.by } : undefined
+  return cleared || feedbackBy ? Object.assign(next, cleared, feedbackBy) : next
 }
 
 /** Where only what may leave this edge comes to; an earlier build wrote no more than that. */
 const CENTER_STATES: ReadonlySet<TurnState> = new Set(['forwarded', 'streaming', 'waiting'])
 
-function clearedBy(page: Page, entry: ChangeEntry): Pick<Page, 'cleared'> {
+function clearedBy(page: Page, entry: ChangeEntry): Pick<Page, 'cleared'> | undefined {
   if (entry.c === 1) return { cleared: 'written' }
   const noted = page.cleared === undefined && entry.k === 'state' && CENTER_STATES.has(entry.to)
-  return noted ? { cleared: 'noted' } : {}
+  return noted ? { cleared: 'noted' } : undefined
 }
 
 function mendedBy({ id, asked, target }: CommandMark, version: number, before?: Mended): Mended {
@@ -113,7 +113,7 @@ function changed(turn: Turn, entry: ChangeEntry): Turn {
   switch (entry.k) {
     case 'state': {
       const { to, cause, version, ticket, command } = entry
-      const next: Turn = { ...turn, state: to, cause, version }
+      const next: Turn = Object.assign({}, turn, { state: to, cause, version })
       if (ticket === undefined && command === undefined) return next
       const mended = command && to === 'routed' ? mendedBy(command, version, turn.mended) : turn.mended
       return {
@@ -130,7 +130,9 @@ function changed(turn: Turn, entry: ChangeEntry): Turn {
     case 'reply-state': {
       const reply = turn[entry.kind]
       const { state, delivered } = entry
-      return reply ? withReply(turn, { ...reply, state, ...(delivered ? { delivered } : {}) }) : turn
+      if (!reply) return turn
+      const next: Reply = Object.assign({}, reply, { state }, delivered && { delivered })
+      return withReply(turn, next)
     }
     case 'feedback': {
       if (turn.emptied === 'all') return turn
@@ -144,7 +146,7 @@ function changed(turn: Turn, entry: ChangeEntry): Turn {
 }
 
 function withReply(turn: Turn, reply: Reply): Turn {
-  return reply.kind === 'final' ? { ...turn, final: reply } : { ...turn, notice: reply }
+  return Object.assign({}, turn, { [reply.kind]: reply })
 }
 
 /** Whether a person has had the turn started again after the version `seen`: what acts upon that version counts no more. */

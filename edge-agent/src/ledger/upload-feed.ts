@@ -29,6 +29,11 @@ const BUSY_TURNS = 16
 /** unless it has this many records to get already. */
 const MOST_BEHIND = 100_000
 
+/** How a turn began. */
+type Beginning = UploadedTurn & { readonly id: string }
+/** Of one read, by position: each record of a turn asks for it, and what is erased until the next must not stay. */
+type Beginnings = Map<number, Beginning>
+
 class UploadFeed implements UploadSource {
   readonly #deps: UploadFeedDeps
   readonly #metrics: ReturnType<typeof feedMetrics>
@@ -64,6 +69,7 @@ class UploadFeed implements UploadSource {
     const { journal } = this.#deps
     const { durable } = journal
     const items: UploadItem[] = []
+    const beginnings: Beginnings = new Map()
     let expected = from
     for await (const scanned of journal.scan(from)) {
       const first = scanned.kind === 'record' ? scanned.seq : scanned.from
@@ -73,7 +79,7 @@ class UploadFeed implements UploadSource {
       items.push(
         scanned.kind === 'lost'
           ? lost(scanned.from, expected - 1)
-          : await this.#item(scanned.seq, scanned.bytes),
+          : await this.#item(scanned.seq, scanned.bytes, beginnings),
       )
     }
     if (items.length === 0 && expected < durable) items.push(this.#dropped(expected, durable - 1))
@@ -110,10 +116,11 @@ class UploadFeed implements UploadSource {
     return lost(from, to)
   }
 
-  async #item(seq: number, bytes: Uint8Array): Promise<UploadItem> {
+  async #item(seq: number, bytes: Uint8Array, beginnings: Beginnings): Promise<UploadItem> {
     const entry = this.#decode(seq, bytes)
+    if (entry?.k === 'received') beginnings.set(seq, beginningOf(seq, entry))
     if (!entry || entry.k === 'received' || entry.k === 'known') return { seq }
-    const turn = this.#deps.ledger.get(entry.id) ?? (await this.#asReceived(seq, entry))
+    const turn = this.#deps.ledger.get(entry.id) ?? (await this.#asReceived(seq, entry, beginnings))
     // Taken off this edge meanwhile: the center would refuse the whole upload.
     if (turn && this.#deps.serves?.(tenantOf(turn.message)) === false) return { seq }
     // Nobody mends what a client says by itself.
@@ -127,20 +134,21 @@ class UploadFeed implements UploadSource {
   }
 
   /** A settled turn that is no longer in memory. */
-  async #asReceived(seq: number, { id, r }: ChangeEntry): Promise<UploadedTurn | undefined> {
+  async #asReceived(
+    seq: number,
+    { id, r }: ChangeEntry,
+    beginnings: Beginnings,
+  ): Promise<UploadedTurn | undefined> {
     const receivedSeq = r > 0 ? r : seq + r
+    const known = beginnings.get(receivedSeq)
+    if (known) return known.id === id ? known : undefined
     for await (const scanned of this.#deps.journal.scan(receivedSeq)) {
       if (scanned.kind === 'lost' || scanned.seq !== receivedSeq) return undefined
       const entry = this.#decode(scanned.seq, scanned.bytes)
       if (entry?.k !== 'received' || entry.id !== id) return undefined
-      const { message, at: receivedAt, emptied, successorOf } = entry
-      return {
-        message,
-        receivedSeq,
-        receivedAt,
-        ...(emptied === undefined ? {} : { emptied }),
-        ...(successorOf === undefined ? {} : { successorOf }),
-      }
+      const beginning = beginningOf(receivedSeq, entry)
+      beginnings.set(receivedSeq, beginning)
+      return beginning
     }
     return undefined
   }
@@ -157,6 +165,20 @@ class UploadFeed implements UploadSource {
   #measure(): void {
     const { journal, mark } = this.#deps
     this.#metrics.lag.set(Math.max(0, journal.durable - 1 - mark.acked))
+  }
+}
+
+function beginningOf(
+  receivedSeq: number,
+  { id, message, at: receivedAt, emptied, successorOf }: LedgerEntry & { k: 'received' },
+): Beginning {
+  return {
+    id,
+    message,
+    receivedSeq,
+    receivedAt,
+    ...(emptied === undefined ? {} : { emptied }),
+    ...(successorOf === undefined ? {} : { successorOf }),
   }
 }
 

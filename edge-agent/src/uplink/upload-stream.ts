@@ -2,18 +2,18 @@ import type { ClientDuplexStream } from '@grpc/grpc-js'
 import type { Clock, YizhanError } from '@yizhan/kernel'
 import {
   create,
+  encodedAs,
   Ledger,
   toBinary,
   UploadKind,
-  type UploadRecord,
-  UploadRecordSchema,
   type UploadRequest,
   UploadRequestSchema,
   type UploadResponse,
 } from '@yizhan/proto'
 import type { Carrier } from './inference-client.js'
-import type { UploadItem, UploadSource } from './port.js'
+import type { UploadSource } from './port.js'
 import { rpcError } from './rpc-error.js'
+import { batchesOf, encodeRequest, REQUEST_BYTES, type UploadBatch } from './upload-batch.js'
 import { UploadWindow } from './upload-window.js'
 
 export interface UploadStreamDeps {
@@ -28,8 +28,6 @@ export interface UploadStreamDeps {
 /** How a stream ended by itself. */
 export type UploadEnd = { readonly error: YizhanError } | 'closed'
 
-/** Small, so that what is urgent comes in between on a slow line. */
-const REQUEST_BYTES = 4 * 1024
 const MOST_ITEMS = 256
 const LEAST_ITEMS = 32
 /**
@@ -37,6 +35,8 @@ const LEAST_ITEMS = 32
  * of it, and a request for each commit would cost both as much as a turn.
  */
 const REST_MS = 100
+/** The same while there is more than one read takes. */
+const BEHIND_REST_MS = 25
 /** The same while this edge has more urgent things to do. Seldom and much: a read may have to go through a whole segment. */
 const BUSY_REST_MS = 400
 
@@ -53,7 +53,8 @@ export class UploadStream {
   #isOver = false
   /** Where the center is; undefined until it has said so. */
   #begun: number | undefined
-  #headBytes: number | undefined
+  /** How each request begins on the wire. */
+  #head: Uint8Array | undefined
   #isWritable = true
   #wake: () => void = () => undefined
   #endRest: () => void = () => undefined
@@ -75,7 +76,7 @@ export class UploadStream {
     call.on('error', (thrown) => this.#end({ error: rpcError(thrown) }))
     call.on('end', () => this.#end('closed'))
     this.#offSource = deps.source.onMore(() => this.#wake())
-    this.#write([])
+    this.#write({ records: [], encoded: [] })
     this.#pump().catch((thrown: unknown) => {
       this.#end({ error: rpcError(thrown) })
       call.cancel()
@@ -98,16 +99,18 @@ export class UploadStream {
       if (this.#isOver) return
       const from = next
       // Read when it can go: what is erased while it waits is not sent.
-      for (const batch of batchesOf(await source.read(from, limit))) {
+      const items = await source.read(from, limit)
+      for (const batch of batchesOf(items)) {
         needed = batch.bytes
         if (!this.#isWritable || !this.#window.hasRoom(needed)) break
         this.#send(batch)
         next = batch.upTo + 1
         needed = REQUEST_BYTES
       }
+      const isBehind = items.length === limit && next > (items.at(-1)?.seq ?? 0)
       // What does not go now is read again: no more than about what has gone.
       limit = Math.min(MOST_ITEMS, Math.max(LEAST_ITEMS, 2 * (next - from)))
-      await this.#rest(source.isBusy ? BUSY_REST_MS : REST_MS)
+      await this.#rest(source.isBusy ? BUSY_REST_MS : isBehind ? BEHIND_REST_MS : REST_MS)
     }
   }
 
@@ -123,25 +126,28 @@ export class UploadStream {
     })
   }
 
-  #send({ records, recordBytes, upTo }: Batch): void {
+  #send(batch: UploadBatch): void {
     if (this.#isOver) return
+    const { records, upTo } = batch
     const last = records.at(-1)
     if (last) {
-      const bytes = this.#write(records) + recordBytes
+      const bytes = this.#write(batch)
       this.#window.sent(Number(last.seq), bytes)
       this.#deps.sentBytes(bytes)
     }
     if (!this.#window.passOver(upTo)) this.#deps.source.acknowledged(upTo)
   }
 
-  /** Returns the request's size without the records; the whole is what the center counts, and grants again. */
-  #write(records: UploadRecord[]): number {
+  /** Returns the request's bytes: what the center counts, and grants again. */
+  #write(batch: Pick<UploadBatch, 'records' | 'encoded'>): number {
     const { generation: linkGeneration } = this.#carrier
     const { epoch: journalEpoch } = this.#deps.source
     const head = { linkGeneration, journalEpoch, kind: UploadKind.TURNS }
-    this.#isWritable = this.#call.write(create(UploadRequestSchema, { ...head, records }))
-    this.#headBytes ??= toBinary(UploadRequestSchema, create(UploadRequestSchema, head)).length
-    return this.#headBytes
+    this.#head ??= toBinary(UploadRequestSchema, create(UploadRequestSchema, head))
+    const bytes = encodeRequest(this.#head, batch)
+    const request = create(UploadRequestSchema, { ...head, records: batch.records })
+    this.#isWritable = this.#call.write(encodedAs(request, bytes))
+    return bytes.length
   }
 
   #receive({ linkGeneration, journalEpoch, kind, seq, windowBytes, known }: UploadResponse): void {
@@ -179,42 +185,4 @@ export class UploadStream {
     this.#endRest()
     this.#settleEnded(end)
   }
-}
-
-interface Batch {
-  readonly records: UploadRecord[]
-  /** What the records take in the request. */
-  recordBytes: number
-  /** Of the whole request, at most. */
-  bytes: number
-  /** Last position that it covers. */
-  upTo: number
-}
-
-/** Generation, epoch and kind, at most. */
-const HEAD_BYTES = 24
-/** From this length on it takes two bytes, and three from its square on. */
-const LONG = 128
-
-/** Items as requests of at most 4 KiB; a larger record makes one of its own. */
-function batchesOf(items: readonly UploadItem[]): Batch[] {
-  const batches: Batch[] = []
-  for (const { seq, record } of items) {
-    const bytes = record ? fieldBytes(toBinary(UploadRecordSchema, record).length) : 0
-    let now = batches.at(-1)
-    if (!now || (now.records.length > 0 && now.bytes + bytes > REQUEST_BYTES)) {
-      now = { records: [], recordBytes: 0, bytes: HEAD_BYTES, upTo: 0 }
-      batches.push(now)
-    }
-    if (record) now.records.push(record)
-    now.recordBytes += bytes
-    now.bytes += bytes
-    now.upTo = seq
-  }
-  return batches
-}
-
-/** A record in its request, with its tag and its length. */
-function fieldBytes(length: number): number {
-  return 1 + (length < LONG ? 1 : length < LONG * LONG ? 2 : 3) + length
 }

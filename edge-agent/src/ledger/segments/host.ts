@@ -2,7 +2,6 @@ import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type DiskFile,
-  type OpenDiskFile,
   readFileIfExists,
   storageError,
   syncDirectory,
@@ -12,6 +11,7 @@ import {
 
 /** What the journal needs of a file system. Throws `disk_full`, `storage_failed`; a test puts a failing one in its place. */
 export interface JournalHost {
+  /** Small writes to it are done on the calling thread. */
   open(path: string, flags: string): Promise<DiskFile>
   /** All of a file, or undefined if there is none. */
   read(path: string): Promise<Buffer | undefined>
@@ -26,10 +26,11 @@ export interface JournalHost {
   freeBytes(dir: string): Promise<number>
 }
 
-const openFile: OpenDiskFile = open
-
 export const systemHost: JournalHost = {
-  open: (path, flags) => converted(openFile(path, flags, 0o600), 'open', path),
+  async open(path, flags) {
+    const file = await converted(open(path, flags, 0o600), 'open', path)
+    return Object.assign(file, { writesNow: file.fd })
+  },
   read: readFileIfExists,
   async list(dir) {
     try {

@@ -1,6 +1,6 @@
-import type { Sealer } from '@yizhan/kernel'
 import type { Scanned } from '../journal.js'
-import { openPayloads } from './payload.js'
+import type { Frame } from './frame.js'
+import type { OpenedFrames } from './opened-frames.js'
 import type { Segment } from './segment.js'
 import type { WalkedSegments } from './walked-segments.js'
 
@@ -8,7 +8,7 @@ import type { WalkedSegments } from './walked-segments.js'
 const MAX_FRAMES_AT_ONCE = 64
 
 export interface ScanDeps {
-  readonly sealer: Sealer
+  readonly opened: OpenedFrames
   readonly epoch: bigint
   readonly walked: WalkedSegments
   readonly isWritten: (segment: Segment) => boolean
@@ -18,7 +18,7 @@ export interface ScanDeps {
 
 /** Records `from` … `to` − 1 in order. What is missing or damaged comes as a `lost` range in its place. */
 export async function* scanSegments(
-  { sealer, epoch, walked, isWritten, low }: ScanDeps,
+  { opened, epoch, walked, isWritten, low }: ScanDeps,
   segments: readonly Segment[],
   from: number,
   to: number,
@@ -29,15 +29,14 @@ export async function* scanSegments(
   for (const segment of segments) {
     expected = Math.max(expected, low())
     if (segment.next <= expected || !segment.hasRecords) continue
-    const all = await walked.frames(segment, isWritten(segment))
-    const frames = all.filter(({ first, count }) => first + count > expected)
-    for (let at = 0; at < frames.length; ) {
+    const frames = await walked.frames(segment, isWritten(segment))
+    for (let at = firstAfter(frames, expected); at < frames.length; ) {
       const some = frames.slice(at, at + atOnce)
       at += some.length
       atOnce = Math.min(2 * atOnce, MAX_FRAMES_AT_ONCE)
-      const opened = await openPayloads(sealer, { epoch, segment: segment.index }, some)
+      const records = await opened.open({ epoch, segment: segment.index }, some)
       for (const [i, { first, age }] of some.entries()) {
-        for (const [n, record] of (opened[i] ?? []).entries()) {
+        for (const [n, record] of (records[i] ?? []).entries()) {
           const seq = first + n
           if (seq < expected || seq >= to) continue
           expected = Math.max(expected, Math.min(seq, low()))
@@ -50,4 +49,17 @@ export async function* scanSegments(
   }
   expected = Math.max(expected, low())
   if (expected < to) yield { kind: 'lost', from: expected, to: to - 1 }
+}
+
+/** Index of the first frame with records from `seq` on. They lie in order. */
+function firstAfter(frames: readonly Frame[], seq: number): number {
+  let low = 0
+  let high = frames.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const { first, count } = frames[middle] as Frame
+    if (first + count > seq) high = middle
+    else low = middle + 1
+  }
+  return low
 }
