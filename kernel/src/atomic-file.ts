@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, unlink } from 'node:fs/promises'
+import { open, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { storageError, systemCode } from './storage-error.js'
 
@@ -58,5 +58,16 @@ export async function readFileIfExists(path: string): Promise<Buffer | undefined
   } catch (thrown) {
     if (systemCode(thrown) === 'ENOENT') return undefined
     throw storageError(thrown, 'read', path)
+  }
+}
+
+/** Whether there is something at a path; throws `storage_failed` if that cannot be told. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return false
+    throw storageError(thrown, 'look for', path)
   }
 }

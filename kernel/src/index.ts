@@ -17,7 +17,7 @@ export {
   useRequestIds,
   wantedSignals,
 } from './admin/index.js'
-export { readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'
+export { exists, readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'
 export { Backoff, type BackoffConfig } from './backoff.js'
 export {
   type Check,

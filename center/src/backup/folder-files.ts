@@ -76,7 +76,3 @@ export async function isEmptyOrMissing(path: string): Promise<boolean> {
     throw storageError(thrown, 'read', path)
   }
 }
-
-export async function isMissing(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) === undefined
-}

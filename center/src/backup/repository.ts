@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import {
+  exists,
   openOne,
   parseJson,
   readFileIfExists,
@@ -153,10 +154,6 @@ async function folder(path: string): Promise<void> {
     throw storageError(thrown, 'create', path)
   })
   if (made !== undefined) await syncDirectory(join(path, '..'))
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined
 }
 
 async function entries(path: string): Promise<string[]> {

@@ -1,8 +1,8 @@
 import { rename, rm, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { asTenantId, storageError, syncDirectory, systemCode, YizhanError } from '@yizhan/kernel'
+import { asTenantId, exists, storageError, syncDirectory, systemCode, YizhanError } from '@yizhan/kernel'
 import type { Row, Scope } from '../storage/engine.js'
-import { isEmptyOrMissing, isMissing, placeFile } from './folder-files.js'
+import { isEmptyOrMissing, placeFile } from './folder-files.js'
 import type { Erasure, RestoreTarget, Snapshot, SnapshotScope } from './port.js'
 import type { Repository } from './repository.js'
 import { decodeRows } from './row-codec.js'
@@ -73,7 +73,7 @@ export async function restoreBackup(
   await site.close()
   try {
     // Fails if somebody has begun to use it.
-    if (!(await isMissing(stateDir))) await rmdir(stateDir)
+    if (await exists(stateDir)) await rmdir(stateDir)
     await rename(building, stateDir)
   } catch (thrown) {
     if (systemCode(thrown) === 'ENOTEMPTY') throw notEmpty()

@@ -1,13 +1,13 @@
 import { type FileHandle, link, lstat, mkdir, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { syncDirectory } from '../atomic-file.js'
+import { exists, syncDirectory } from '../atomic-file.js'
 import { readAt, syncData, writeAt } from '../disk-file.js'
 import { YizhanError } from '../errors.js'
 import { storageError } from '../storage-error.js'
 import type { KeyParts } from './key-parts.js'
 import type { Erasure } from './port.js'
 import { decodeSlot, encodeSlot, SLOT_BYTES } from './slot.js'
-import { exists, keyStoreIsEmpty, shredFile, storePaths } from './store-files.js'
+import { keyStoreIsEmpty, shredFile, storePaths } from './store-files.js'
 import { decodeHeader, decodeTrailer, encodeTrailer } from './store-header.js'
 
 const CHUNK_SLOTS = 2048

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { open, stat, unlink } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory } from '../atomic-file.js'
+import { exists, syncDirectory } from '../atomic-file.js'
 import { syncData, writeAt } from '../disk-file.js'
 import { YizhanError } from '../errors.js'
-import { storageError, systemCode } from '../storage-error.js'
+import { storageError } from '../storage-error.js'
 
 const NOISE_BYTES = 256 * 1024
 
@@ -36,16 +36,6 @@ export async function keyStoreIsEmpty(dir: string): Promise<boolean> {
     details: { path: paths.slots },
     hint: 'restore the key store from its copy into an empty directory',
   })
-}
-
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (thrown) {
-    if (systemCode(thrown) === 'ENOENT') return false
-    throw storageError(thrown, 'look for', path)
-  }
 }
 
 /** Overwrites a file in place and removes it; nothing if there is none. */
