@@ -220,14 +220,18 @@ export class TurnReplica {
     const last = fresh.at(-1)
     if (!last) return
     const before = await this.#read(tenant, fresh)
+    const begun = await this.#begun(
+      tenant,
+      source,
+      fresh.filter(({ change }) => !before.has(change.value.turnId)),
+    )
     const after = new Map<string, Turn>()
     const counts = { stored: 0, unknown: 0, leaving: 0 }
     for (const { change } of fresh) {
       const id = change.value.turnId
       const turn = after.get(id) ?? before.get(id)?.value
       const isNew = turn === undefined && change.case === 'turn' && change.value.message !== undefined
-      const made = isNew ? await this.#newTurn(tenant, source, change.value.message) : undefined
-      const next = foldTurn(turn, change, source, () => made)
+      const next = foldTurn(turn, change, source, () => begun.get(id))
       if (next) after.set(id, next)
       counts[next ? 'stored' : isNew ? 'leaving' : 'unknown'] += 1
       if (next && next.edge !== source.edge) {
@@ -257,20 +261,51 @@ export class TurnReplica {
     return found
   }
 
+  /** Of turns that come with their message: what they get here, by turn; without those whose askers are leaving. */
+  async #begun(
+    tenant: TenantId,
+    source: Source,
+    records: readonly OfTurn[],
+  ): Promise<ReadonlyMap<string, NewTurn>> {
+    const found = new Map<string, NewTurn>()
+    const asked = new Map<string, Promise<string | undefined>>()
+    const wanted = records.map(async ({ change }) => {
+      if (change.case !== 'turn' || change.value.message === undefined) return
+      const { turnId, message } = change.value
+      const made = await this.#newTurn(tenant, source, message, asked)
+      if (made) found.set(turnId, made)
+    })
+    const settled = await Promise.allSettled(wanted)
+    for (const one of settled) if (one.status === 'rejected') throw one.reason
+    return found
+  }
+
+  /** `asked`: the subjects that are being looked up, by account; one after the other what is said of one account. */
   async #newTurn(
     tenant: TenantId,
     { edge }: Source,
-    message: Message | undefined,
+    { channelId: channel, sender, conversationId }: Message,
+    asked: Map<string, Promise<string | undefined>>,
   ): Promise<NewTurn | undefined> {
     const { askers } = this.#deps
-    const { channelId: channel, sender, conversationId } = message ?? create(MessageSchema)
-    const account = { channel, sender: sender?.id ?? '' }
-    const conversation = await askers.conversation(tenant, channel, conversationId)
-    if (account.sender === '') return { conversation }
-    if (askers.leaving(edge, tenant, account)) return undefined
-    const { name = '', department = '' } = sender ?? {}
-    const subject = await askers.resolve(tenant, account, { name, department }, { actor: `edge:${edge}` })
-    return { subject, conversation }
+    const conversation = askers.conversation(tenant, channel, conversationId)
+    const { id = '', name = '', department = '' } = sender ?? {}
+    if (id === '') return { conversation: await conversation }
+    const account = { channel, sender: id }
+    const known = JSON.stringify([channel, id])
+    const said = JSON.stringify([channel, id, name, department])
+    const former = asked.get(known)
+    const mine =
+      asked.get(said) ??
+      (former ?? Promise.resolve()).then(async () =>
+        askers.leaving(edge, tenant, account)
+          ? undefined
+          : await askers.resolve(tenant, account, { name, department }, { actor: `edge:${edge}` }),
+      )
+    asked.set(said, mine)
+    asked.set(known, mine)
+    const [subject, mark] = await Promise.all([mine, conversation])
+    return subject === undefined ? undefined : { subject, conversation: mark }
   }
 
   /** What an upload did, by ids and counts alone: each transition is the edge's own record. */
