@@ -8,7 +8,7 @@ export const killedEdge: Case = {
   title: 'kill -9 of the edge under load, at random points',
   needs: [],
   quick: true,
-  timeoutMs: [900_000, 1_200_000],
+  timeoutMs: [1_500_000, 1_800_000],
   async run(context) {
     const kills = context.pick(200, 200, 8)
     const station = await context.station()
