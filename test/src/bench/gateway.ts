@@ -10,7 +10,8 @@ import { beside, percentile, type Row } from './report.js'
 import { StreamLoad, type Target, type Timing } from './stream-load.js'
 
 const PEER = '@portkey-ai/gateway'
-const WARM_UP = 500
+/** Until the compilers are done with what all three do for each request. */
+const WARM_UP = 2_000
 /** Each round measures the engine itself, the center and the peer one after the other, so that all meet the same machine. */
 const ROUNDS = 4
 const CASES = [
