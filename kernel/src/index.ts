@@ -105,6 +105,7 @@ export { adminSocketPath, shortSocketPath } from './local-socket/index.js'
 export { createLogger, type Logger, type LoggerOptions, type LogLevelName, silentLogger } from './log.js'
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.js'
 export { createOutbound, type Outbound, type OutboundOptions } from './outbound.js'
+export { RecentMap } from './recent-map.js'
 export {
   createSealer,
   type DataKey,

@@ -34,9 +34,20 @@ async function start(t: TestContext) {
       }),
   }
   let memory: ConversationMemory | undefined
+  let looks = 0
   const ledger = await stand(t, (deps) => {
+    const scan: typeof deps.store.scan = (tenant, collection, options) => {
+      if (collection === 'turns') looks += 1
+      return deps.store.scan(tenant, collection, options)
+    }
+    const store = new Proxy(deps.store, {
+      get: (of, name) => {
+        const value: unknown = name === 'scan' ? scan : Reflect.get(of, name)
+        return typeof value === 'function' ? value.bind(of) : value
+      },
+    })
     memory = new ConversationMemory({
-      ...{ ...deps, writer, retention: async () => set.keptMs },
+      ...{ ...deps, store, writer, retention: async () => set.keptMs },
       ...{ log: silentLogger(), metrics: createMetrics() },
     })
     return memory
@@ -102,6 +113,8 @@ async function start(t: TestContext) {
       assert.ok(one)
       return one
     },
+    /** How often the turns of a conversation were read. */
+    looks: () => looks,
     said: ({ text }: Written) => JSON.parse(text) as { summary: string; exchanges: { asked: string }[] },
   }
 }
@@ -128,6 +141,26 @@ test('what a prompt still shows is not summarised', async (t) => {
   await talk(3)
   answered(3)
   await memory.idle()
+  assert.equal(asked.length, 0)
+})
+
+test('a conversation is read again once as much of it may have fallen out as a prompt shows', async (t) => {
+  const { talk, answered, asked, next, memory, looks, said, where } = await start(t)
+  await talk(2)
+  const look = async (exchanges: number, who?: AskedIn) => {
+    const before = looks()
+    answered(exchanges, who)
+    await memory.idle()
+    return looks() - before
+  }
+  assert.equal(await look(4), 1)
+  assert.equal(await look(4), 0)
+  // Somebody else's notes go another way.
+  assert.equal(await look(4, { ...where(), sender: 'han' }), 1)
+  // What the edge answers by itself counts as well: nobody told of these.
+  await talk(3, {}, 3)
+  answered(4)
+  assert.deepEqual(questions(said(await next())), ['q1', 'q2', 'q3'])
   assert.equal(asked.length, 0)
 })
 

@@ -2,6 +2,7 @@ import {
   type Clock,
   type Logger,
   type Metrics,
+  RecentMap,
   type Running,
   type TenantId,
   toYizhanError,
@@ -63,6 +64,8 @@ const AT_ONCE = 2
 const MAX_WAITING = 1_000
 /** Turns that are looked at; what was said before them is given up. */
 const MAX_TURNS = 100
+/** Conversations of which it is known how many turns are not in short yet. */
+const MAX_COUNTED = 10_000
 
 /**
  * Keeps of each conversation what is not shown word for word any more, in short: written by the tenant's own engine behind
@@ -77,6 +80,8 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
   readonly #turns: Collection<Turn>
   readonly #waiting = new Map<string, Wish>()
   readonly #working = new Map<string, Work>()
+  /** By conversation and whose notes they are: turns of the replica that are not in the notes yet. Few need no look. */
+  readonly #behind = new RecentMap<Map<string, Set<string>>>(MAX_COUNTED)
   readonly #outcomes
   #isStopping = false
   #resolveDone: () => void = () => undefined
@@ -133,7 +138,11 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
   /** Memories of conversations in which something was taken back, or another subject begins, go with these turns. */
   async changes(tenant: TenantId, turns: readonly Turn[]): Promise<readonly Change[]> {
     const changes: Change[] = []
+    for (const { conversation, id } of turns) {
+      for (const behind of this.#behindIn(tenant, conversation)?.values() ?? []) behind.add(id)
+    }
     for (const turn of turns.filter(changesMemory)) {
+      this.#behindIn(tenant, turn.conversation)?.clear()
       await this.#giveUp(
         async (where) => where.tenant === tenant && (await this.#markOf(where)) === turn.conversation,
       )
@@ -199,13 +208,21 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
     const { tenant } = where
     const keptMs = await retention(tenant)
     if (keptMs === 0) return undefined
-    const key = await this.#keyOf(where)
     const conversation = await this.#markOf(where)
+    const key = await this.#keyOf(where)
+    const counted = this.#behindIn(tenant, conversation) ?? new Map<string, Set<string>>()
+    const known = counted.get(key)
+    if (known && known.size < exchanges) return undefined
+    // Before the look: what comes meanwhile is counted too.
+    const behind = new Set<string>()
+    this.#behind.set(`${tenant}/${conversation}`, counted.set(key, behind))
     const held = await this.#memories.get(tenant, key)
     const turns = await this.#turnsBetween(tenant, conversation, held?.value.upTo ?? '', turn)
+    for (const { id } of turns) behind.add(id)
     const due = readableAtOnce(dueFor(exchangesOf(turns, where.sender), exchanges))
     const last = due.at(-1)
     if (last?.subject === undefined) return undefined
+    counted.delete(key)
     const before = held?.value.text ?? ''
     const text = await summarise(writer, tenant, { before, exchanges: due }, signal)
     signal.throwIfAborted()
@@ -258,6 +275,10 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
 
   async #markOf({ tenant, channel, conversation }: AskedIn): Promise<string> {
     return conversationMark(await this.#deps.keys.lookupKey(tenant), channel, conversation)
+  }
+
+  #behindIn(tenant: TenantId, conversation: string): Map<string, Set<string>> | undefined {
+    return this.#behind.get(`${tenant}/${conversation}`)
   }
 
   #count(outcome: string): void {

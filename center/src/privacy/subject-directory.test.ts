@@ -64,6 +64,13 @@ test('a name that changed is kept, and how a person was last seen once a day', a
   await subjects.resolve(acme, anna, { name: 'Anna Meier' }, by)
   const { name, department, lastSeen, firstSeen: first } = (await subjects.get(acme, id)) ?? {}
   assert.deepEqual([name, department, first, lastSeen], ['Anna Meier', 'IT', firstSeen, s.clock.wall()])
+  for (const told of ['Anna Meier', 'Anna M.', 'Anna Meier']) {
+    await subjects.resolve(acme, anna, { name: told }, by)
+    assert.equal((await subjects.get(acme, id))?.name, told)
+  }
+  s.clock.advance(DAY)
+  await subjects.resolve(acme, anna, { name: 'Anna Meier' }, by)
+  assert.equal((await subjects.get(acme, id))?.lastSeen, s.clock.wall())
 })
 
 test('a correction is audited with what stood there before', async (t) => {

@@ -1,4 +1,4 @@
-import { type Clock, newId, type TenantId, YizhanError } from '@yizhan/kernel'
+import { type Clock, newId, RecentMap, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { AuditEntry, Change, Store, StoredRecord } from '../storage/index.js'
 import { accountKey } from './blind-index.js'
 import type { Account, By, SubjectKeys } from './port.js'
@@ -30,6 +30,8 @@ const MAX_TEXT = 256
 const MAX_SENDER_BYTES = 512
 const MAX_ATTEMPTS = 4
 const DAY_MS = 86_400_000
+/** Persons of whom it is known that there is nothing to bring up to date. */
+const MAX_FRESH = 10_000
 
 /**
  * Persons of a tenant by random ids `sub_…`. The account of a person is found by a blind index, so that no key, term
@@ -39,6 +41,8 @@ export class SubjectDirectory {
   readonly #store: Store
   readonly #keys: Pick<SubjectKeys, 'lookupKey'>
   readonly #clock: Clock
+  /** What was told of a person last, and until when the same needs no look at the record. */
+  readonly #fresh = new RecentMap<{ readonly told: string; readonly until: number }>(MAX_FRESH)
 
   constructor(deps: {
     readonly store: Store
@@ -188,17 +192,25 @@ export class SubjectDirectory {
   }
 
   async #refresh(tenant: TenantId, id: string, seen: Seen, by: By): Promise<void> {
-    const before = await this.#read(tenant, id)
-    if (!before) return
     const now = this.#clock.wall()
     const told = cut(seen)
+    const key = `${tenant}/${id}`
+    const fresh = { told: JSON.stringify([told.name, told.department]), until: now + DAY_MS }
+    const known = this.#fresh.get(key)
+    if (known?.told === fresh.told && now < known.until) return
+    const before = await this.#read(tenant, id)
+    if (!before) return
     const same = (['name', 'department'] as const).every(
       (field) => told[field] === undefined || told[field] === before[field],
     )
-    if (same && now - before.lastSeen < DAY_MS) return
+    if (same && now - before.lastSeen < DAY_MS) {
+      this.#fresh.set(key, { ...fresh, until: before.lastSeen + DAY_MS })
+      return
+    }
     const after = { ...trimmed(before), ...told, lastSeen: Math.max(before.lastSeen, now) }
     try {
       await this.#update(tenant, before, after, [], by)
+      this.#fresh.set(key, fresh)
     } catch (thrown) {
       // Somebody else brought it up to date, or the person is being erased: nothing is lost by it.
       if (!isConflict(thrown) && !(thrown instanceof YizhanError && thrown.code === 'erased')) throw thrown
@@ -213,6 +225,7 @@ export class SubjectDirectory {
     by: By,
   ): Promise<void> {
     const snapshots = { before: subjectToStored(trimmed(before)), after: subjectToStored(after) }
+    this.#fresh.delete(`${tenant}/${before.id}`)
     await this.#store.batch(
       tenant,
       [putSubject(before, after), ...more],

@@ -4,7 +4,8 @@ import { type Clock, type Logger, YizhanError } from '@yizhan/kernel'
 import { ClassicLevel } from 'classic-level'
 import { corruptDatabase, levelError } from './level-error.js'
 import type { KeyRange } from './level-key.js'
-import { type Level, LevelSnapshot, type PageBounds, readPage } from './level-snapshot.js'
+import { getManySync, type Level, LevelSnapshot, type PageBounds, readPage } from './level-snapshot.js'
+import { ReadPace } from './read-pace.js'
 
 /** `never`: a crash of the machine may lose the last writes, whole ones. For benchmarks and loads that are repeated. */
 export type SyncMode = 'always' | 'never'
@@ -39,6 +40,7 @@ export class LevelDatabase {
   readonly #clock: Clock
   readonly #sync: boolean
   readonly #reads = new Set<Promise<unknown>>()
+  readonly #pace: ReadPace
   #state: State
   #reopening: Promise<void> | undefined
   #onBroken: (error: YizhanError) => void = () => undefined
@@ -52,6 +54,7 @@ export class LevelDatabase {
     this.directory = directory
     this.#log = deps.log
     this.#clock = deps.clock
+    this.#pace = new ReadPace(deps.clock)
     this.#sync = sync === 'always'
     this.#state = { s: 'open', level }
   }
@@ -62,11 +65,23 @@ export class LevelDatabase {
   }
 
   get(key: Buffer): Promise<Uint8Array | undefined> {
-    return this.#read((level) => level.get(key))
+    return this.#read((level) =>
+      this.#pace.read(
+        1,
+        () => level.getSync(key),
+        () => level.get(key),
+      ),
+    )
   }
 
   getMany(keys: Buffer[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#read((level) => level.getMany(keys))
+    return this.#read((level) =>
+      this.#pace.read(
+        keys.length,
+        () => getManySync(level, keys),
+        () => level.getMany(keys),
+      ),
+    )
   }
 
   /** Pairs in key order or backwards. */
@@ -83,14 +98,17 @@ export class LevelDatabase {
   snapshot(): Promise<LevelSnapshot> {
     return this.#read(
       async (level) =>
-        new LevelSnapshot(level, (work) =>
-          this.#read((now) => {
-            if (now === level) return work()
-            throw new YizhanError(
-              'unavailable',
-              `the database in ${this.directory} was opened anew meanwhile`,
-            )
-          }),
+        new LevelSnapshot(
+          level,
+          (work) =>
+            this.#read((now) => {
+              if (now === level) return work()
+              throw new YizhanError(
+                'unavailable',
+                `the database in ${this.directory} was opened anew meanwhile`,
+              )
+            }),
+          this.#pace,
         ),
     )
   }

@@ -1,8 +1,12 @@
 import type { ClassicLevel } from 'classic-level'
 import type { KeyRange } from './level-key.js'
+import type { ReadPace } from './read-pace.js'
 
 export type Level = ClassicLevel<Buffer, Uint8Array>
 type Snapshot = ReturnType<Level['snapshot']>
+
+/** Options of a read are spared a copy if they name these. */
+const ENCODINGS = { keyEncoding: 'buffer', valueEncoding: 'view' } as const
 
 export interface PageBounds {
   readonly limit: number
@@ -11,6 +15,17 @@ export interface PageBounds {
   /** Start behind this key. */
   readonly after?: Buffer
   readonly reverse?: boolean
+}
+
+/** Values of one moment, as `getMany` gives them. */
+export function getManySync(level: Level, keys: readonly Buffer[]): (Uint8Array | undefined)[] {
+  if (keys.length < 2) return keys.map((key) => level.getSync(key))
+  const snapshot = level.snapshot()
+  try {
+    return keys.map((key) => level.getSync(key, { snapshot, ...ENCODINGS }))
+  } finally {
+    void snapshot.close()
+  }
 }
 
 /** Pairs in key order or backwards. */
@@ -37,20 +52,34 @@ export class LevelSnapshot {
   readonly #level: Level
   readonly #snapshot: Snapshot
   readonly #read: <T>(work: () => Promise<T>) => Promise<T>
+  readonly #pace: ReadPace
 
   /** `read` runs work while the database may not be closed; it throws once it is another one. */
-  constructor(level: Level, read: <T>(work: () => Promise<T>) => Promise<T>) {
+  constructor(level: Level, read: <T>(work: () => Promise<T>) => Promise<T>, pace: ReadPace) {
     this.#level = level
     this.#snapshot = level.snapshot()
     this.#read = read
+    this.#pace = pace
   }
 
   get(key: Buffer): Promise<Uint8Array | undefined> {
-    return this.#read(() => this.#level.get(key, this.#options()))
+    return this.#read(() =>
+      this.#pace.read(
+        1,
+        () => this.#level.getSync(key, this.#options()),
+        () => this.#level.get(key, this.#options()),
+      ),
+    )
   }
 
   getMany(keys: Buffer[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#read(() => this.#level.getMany(keys, this.#options()))
+    return this.#read(() =>
+      this.#pace.read(
+        keys.length,
+        () => keys.map((key) => this.#level.getSync(key, this.#options())),
+        () => this.#level.getMany(keys, this.#options()),
+      ),
+    )
   }
 
   hasMany(keys: Buffer[]): Promise<boolean[]> {
@@ -70,11 +99,6 @@ export class LevelSnapshot {
   }
 
   #options() {
-    return {
-      snapshot: this.#snapshot,
-      fillCache: false,
-      keyEncoding: 'buffer',
-      valueEncoding: 'view',
-    } as const
+    return { snapshot: this.#snapshot, fillCache: false, ...ENCODINGS }
   }
 }

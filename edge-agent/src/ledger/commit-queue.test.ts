@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { silentLogger } from '@yizhan/kernel'
+import { ManualClock, silentLogger, YizhanError } from '@yizhan/kernel'
 import { CommitQueue, type Entry } from './commit-queue.js'
 
-test('one commit takes a bounded number of bytes, and no more of what waits', async () => {
+function start() {
   const commits: { readonly entries: number; readonly sync: boolean }[] = []
+  const clock = new ManualClock()
   const queue = new CommitQueue(
-    { log: silentLogger(), onFatal: (error) => assert.fail(error) },
+    { log: silentLogger(), clock, onFatal: (error) => assert.fail(error) },
     {
       commit: async (entries: readonly Entry[], sync) => {
         commits.push({ entries: entries.length, sync })
@@ -15,6 +16,12 @@ test('one commit takes a bounded number of bytes, and no more of what waits', as
       full: () => assert.fail('nothing was full'),
     },
   )
+  const ended = () => queue.end(new YizhanError('unavailable', 'the test is over'))
+  return { queue, clock, commits, ended }
+}
+
+test('one commit takes a bounded number of bytes, and no more of what waits', async () => {
+  const { queue, commits } = start()
   const records = [new Uint8Array(400_000)]
   const large = [new Uint8Array(2_000_000)]
   await Promise.all([
@@ -28,4 +35,31 @@ test('one commit takes a bounded number of bytes, and no more of what waits', as
     { entries: 2, sync: true },
     { entries: 1, sync: false },
   ])
+})
+
+test('what was written without a sync gets one soon, once for all of it', async () => {
+  const { queue, clock, commits, ended } = start()
+  await queue.add({ records: [], lazy: true })
+  clock.advance(999)
+  await queue.add({ records: [], lazy: true })
+  clock.advance(1)
+  await ended()
+  assert.deepEqual(
+    commits.map(({ sync }) => sync),
+    [false, false, true],
+  )
+})
+
+test('a commit that is synced anyway saves that sync, and so does the end', async () => {
+  const { queue, clock, commits, ended } = start()
+  await queue.add({ records: [], lazy: true })
+  await queue.add({ records: [] })
+  clock.advance(1_000)
+  await queue.add({ records: [], lazy: true })
+  await ended()
+  clock.advance(1_000)
+  assert.deepEqual(
+    commits.map(({ sync }) => sync),
+    [false, true, false],
+  )
 })

@@ -1,4 +1,4 @@
-import { type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 
 export interface Entry {
   readonly records: readonly Uint8Array[]
@@ -25,21 +25,31 @@ export interface CommitTarget {
 /** What one commit takes at most, unless one entry alone is larger. */
 const MAX_BYTES = 1 << 20
 
+/** What was written without a sync gets one after so many milliseconds, unless another commit was synced meanwhile. */
+const LAZY_MS = 1_000
+
 /** Group commit: a write starts at once, what arrives meanwhile goes into the next one. */
 export class CommitQueue {
   readonly #target: CommitTarget
   readonly #onFatal: (error: YizhanError) => void
   readonly #log: Logger
+  readonly #clock: Pick<Clock, 'after'>
+  #cancelLazySync: (() => void) | undefined
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #dead: YizhanError | undefined
 
   constructor(
-    deps: { readonly log: Logger; readonly onFatal: (error: YizhanError) => void },
+    deps: {
+      readonly log: Logger
+      readonly clock: Pick<Clock, 'after'>
+      readonly onFatal: (error: YizhanError) => void
+    },
     target: CommitTarget,
   ) {
     this.#target = target
     this.#log = deps.log
+    this.#clock = deps.clock
     this.#onFatal = deps.onFatal
   }
 
@@ -54,6 +64,7 @@ export class CommitQueue {
   /** Refuses what comes after and waits for what was added. */
   async end(error: YizhanError): Promise<void> {
     while (this.#running) await this.#running
+    this.#noLazySync()
     this.#dead ??= error
   }
 
@@ -65,6 +76,7 @@ export class CommitQueue {
         ? error
         : new YizhanError('storage_failed', `the journal failed: ${error.message}`, { cause: error })
     this.#dead = fatal
+    this.#noLazySync()
     rejectAll(this.#waiting.splice(0), fatal)
     this.#log.fatal({ err: fatal }, 'the journal failed; the process must exit')
     this.#onFatal(fatal)
@@ -95,12 +107,25 @@ export class CommitQueue {
         batch.map(({ entry }) => entry),
         sync,
       )
+      if (sync) this.#noLazySync()
+      else this.#cancelLazySync ??= this.#clock.after(LAZY_MS, () => this.#syncWritten())
       batch.forEach((waiting, i) => {
         waiting.resolve(firsts[i] ?? 0)
       })
     } catch (thrown) {
       await this.#failed(toYizhanError(thrown, 'storage_failed'), batch, mayMakeRoom)
     }
+  }
+
+  #syncWritten(): void {
+    this.#cancelLazySync = undefined
+    // Who fails to sync has said so already.
+    this.add({ records: [] }).catch(() => undefined)
+  }
+
+  #noLazySync(): void {
+    this.#cancelLazySync?.()
+    this.#cancelLazySync = undefined
   }
 
   async #failed(error: YizhanError, batch: readonly Waiting[], mayMakeRoom: boolean): Promise<void> {

@@ -87,11 +87,14 @@ export interface LedgerDeps {
 /** If a crash loses one of these, a step without effect outside is repeated. */
 const RIDES: ReadonlySet<TurnState> = new Set(['routed', 'answering', 'streaming', 'replying'])
 
-/** The `done` of a delivered final says no more than its `sent` or `confirmed`, which go to disk with it. */
+/**
+ * The `done` of a delivered final says no more than its `sent` or `confirmed`, which go to disk with it. If a power cut takes
+ * `forwarded`, the turn is routed again and asks the center again, which knows it by its id.
+ */
 function durabilityOf(turn: Turn, to: TurnState): Durability {
   if (RIDES.has(to)) return 'rides'
   const delivered = turn.final?.state === 'sent' || turn.final?.state === 'confirmed'
-  return to === 'done' && delivered ? 'written' : 'fsync'
+  return to === 'forwarded' || (to === 'done' && delivered) ? 'written' : 'fsync'
 }
 
 /** The ledger as the journal tells it. Turns whose records are damaged end as `failed` and are not executed again. */

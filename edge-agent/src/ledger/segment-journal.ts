@@ -103,7 +103,7 @@ export class SegmentJournal implements Journal {
       parts.onFatal(error)
     }
     this.#queue = new CommitQueue(
-      { log: parts.log, onFatal },
+      { log: parts.log, clock: parts.clock, onFatal },
       { commit: (entries, sync) => this.#commit(entries, sync), full: (give) => parts.room.full(give) },
     )
     this.#count()

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asTenantId, ManualClock } from '@yizhan/kernel'
+import { asTenantId, ManualClock, RecentMap } from '@yizhan/kernel'
 import type { Reply, Turn } from '../ledger/index.js'
 import { textMessage } from '../ledger/testing.js'
 import { ConversationMemory } from './conversation-memory.js'
 import { chosenBy } from './handlers/named-option.js'
-import { RecentMap } from './recent-map.js'
 
 function turnIn(room: string): Turn {
   const tenant = asTenantId('acme') ?? assert.fail()

@@ -1,4 +1,4 @@
-import type { Clock } from '@yizhan/kernel'
+import { type Clock, RecentMap } from '@yizhan/kernel'
 import {
   ChatType,
   create,
@@ -10,7 +10,6 @@ import {
 import { laneKey } from '../intake/index.js'
 import type { OpenQuestion, Reply, Turn, WhoseAccount } from '../ledger/index.js'
 import { type LiveTenant, languageFor } from '../tenants/index.js'
-import { RecentMap } from './recent-map.js'
 
 export interface MemoryConfig {
   /** Exchanges of a conversation that go to the center with a question, as far as they have room together. Default 8. */

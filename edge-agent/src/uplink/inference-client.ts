@@ -1,3 +1,4 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import {
   Backoff,
@@ -9,13 +10,13 @@ import {
 } from '@yizhan/kernel'
 import {
   create,
+  encodedAs,
   Inference,
   type InferRequest,
   InferRequestSchema,
   type InferResponse,
   MAX_MESSAGE_BYTES,
   type RpcClient,
-  SubmitSchema,
   toBinary,
 } from '@yizhan/proto'
 import { InferenceRun, type RunLimits, type RunStep } from './inference-run.js'
@@ -107,7 +108,7 @@ export class InferenceClient {
       return new YizhanError('overloaded', 'too many requests wait for the center')
     }
     // A frame over the limit would end the stream of all others, again and again.
-    const bytes = toBinary(SubmitSchema, run.describe()).length
+    const bytes = run.encoded().length
     if (bytes <= MAX_MESSAGE_BYTES - FRAME_ROOM_BYTES) return undefined
     return new YizhanError('too_large', `the request has ${bytes} bytes, more than a frame holds`)
   }
@@ -151,7 +152,7 @@ export class InferenceClient {
       if (isCurrent()) this.#reopen(carrier, 'the center closed the stream')
     })
     for (const [requestId, { run, reason }] of this.#cancelled) {
-      this.#send(requestId, { case: 'submit', value: run.submit() })
+      this.#submit(run)
       this.#send(requestId, cancelFrame(reason))
     }
     this.#cancelled.clear()
@@ -183,8 +184,21 @@ export class InferenceClient {
       if (run.presented) continue
       if (run.attempt > 0) this.#metrics.requestResumed()
       this.#inFlight += 1
-      this.#send(run.request.requestId, { case: 'submit', value: run.submit() })
+      this.#submit(run)
     }
+  }
+
+  #submit(run: InferenceRun): void {
+    if (this.#stream.s !== 'open') return
+    const { call, carrier } = this.#stream
+    const head = { linkGeneration: carrier.generation, requestId: run.request.requestId }
+    const request = create(InferRequestSchema, { ...head, frame: { case: 'submit', value: run.submit() } })
+    const bytes = new BinaryWriter()
+      .raw(toBinary(InferRequestSchema, create(InferRequestSchema, head)))
+      .tag(InferRequestSchema.field.submit.number, WireType.LengthDelimited)
+      .bytes(run.encoded())
+      .finish()
+    call.write(encodedAs(request, bytes))
   }
 
   // What can pile up in an unread stream is bounded: a submit per request in flight, and credits only for what the
@@ -233,7 +247,7 @@ export class InferenceClient {
       case 'resume':
         this.#metrics.requestFault()
         this.#log.warn({ requestId }, 'an answer arrived damaged; it is asked for again')
-        this.#send(requestId, { case: 'submit', value: run.submit() })
+        this.#submit(run)
         return
       case 'final':
         this.#end(run)

@@ -6,7 +6,9 @@ import {
   type InferResponse,
   Priority,
   type Submit,
+  SubmitSchema,
   type Tokens,
+  toBinary,
 } from '@yizhan/proto'
 import type { InferenceRequest, InferenceResult, InferenceSink } from './port.js'
 import { failureError } from './rpc-error.js'
@@ -54,6 +56,8 @@ export class InferenceRun {
   /** Submitted and not accepted yet: what still arrives belongs to an earlier submission. */
   #awaiting = false
   #faults = 0
+  /** For which point of resuming it was made. */
+  #encoded = { attempt: -1, seq: 0, bytes: new Uint8Array() }
   readonly #limits: RunLimits
 
   constructor(request: InferenceRequest, sink: InferenceSink, limits: RunLimits) {
@@ -72,10 +76,23 @@ export class InferenceRun {
     this.known = true
     this.#awaiting = true
     this.#unacked = 0
-    return this.describe()
+    return this.#describe()
   }
 
-  describe(): Submit {
+  /** The submit on the wire: measured before it goes, and encoded once. */
+  encoded(): Uint8Array {
+    const { attempt, seq } = this.#encoded
+    if (attempt !== this.#attempt || seq !== this.#seq) {
+      this.#encoded = {
+        attempt: this.#attempt,
+        seq: this.#seq,
+        bytes: toBinary(SubmitSchema, this.#describe()),
+      }
+    }
+    return this.#encoded.bytes
+  }
+
+  #describe(): Submit {
     const { message, history, knowledge, answerLocale, traceparent = '' } = this.request
     return {
       $typeName: `${FORM}Submit`,

@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RecentMap } from './recent-map.js'
+
+test('what was not used for longest goes first', () => {
+  const map = new RecentMap<number>(2)
+  map.set('a', 1)
+  map.set('b', 2)
+  assert.equal(map.get('a'), 1)
+  map.set('c', 3)
+  assert.deepEqual([map.keys(), map.size, map.get('b')], [['a', 'c'], 2, undefined])
+  map.delete('a')
+  assert.deepEqual(map.keys(), ['c'])
+})
