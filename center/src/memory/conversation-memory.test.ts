@@ -18,7 +18,7 @@ interface Written {
 }
 
 /** Conversations in the replica, and a model in the test's hands. */
-async function start(t: TestContext) {
+async function start(t: TestContext, gapMs = 0) {
   const asked: Written[] = []
   let told: () => void = () => undefined
   const set = { keptMs: 1_000 as number | null }
@@ -46,10 +46,13 @@ async function start(t: TestContext) {
         return typeof value === 'function' ? value.bind(of) : value
       },
     })
-    memory = new ConversationMemory({
-      ...{ ...deps, store, writer, retention: async () => set.keptMs },
-      ...{ log: silentLogger(), metrics: createMetrics() },
-    })
+    memory = new ConversationMemory(
+      {
+        ...{ ...deps, store, writer, retention: async () => set.keptMs },
+        ...{ log: silentLogger(), metrics: createMetrics() },
+      },
+      { gapMs },
+    )
     return memory
   })
   assert.ok(memory)
@@ -162,6 +165,20 @@ test('a conversation is read again once as much of it may have fallen out as a p
   answered(4)
   assert.deepEqual(questions(said(await next())), ['q1', 'q2', 'q3'])
   assert.equal(asked.length, 0)
+})
+
+test('one conversation after the other is looked at, with a rest in between', async (t) => {
+  const { answered, memory, looks, where, ledger } = await start(t, 20)
+  for (const sender of ['li', 'han', 'wu']) answered(4, where(sender))
+  await memory.idle()
+  for (const seen of [1, 2, 3, 3]) {
+    assert.equal(looks(), seen)
+    ledger.clock.advance(19)
+    await memory.idle()
+    assert.equal(looks(), seen)
+    ledger.clock.advance(1)
+    await memory.idle()
+  }
 })
 
 test('what falls out is taken into what is known, some turns at a time, with half of the rest left', async (t) => {

@@ -52,6 +52,12 @@ interface Wish {
   readonly exchanges: number
 }
 
+/** What stands for a person's notes, and for their conversation. */
+interface Marks {
+  readonly key: string
+  readonly conversation: string
+}
+
 interface Work {
   readonly where: AskedIn
   readonly abort: AbortController
@@ -60,6 +66,8 @@ interface Work {
 
 /** Summaries that are written at once: they are never urgent. */
 const AT_ONCE = 2
+/** Milliseconds from the beginning of one to that of the next: an engine that is quick does not take the center from those who ask. */
+const GAP_MS = 20
 /** Conversations that wait to be looked at; further ones come again with their next question. */
 const MAX_WAITING = 1_000
 /** Turns that are looked at; what was said before them is given up. */
@@ -82,12 +90,16 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
   readonly #working = new Map<string, Work>()
   /** By conversation and whose notes they are: turns of the replica that are not in the notes yet. Few need no look. */
   readonly #behind = new RecentMap<Map<string, Set<string>>>(MAX_COUNTED)
+  readonly #marks = new RecentMap<Marks>(MAX_COUNTED)
   readonly #outcomes
+  readonly #gapMs: number
+  #cancelGap: (() => void) | undefined
   #isStopping = false
   #resolveDone: () => void = () => undefined
 
-  constructor(deps: ConversationMemoryDeps) {
+  constructor(deps: ConversationMemoryDeps, { gapMs = GAP_MS }: { readonly gapMs?: number } = {}) {
     this.#deps = deps
+    this.#gapMs = gapMs
     this.#memories = collectionOf(deps, MEMORY)
     this.#turns = collectionOf(deps, TURNS)
     this.#outcomes = deps.metrics.counter(
@@ -127,6 +139,12 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
   answered(where: AskedIn, turn: string, exchanges: number): void {
     if (this.#isStopping) return
     const name = JSON.stringify(where)
+    const marks = this.#marks.get(name)
+    const behind = marks && this.#behindIn(where.tenant, marks.conversation)?.get(marks.key)
+    if (behind && behind.size < exchanges) {
+      behind.add(turn)
+      return
+    }
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(name)) {
       this.#count('dropped')
       return
@@ -159,7 +177,7 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
     await this.#giveUp((where) => where.tenant === tenant)
   }
 
-  /** Resolves when nothing is waiting and nothing is being written. */
+  /** Resolves when nothing is being written. */
   async idle(): Promise<void> {
     while (this.#working.size > 0)
       await Promise.all([...this.#working.values()].map(({ settled }) => settled))
@@ -168,6 +186,7 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
   async stop(reason: string): Promise<void> {
     this.#isStopping = true
     this.#waiting.clear()
+    this.#cancelGap?.()
     for (const { abort } of this.#working.values()) abort.abort(new YizhanError('unavailable', reason))
     await this.idle()
     this.#resolveDone()
@@ -175,9 +194,10 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
 
   #next(): void {
     for (const [name, wish] of this.#waiting) {
-      if (this.#working.size >= AT_ONCE) return
+      if (this.#working.size >= AT_ONCE || this.#cancelGap) return
       if (this.#working.has(name)) continue
       this.#waiting.delete(name)
+      if (this.#gapMs > 0) this.#cancelGap = this.#deps.clock.after(this.#gapMs, () => this.#gapOver())
       const abort = new AbortController()
       const settled = this.#tend(wish, abort.signal).finally(() => {
         this.#working.delete(name)
@@ -185,6 +205,11 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
       })
       this.#working.set(name, { where: wish.where, abort, settled })
     }
+  }
+
+  #gapOver(): void {
+    this.#cancelGap = undefined
+    this.#next()
   }
 
   /** Never rejects. */
@@ -210,9 +235,8 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
     if (keptMs === 0) return undefined
     const conversation = await this.#markOf(where)
     const key = await this.#keyOf(where)
+    this.#marks.set(JSON.stringify(where), { key, conversation })
     const counted = this.#behindIn(tenant, conversation) ?? new Map<string, Set<string>>()
-    const known = counted.get(key)
-    if (known && known.size < exchanges) return undefined
     // Before the look: what comes meanwhile is counted too.
     const behind = new Set<string>()
     this.#behind.set(`${tenant}/${conversation}`, counted.set(key, behind))
