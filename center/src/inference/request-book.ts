@@ -226,7 +226,8 @@ class Book implements RequestBook, Running {
       this.#deps.log[state.error.traits.level]({ ...facts, err: state.error }, 'request failed')
     }
     if (state.s === 'ended')
-      this.#deps.log.info(
+      // Each turn has it, and the metrics: the log of a busy center would be of nothing else.
+      this.#deps.log.debug(
         { ...facts, prompt: ANSWER_PROMPT, finish: state.end.finish, ...state.end.usage },
         'request answered',
       )

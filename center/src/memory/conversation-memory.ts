@@ -66,8 +66,8 @@ interface Work {
 
 /** Summaries that are written at once: they are never urgent. */
 const AT_ONCE = 2
-/** Milliseconds from the beginning of one to that of the next: an engine that is quick does not take the center from those who ask. */
-const GAP_MS = 20
+/** Milliseconds from the beginning of one to that of the next. An engine that is quick does not take the center from those who ask; others take longer anyway. */
+const GAP_MS = 100
 /** Conversations that wait to be looked at; further ones come again with their next question. */
 const MAX_WAITING = 1_000
 /** Turns that are looked at; what was said before them is given up. */

@@ -177,14 +177,15 @@ export class PassageIndex {
     return shares
   }
 
-  /** The terms of a question, the most telling first. */
+  /** The terms of a question that occur, the most telling first. */
   #asked(query: ReadonlyMap<string, number>): Asked {
     let whole = 0
-    const terms = [...query].map(([term, share]) => {
+    const terms: Asked['terms'][number][] = []
+    for (const [term, share] of query) {
       const weight = share * this.idf(term)
       whole += weight
-      return { term, weight }
-    })
+      if (this.#lists.has(term)) terms.push({ term, weight })
+    }
     return { whole, terms: terms.sort((a, b) => b.weight - a.weight) }
   }
 

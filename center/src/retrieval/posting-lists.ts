@@ -62,6 +62,11 @@ export class PostingLists {
     }
   }
 
+  /** Whether any entry holds the term. */
+  has(term: string): boolean {
+    return this.#postings.has(term)
+  }
+
   /** How telling a term is here: large for a rare one, largest for one that occurs nowhere. */
   idf(term: string): number {
     const count = this.#postings.get(term)?.entries.length ?? 0

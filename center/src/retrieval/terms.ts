@@ -16,6 +16,7 @@ const RUNS = new RegExp(
   'gu',
 )
 
+const HAS_CJK = new RegExp(`[${CJK}]`, 'u')
 const CHARACTER = new RegExp(`^[${CJK}]`, 'u')
 
 /** Whether a term is made of CJK characters and not a word. */
@@ -58,6 +59,7 @@ const ACROSS_WEIGHT = 0.5
 export function questionTermsOf(text: string): Map<string, number> {
   const terms = termsOf(text)
   const plain = text.normalize('NFKC').toLowerCase()
+  if (!HAS_CJK.test(plain)) return terms
   const inside = new Set<string>()
   const across = new Set<string>()
   for (const { segment, index } of WORDS.segment(plain)) {
