@@ -37,6 +37,8 @@ export interface Order {
   /** Both are left out where the message names no conversation or nobody. */
   readonly turn?: string
   readonly askedIn?: AskedIn
+  /** Turn from which on what is remembered is about this question; undefined: all of it. */
+  readonly memoryFrom?: string
   readonly priority: AdmissionRequest['priority']
   /** From now to the end, the queue included. */
   readonly totalMs: number
@@ -156,11 +158,11 @@ export class AttemptRun {
       signal.throwIfAborted()
       this.#state = { s: 'running' }
       this.#startedAt = clock.monotonic()
-      const { question, knowledge, reader, askedIn, files } = order
+      const { question, knowledge, reader, askedIn, memoryFrom, files } = order
       const { maxPassages: limit } = this.#config
       const [found, summary, sent] = await Promise.all([
         retriever.search(question.tenant, question.question, { knowledge, reader, limit }, signal),
-        askedIn && needsNotes(question) ? memory?.recall(askedIn) : undefined,
+        askedIn && needsNotes(question) ? memory?.recall(askedIn, memoryFrom) : undefined,
         this.#read(order, signal),
       ])
       signal.throwIfAborted()

@@ -4,8 +4,8 @@ import { estimateTokens } from './token-estimate.js'
 type History = GenerateRequest['history']
 
 /**
- * A conversation of fewer exchanges is still sent whole by its edge, unless they are long. Notes of it would say nothing
- * new, and just after a change of subject they could be of the one before.
+ * A conversation of fewer exchanges is still sent whole by its edge, unless they are long: notes of it would say nothing
+ * new.
  */
 export const SENT_WHOLE = 4
 

@@ -61,6 +61,7 @@ export function orderOf(
     ...(isPersons
       ? {
           turn: requestId.replace(AGAIN, ''),
+          ...(submit.memoryFrom === '' ? {} : { memoryFrom: submit.memoryFrom }),
           askedIn: { tenant, channel: channelId, conversation: conversationId, sender: sender.id },
         }
       : {}),

@@ -214,8 +214,11 @@ export interface AskedIn {
 
 /** What is kept of conversations beyond the history that comes with a question. */
 export interface Memory {
-  /** What was said before its history, in short; undefined if nothing is kept. Never rejects. */
-  recall(where: AskedIn): Promise<string | undefined>
+  /**
+   * What was said before its history, in short; undefined if nothing is kept. `from`: a turn; notes that end before it are
+   * of another subject, or of what was taken back meanwhile. Never rejects.
+   */
+  recall(where: AskedIn, from?: string): Promise<string | undefined>
   /** The turn was answered, and its prompt had so many exchanges of history. What is to be kept is made later. */
   answered(where: AskedIn, turn: string, exchanges: number): void
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { YizhanError } from '@yizhan/kernel'
 import { ChatType, create, MessageKind, MessageSchema } from '@yizhan/proto'
 import { citationOf } from './citation.js'
+import type { AskedIn } from './port.js'
 import { edgeId, passage, settle, startBook, submitOf, tenantId } from './testing/book-harness.js'
 import { HeldBackend } from './testing/held-backend.js'
 import { Reader } from './testing/reader.js'
@@ -107,10 +108,15 @@ test('beside many others a piece waits longer for the next, and the end waits fo
 })
 
 test('notes of a conversation are looked for once its edge may have left something out', async () => {
-  const memory = { recall: async () => 'the notes', answered: () => undefined }
-  const { present, backend } = startBook({ memory })
+  const asked: (string | undefined)[] = []
+  const recall = async (_where: AskedIn, from?: string) => {
+    asked.push(from)
+    return 'the notes'
+  }
+  const { present, backend } = startBook({ memory: { recall, answered: () => undefined } })
   for (const exchanges of [0, 1, 3, 4]) {
     const submit = submitOf('q')
+    submit.memoryFrom = 't_7'
     const from = { channelId: 'web', conversationId: 'c', sender: { id: 'li' }, chatType: ChatType.DIRECT }
     submit.message = create(MessageSchema, { text: 'q', kind: MessageKind.TEXT, ...from })
     for (let i = 0; i < exchanges; i++) {
@@ -121,6 +127,7 @@ test('notes of a conversation are looked for once its edge may have left somethi
     await settle()
     assert.equal(backend.last.request.summary, exchanges < 4 ? undefined : 'the notes', `${exchanges}`)
   }
+  assert.deepEqual(asked, ['t_7'])
 })
 
 test('the locale and the history of a submit reach the backend', async () => {

@@ -257,6 +257,17 @@ test('a new subject ends what is known, and what is being written', async (t) =>
   assert.equal(await memory.recall(where()), undefined)
 })
 
+test('notes of before a new subject are not given, though the upload has not told of it yet', async (t) => {
+  const { talk, answered, next, memory, where } = await start(t)
+  const ids = await talk(6)
+  answered(4)
+  ;(await next()).end('old')
+  await memory.idle()
+  const upTo = ids[3] ?? assert.fail()
+  assert.equal(await memory.recall(where(), upTo), 'old')
+  assert.equal(await memory.recall(where(), ids[4]), undefined)
+})
+
 test('a message that is recalled is in no later summary', async (t) => {
   const { talk, say, answered, next, said, memory, where } = await start(t)
   await talk(6)

@@ -112,10 +112,10 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
     })
   }
 
-  async recall(where: AskedIn): Promise<string | undefined> {
+  async recall(where: AskedIn, from = ''): Promise<string | undefined> {
     try {
       const held = await this.#memories.get(where.tenant, await this.#keyOf(where))
-      if (!held) return undefined
+      if (!held || held.value.upTo < from) return undefined
       const keptMs = await this.#deps.retention(where.tenant)
       // The tenant may keep it for less time now than when it was written.
       const isOver = keptMs !== null && this.#deps.clock.wall() >= held.value.at + keptMs

@@ -39,7 +39,7 @@ function note(memory: ConversationMemory, n: number, chars = 0): void {
   } as const
   memory.note(turn, { reply: { id: `r${n}`, kind: 'final', state: 'pending', content } as unknown as Reply })
 }
-const said = (memory: ConversationMemory) => memory.history(turnIn('a')).map(({ text }) => text.trim())
+const said = (memory: ConversationMemory) => memory.before(turnIn('a')).history.map(({ text }) => text.trim())
 
 test('a recalled message is in no later history, nor is its answer', () => {
   const memory = new ConversationMemory(new ManualClock(), {})
@@ -49,6 +49,24 @@ test('a recalled message is in no later history, nor is its answer', () => {
   assert.equal(said(memory).length, 6)
   memory.unsay(turnIn('a'), 'm2')
   assert.deepEqual(said(memory), ['q1', 'a1', 'q3', 'a3'])
+})
+
+test('the center is told from where on its notes are about a question', () => {
+  const memory = new ConversationMemory(new ManualClock(), {})
+  const from = () => memory.before(turnIn('a')).memoryFrom
+  const at = (id: string) => ({ ...turnIn('a'), id })
+  assert.equal(from(), undefined)
+  memory.reset(at('t_2'))
+  assert.equal(from(), 't_2')
+  memory.unsay(at('t_3'), 'm1')
+  assert.equal(from(), 't_3')
+  assert.equal(memory.before(turnIn('b')).memoryFrom, undefined)
+
+  const route = { intent: '/new', decision: 'command' }
+  const again = new ConversationMemory(new ManualClock(), {})
+  const former = { ...at('t_4'), final: { content: { route } } } as unknown as Turn
+  again.recall([at('t_1'), former, at('t_5')], () => 0)
+  assert.equal(again.before(turnIn('a')).memoryFrom, 't_4')
 })
 
 test('of a history the latest exchanges that have room are kept', () => {

@@ -1,5 +1,6 @@
 import { type Clock, RecentMap } from '@yizhan/kernel'
 import {
+  ChatEventType,
   ChatType,
   create,
   type HistoryEntry,
@@ -60,6 +61,8 @@ export class ConversationMemory {
   readonly #clock: Clock
   readonly #config: Required<MemoryConfig>
   readonly #history: RecentMap<readonly Exchange[]>
+  /** By conversation: the latest turn that began another subject or took something back. */
+  readonly #from: RecentMap<string>
   readonly #pending: RecentMap<Asked>
   readonly #chosen: RecentMap<string>
   readonly #spoken: RecentMap<string>
@@ -75,6 +78,7 @@ export class ConversationMemory {
     }
     const { maxConversations } = this.#config
     this.#history = new RecentMap(maxConversations)
+    this.#from = new RecentMap(maxConversations)
     this.#pending = new RecentMap(maxConversations)
     this.#chosen = new RecentMap(maxConversations)
     this.#spoken = new RecentMap(maxConversations)
@@ -86,6 +90,7 @@ export class ConversationMemory {
    */
   recall(turns: readonly Turn[], waitedMs: (turn: Turn) => number): void {
     for (const turn of turns) {
+      if (changesSubject(turn)) this.#from.set(laneKey(turn), turn.id)
       const { opens } = turn.final?.content ?? {}
       if (opens) this.putBack(turn, { question: opens, askedAt: this.#clock.monotonic() - waitedMs(turn) })
       else if (tookQuestion(turn)) this.#pending.delete(askerKey(turn))
@@ -118,14 +123,18 @@ export class ConversationMemory {
     )
   }
 
-  history(turn: Turn): readonly HistoryEntry[] {
-    return (this.#history.get(laneKey(turn)) ?? []).flatMap(({ entries }) => entries)
+  /** What goes to the center with a question of this turn's conversation. */
+  before(turn: Turn): { readonly history: readonly HistoryEntry[]; readonly memoryFrom: string | undefined } {
+    const key = laneKey(turn)
+    const history = (this.#history.get(key) ?? []).flatMap(({ entries }) => entries)
+    return { history, memoryFrom: this.#from.get(key) }
   }
 
   /** Forgets what was said about a message of this conversation: it was recalled. */
   unsay(turn: Turn, platformId: string): void {
     const key = laneKey(turn)
     const said = this.#history.get(key) ?? []
+    this.#from.set(key, turn.id)
     this.#history.set(
       key,
       said.filter((exchange) => exchange.platformId !== platformId),
@@ -135,6 +144,7 @@ export class ConversationMemory {
   /** Forgets what was said and asked; the language stays. */
   reset(turn: Turn): void {
     this.#history.delete(laneKey(turn))
+    this.#from.set(laneKey(turn), turn.id)
     this.#pending.delete(askerKey(turn))
   }
 
@@ -194,6 +204,12 @@ export class ConversationMemory {
 const PASSES_QUESTION = new Set(['policy', 'privacy', 'attachments', 'event'])
 const CLOSING_COMMANDS = new Set(['/new', '/cancel', 'cancel'])
 const WITH_CENTER = new Set(['forwarded', 'streaming', 'waiting', 'handed-off'])
+
+function changesSubject({ message, final }: Turn): boolean {
+  if (message.chatEvent?.type === ChatEventType.RECALLED) return true
+  const { intent, decision } = final?.content.route ?? {}
+  return decision === 'command' && intent === '/new'
+}
 
 /** Whether a turn has taken what was open to its asker, so that it will not take it again when it is run again. */
 function tookQuestion({ message, state, final, mended }: Turn): boolean {

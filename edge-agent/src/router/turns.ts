@@ -156,7 +156,7 @@ class Part implements Turns {
         ...deps,
         replies,
         endings,
-        history: (turn) => this.#memory.history(turn),
+        memory: (turn) => this.#memory.before(turn),
         plan: async (turn, signal) => understanding.plan(this.#runner.asked(turn), signal),
         random: deps.random ?? Math.random,
       },

@@ -93,7 +93,7 @@ export class InferenceRun {
   }
 
   #describe(): Submit {
-    const { message, history, knowledge, answerLocale, traceparent = '' } = this.request
+    const { message, history, knowledge, answerLocale, traceparent = '', memoryFrom = '' } = this.request
     return {
       $typeName: `${FORM}Submit`,
       message,
@@ -107,6 +107,7 @@ export class InferenceRun {
       knowledge: [...knowledge],
       answerLocale,
       traceparent,
+      memoryFrom,
     }
   }
 

@@ -25,6 +25,8 @@ export interface InferenceRequest {
   readonly history: readonly HistoryEntry[]
   readonly knowledge: readonly string[]
   readonly answerLocale: string
+  /** The latest turn of its conversation that began another subject or took something back: older notes are not for it. */
+  readonly memoryFrom: string | undefined
   /** W3C trace context. */
   readonly traceparent?: string | undefined
 }

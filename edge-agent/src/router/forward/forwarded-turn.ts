@@ -1,5 +1,5 @@
 import type { LanguageMap } from '@yizhan/intent'
-import { create, FinishReason, type HistoryEntry, MessageSchema } from '@yizhan/proto'
+import { create, FinishReason, MessageSchema } from '@yizhan/proto'
 import type { LaneHold } from '../../intake/index.js'
 import { questionOf, type ReplyContent, type Route, type Turn } from '../../ledger/index.js'
 import type { InferenceHandle, InferenceRequest, InferenceResult } from '../../uplink/port.js'
@@ -101,7 +101,7 @@ export class ForwardedTurn {
     this.phase = phase
   }
 
-  request(plan: ForwardPlan, history: readonly HistoryEntry[]): InferenceRequest {
+  request(plan: ForwardPlan, memory: Pick<InferenceRequest, 'history' | 'memoryFrom'>): InferenceRequest {
     const { id, tenant, message, mended } = this.turn
     const { question, knowledge, language } = plan
     return {
@@ -109,7 +109,7 @@ export class ForwardedTurn {
       requestId: mended && mended.version > 0 ? `${id}~${mended.version}` : id,
       tenant,
       message: question === message.text ? message : create(MessageSchema, { ...message, text: question }),
-      history,
+      ...memory,
       knowledge,
       answerLocale: language,
     }

@@ -7,12 +7,11 @@ import {
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
-import type { HistoryEntry } from '@yizhan/proto'
 import type { WaitingTicket } from '../../channels/port.js'
 import { boundFor, type LaneHold, laneKey, messageBytes } from '../../intake/index.js'
 import type { EdgeLedger, Turn } from '../../ledger/index.js'
 import type { LiveTenant } from '../../tenants/index.js'
-import type { InferenceResult, Uplink } from '../../uplink/port.js'
+import type { InferenceRequest, InferenceResult, Uplink } from '../../uplink/port.js'
 import type { CancelCause, Endings } from '../endings.js'
 import type { Replies } from '../port.js'
 import { ticketFor } from '../ticket.js'
@@ -32,7 +31,8 @@ export interface ForwarderDeps {
   readonly uplink: Pick<Uplink, 'link' | 'onLink' | 'infer' | 'maxInFlight'>
   readonly endings: Endings
   readonly tenants: { get(tenant: TenantId): LiveTenant | undefined }
-  readonly history: (turn: Turn) => readonly HistoryEntry[]
+  /** What goes with a question of the conversation before it. */
+  readonly memory: (turn: Turn) => Pick<InferenceRequest, 'history' | 'memoryFrom'>
   /** The plan of a turn from an earlier run. */
   readonly plan: (turn: Turn, signal: AbortSignal) => Promise<ForwardPlan>
   readonly clock: Clock
@@ -270,12 +270,12 @@ export class Forwarder {
   }
 
   #infer(one: ForwardedTurn): void {
-    const { uplink, history, endings, replies } = this.#deps
+    const { uplink, memory, endings, replies } = this.#deps
     const { plan, turn } = one
     if (one.phase.s !== 'submitting' || !plan) return
     one.accepted = false
     const handle = uplink.infer(
-      one.request(plan, history(turn)),
+      one.request(plan, memory(turn)),
       answerSink(one, {
         moves: () => {
           this.#heard()

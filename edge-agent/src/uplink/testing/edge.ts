@@ -130,6 +130,7 @@ export function ask(requestId: string, text = 'why?'): InferenceRequest {
     tenant: ACME,
     message: create(MessageSchema, { tenantId: ACME, text }),
     history: [],
+    memoryFrom: undefined,
     knowledge: [],
     answerLocale: 'en',
   }
