@@ -58,7 +58,7 @@ import {
   samplePolicyOf,
   tenantsInForce,
 } from './samples/index.js'
-import { BundleStore, type LessonsOf, openTenantCatalog, perVersion, type Train } from './tenants/index.js'
+import { BundleStore, type LessonsOf, openTenantCatalog, perVersion, trainedLately } from './tenants/index.js'
 
 export interface Center extends Running {
   /** Where it is reached: host:port of the two listeners for edges, URLs of the API and the front. */
@@ -163,8 +163,9 @@ export async function startCenter(
 
       // Tenants, and what each edge shall run.
       const bundles = new BundleStore(dir.file('bundles'), signer)
-      const train: Train = ({ examples, negatives, file }, signal) =>
-        trainInWorker({ examples, negatives, languages: file.languages, signal })
+      const train = trainedLately(({ examples, negatives, file }, signal) =>
+        trainInWorker({ examples, negatives, languages: file.languages, signal }),
+      )
       const lessons: LessonsOf = (tenant, actor, signal) => lessonBook.lessons(tenant, { actor }, signal)
       const catalog = await openTenantCatalog({
         ...{ store, system, bundles, knowledge, personas, aiMarks, quotas: ownQuotas },

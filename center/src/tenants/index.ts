@@ -29,5 +29,6 @@ export { type JsonSchema, type SchemaName, tenantSchemas } from './schema/index.
 export { type ReadTenant, readTenant, type TenantSource } from './source.js'
 export { filesDigest, MAX_TENANT_BYTES, MAX_TENANT_FILES, type TenantFiles } from './tenant-files.js'
 export { runTests, type Way, wayOf } from './test-run.js'
+export { trainedLately } from './trained-lately.js'
 export { type OpenModel, openAsEdge, type Train, type TriedOut, tryOut } from './try-out.js'
 export { learnt, learntFrom, type Version, VersionBook } from './versions.js'

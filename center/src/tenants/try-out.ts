@@ -30,6 +30,8 @@ import { runTests } from './test-run.js'
 export interface TrainingSet extends TenantSource {
   /** More texts out of scope. */
   readonly negatives: readonly string[]
+  /** Whether any of it was written by persons in a chat, and may have to be forgotten. */
+  readonly ofPersons: boolean
 }
 
 export type Train = (set: TrainingSet, signal: AbortSignal) => Promise<TrainedModel>
@@ -99,6 +101,7 @@ export function trainingSet(source: TenantSource, { taught, background }: Lesson
     ...source,
     examples: [...examples, ...fitting.map(({ text, intent }) => ({ text, intent }))],
     negatives: background.map(({ text }) => text).filter((text) => !labelled.has(keyOf(text))),
+    ofPersons: taught.length + background.length > 0,
   }
 }
 
