@@ -14,6 +14,8 @@ export interface StubOptions {
 
 export interface EngineRun {
   readonly question: string
+  /** Whether the center has notes of a conversation written: nobody has asked, and its marks are of what was said before. */
+  readonly isForNotes: boolean
   /** Settled once the response is over; true if all of it was written. */
   readonly ended: Promise<boolean>
 }
@@ -98,10 +100,11 @@ export class StubEngine {
     let body = ''
     for await (const data of request) body += String(data)
     const { messages } = JSON.parse(body) as { messages: { content: string }[] }
-    const question = idIn(messages.at(-1)?.content ?? '')
+    const asked = messages.at(-1)?.content ?? ''
+    const question = idIn(asked)
     let whole = false
     const ended = once(response, 'close').then(() => whole)
-    const run = { question, ended }
+    const run = { question, ended, isForNotes: asked.startsWith('{"summary":') }
     this.runs.push(run)
     this.running += 1
     for (const tell of this.#onRun.splice(0)) tell(run)

@@ -58,7 +58,7 @@ export const bitFlip: Case = {
       // A reply whose mark is lost may come again under its id; it must not be worked out again.
       figures.doneAgain += engine.runs
         .slice(runs)
-        .filter(({ question }) => others.wasAnswered(question.slice(1))).length
+        .filter(({ isForNotes, question }) => !isForNotes && others.wasAnswered(question.slice(1))).length
       figures.redelivered += verdict.redelivered
       figures.answeredBefore += verdict.answered
     }
