@@ -11,4 +11,6 @@ test('what was not used for longest goes first', () => {
   assert.deepEqual([map.keys(), map.size, map.get('b')], [['a', 'c'], 2, undefined])
   map.delete('a')
   assert.deepEqual(map.keys(), ['c'])
+  map.clear()
+  assert.equal(map.size, 0)
 })

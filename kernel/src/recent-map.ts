@@ -26,6 +26,10 @@ export class RecentMap<V> {
     this.#entries.delete(key)
   }
 
+  clear(): void {
+    this.#entries.clear()
+  }
+
   /** As they are now. */
   keys(): string[] {
     return [...this.#entries.keys()]

@@ -158,6 +158,8 @@ test('a conversation is read again once as much of it may have fallen out as a p
   }
   assert.equal(await look(4), 1)
   assert.equal(await look(4), 0)
+  await memory.forget(acme)
+  assert.equal(await look(4), 1, 'whoever was forgotten is in no list')
   // Somebody else's notes go another way.
   assert.equal(await look(4, { ...where(), sender: 'han' }), 1)
   // What the edge answers by itself counts as well: nobody told of these.

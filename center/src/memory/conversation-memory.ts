@@ -174,6 +174,9 @@ export class ConversationMemory implements MemoryPort, TurnFollower, Running {
 
   /** Gives up what is being written for anybody in this tenant; what waits is looked at anew. */
   async forget(tenant: TenantId): Promise<void> {
+    // They name people. Whoever is left has one look taken that was not needed.
+    this.#marks.clear()
+    this.#behind.clear()
     await this.#giveUp((where) => where.tenant === tenant)
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, newId, RecentMap, type TenantId, YizhanError } from '@yizhan/kernel'
+import { type Clock, newId, RecentMap, sha256Hex, type TenantId, YizhanError } from '@yizhan/kernel'
 import type { AuditEntry, Change, Store, StoredRecord } from '../storage/index.js'
 import { accountKey } from './blind-index.js'
 import type { Account, By, SubjectKeys } from './port.js'
@@ -41,7 +41,7 @@ export class SubjectDirectory {
   readonly #store: Store
   readonly #keys: Pick<SubjectKeys, 'lookupKey'>
   readonly #clock: Clock
-  /** What was told of a person last, and until when the same needs no look at the record. */
+  /** What was told of a person last, as a digest, and until when the same needs no look at the record. */
   readonly #fresh = new RecentMap<{ readonly told: string; readonly until: number }>(MAX_FRESH)
 
   constructor(deps: {
@@ -195,7 +195,7 @@ export class SubjectDirectory {
     const now = this.#clock.wall()
     const told = cut(seen)
     const key = `${tenant}/${id}`
-    const fresh = { told: JSON.stringify([told.name, told.department]), until: now + DAY_MS }
+    const fresh = { told: sha256Hex(JSON.stringify([told.name, told.department])), until: now + DAY_MS }
     const known = this.#fresh.get(key)
     if (known?.told === fresh.told && now < known.until) return
     const before = await this.#read(tenant, id)
