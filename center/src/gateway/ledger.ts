@@ -42,8 +42,11 @@ const SLOW_ROUND_TRIP_US = 300_000
 const KNOWN_BYTES = 128 * 1_024
 // Beyond its window, for an edge that counts its bytes in another way.
 const SLACK_BYTES = 512 * 1_024
-/** Records of several requests that are taken together; a single request may have more. */
-const RECORDS_AT_ONCE = 256
+/**
+ * Records of several requests that are taken together, those of some thirty turns; a single request may have more. With more
+ * of them a question would wait for the folding and sealing of all.
+ */
+const RECORDS_AT_ONCE = 64
 
 /** Serves Ledger.Upload: one stream of turns per live link. Other kinds are `unsupported`. */
 export function ledgerHandlers(deps: LedgerDeps, config: LedgerConfig): Handlers<typeof Ledger> {
@@ -159,7 +162,7 @@ class UploadStream {
     })
   }
 
-  #uploaded({ seq, tenantId, record }: UploadRecord, tenants: readonly TenantId[]): Uploaded {
+  #uploaded({ seq, upTo, tenantId, record }: UploadRecord, tenants: readonly TenantId[]): Uploaded {
     if (record.case === 'lost') {
       const { from, to } = record.value
       return { kind: 'lost', seq, count: to >= from ? to - from + 1n : 0n }
@@ -172,7 +175,7 @@ class UploadStream {
       checkChange(record)
       const named = record.case === 'turn' ? (record.value.message?.tenantId ?? tenantId) : tenantId
       if (named !== tenantId) throw this.#denied(named)
-      return { kind: 'change', seq, tenant, change: record }
+      return { kind: 'change', seq, upTo: upTo > seq ? upTo : seq, tenant, change: record }
     } catch (thrown) {
       const error = toYizhanError(thrown)
       if (error.code !== 'invalid_argument') throw error

@@ -7,7 +7,14 @@ import type { TurnChange } from './turn-fold.js'
 
 /** One record of an upload whose tenant the gateway has held against the registry. */
 export type Uploaded =
-  | { readonly kind: 'change'; readonly seq: bigint; readonly tenant: TenantId; readonly change: TurnChange }
+  | {
+      readonly kind: 'change'
+      readonly seq: bigint
+      /** It tells of positions up to this one: `seq`, or a later one. */
+      readonly upTo: bigint
+      readonly tenant: TenantId
+      readonly change: TurnChange
+    }
   /** What the edge's disk lost: a number of positions, of whatever tenants. */
   | { readonly kind: 'lost'; readonly seq: bigint; readonly count: bigint }
   /** What this build does not know or cannot use: it only moves the position on. */

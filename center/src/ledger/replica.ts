@@ -96,7 +96,7 @@ export class TurnReplica {
       const held = await this.positions.of(source)
       if (!held)
         throw new YizhanError('failed_precondition', 'the first request of an epoch carries no records')
-      const fresh = records.filter(({ seq }) => seq > held.seq)
+      const fresh = records.filter((record) => endOf(record) > held.seq)
       metrics.outcome('old', records.length - fresh.length)
       const last = fresh.at(-1)
       if (!last) return held.seq
@@ -108,13 +108,16 @@ export class TurnReplica {
         if (record.kind !== 'change') continue
         const { timeMs } = record.change.value
         if (timeMs > newest) newest = timeMs
-        byTenant.set(record.tenant, [...(byTenant.get(record.tenant) ?? []), record])
+        const own = byTenant.get(record.tenant)
+        if (own) own.push(record)
+        else byTenant.set(record.tenant, [record])
       }
       for (const [tenant, own] of byTenant) await this.#takeOf(tenant, source, own)
-      await this.positions.set(source, last.seq, lost)
+      const seq = later(last.seq, held.seq)
+      await this.positions.set(source, seq, lost)
       metrics.lost(lost)
       if (newest > 0n) metrics.lag(source.edge, clock.wall() - Number(newest))
-      return last.seq
+      return seq
     })
   }
 
@@ -216,7 +219,7 @@ export class TurnReplica {
   async #tryTake(tenant: TenantId, source: Source, records: readonly OfTurn[]): Promise<void> {
     const { metrics, log } = this.#deps
     const position = await this.positions.ofTenant(tenant, source)
-    const fresh = records.filter(({ seq }) => seq > position.seq)
+    const fresh = records.filter(({ upTo }) => upTo > position.seq)
     const last = fresh.at(-1)
     if (!last) return
     const before = await this.#read(tenant, fresh)
@@ -241,8 +244,9 @@ export class TurnReplica {
     const changed = [...after]
       .filter(([id, turn]) => before.get(id)?.value !== turn)
       .map(([id, turn]) => ({ before: before.get(id), after: turn }))
-    const about = { seq: last.seq.toString(), records: fresh.length, turns: changed.length }
-    const moved = this.positions.tenantChange(source, last.seq, position.version)
+    const seq = later(last.seq, position.seq)
+    const about = { seq: seq.toString(), records: fresh.length, turns: changed.length }
+    const moved = this.positions.tenantChange(source, seq, position.version)
     const turns = changed.map(({ after }) => after)
     const derived: Change[] = []
     for (const follower of this.#deps.followers) derived.push(...(await follower.changes(tenant, turns)))
@@ -318,6 +322,15 @@ export class TurnReplica {
       after: toStored(after),
     }
   }
+}
+
+/** Where a record ends: one that tells of several positions may begin before what is here and say more than that. */
+function endOf(record: Uploaded): bigint {
+  return record.kind === 'change' ? record.upTo : record.seq
+}
+
+function later(one: bigint, other: bigint): bigint {
+  return one > other ? one : other
 }
 
 export function messageOf({ message }: Turn): Message {

@@ -5,6 +5,7 @@ import {
   type TurnReply,
   type TurnReplyChange,
   TurnReplyKind,
+  type TurnStep,
   type TurnTransition,
   toBinary,
   type UploadRecord,
@@ -43,11 +44,22 @@ export function checkChange(change: TurnChange): void {
     if (version > BigInt(Number.MAX_SAFE_INTEGER)) throw refuse('the version of a turn is too large')
     if (!isTime(timeMs) || !isTime(receivedMs)) throw refuse('a time is out of range')
     if (ticket.length > MAX_SHORT) throw refuse('a ticket is too long')
+    checkEarlier(change.value)
     if (successorOf !== '' && !TURN_ID.test(successorOf)) throw refuse('the id of a turn is not one')
     const { channelId = '-', sender } = change.value.message ?? {}
     if (channelId === '' || [channelId, sender?.id ?? ''].some((part) => Buffer.byteLength(part) > MAX_SHORT))
       throw refuse('the channel or the sender is not one')
   } else if (!isTime(change.value.timeMs)) throw refuse('a time is out of range')
+}
+
+/** Steps before the last: each one as a transition by itself, and in their order. */
+function checkEarlier({ earlier, version }: TurnTransition): void {
+  for (const [i, step] of earlier.entries()) {
+    if (turnStateName(step.state) === undefined) throw refuse('the state of a turn is not known')
+    if (!isTime(step.timeMs)) throw refuse('a time is out of range')
+    if (step.version >= (earlier[i + 1]?.version ?? version))
+      throw refuse('the steps of a turn are not in their order')
+  }
 }
 
 /**
@@ -76,8 +88,8 @@ export function foldTurn(
 function created(change: TurnTransition, source: Source, fresh: NewTurn | undefined): Turn | undefined {
   const { message } = change
   if (!message || !fresh) return undefined
-  const step = stepOf(change)
-  return {
+  const [step = stepOf(change), ...later] = stepsOf(change)
+  const turn: Turn = {
     id: change.turnId,
     ...source,
     ...step,
@@ -91,19 +103,29 @@ function created(change: TurnTransition, source: Source, fresh: NewTurn | undefi
     omitted: 0,
     ...fresh,
   }
+  return later.reduce(withStep, turn)
 }
 
 function moved(turn: Turn, change: TurnTransition, { epoch }: Source): Turn {
-  const step = stepOf(change)
-  if (step.version <= turn.version) return turn
+  const steps = stepsOf(change).filter(({ version }) => version > turn.version)
+  if (steps.length === 0) return turn
   // The edge tells of it again: what became of it is known.
   const { doubtSince: _doubt, ...rest } = turn
-  return withStep({ ...rest, epoch, ...(change.ticket === '' ? {} : { ticket: change.ticket }) }, step)
+  return steps.reduce(withStep, {
+    ...rest,
+    epoch,
+    ...(change.ticket === '' ? {} : { ticket: change.ticket }),
+  })
 }
 
 type Step = Turn['history'][number]
 
-function stepOf({ version, state, timeMs, actor, cause }: TurnTransition): Step {
+/** All that a record tells, oldest first; at least one. */
+function stepsOf(change: TurnTransition): Step[] {
+  return [...change.earlier, change].map(stepOf)
+}
+
+function stepOf({ version, state, timeMs, actor, cause }: Omit<TurnStep, '$typeName'>): Step {
   const name = turnStateName(state)
   if (name === undefined) throw refuse('the state of a turn is not known')
   return {

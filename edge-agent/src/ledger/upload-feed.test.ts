@@ -14,8 +14,8 @@ interface Feeding extends TestLedger {
   readonly mark: UploadMark
   readonly metrics: ReturnType<typeof createMetrics>
   receive(text: string, fields?: Parameters<typeof textMessage>[1]): Promise<Turn>
-  /** Everything from a position on, as the center would get it. */
-  told(from?: number): Promise<UploadRecord[]>
+  /** Everything from a position on, as the center would get it; so many positions in a read, default 1. */
+  told(from?: number, atOnce?: number): Promise<UploadRecord[]>
 }
 
 async function startFeed(
@@ -41,11 +41,11 @@ async function startFeed(
       const received = await ledger.receive(textMessage(text, fields))
       return received.outcome === 'accepted' ? received.turn : assert.fail()
     },
-    async told(from = 1) {
+    async told(from = 1, atOnce = 1) {
       const found: UploadRecord[] = []
       for (let next = from; next < feed.end; ) {
-        const items = await feed.read(next, 3)
-        assert.ok(items.length > 0 && items.length <= 3)
+        const items = await feed.read(next, atOnce)
+        assert.ok(items.length > 0 && items.length <= atOnce)
         for (const { record } of items) if (record) found.push(record)
         next = (items.at(-1)?.seq ?? next) + 1
       }
@@ -57,8 +57,9 @@ async function startFeed(
 function shown({ record }: UploadRecord): string {
   switch (record.case) {
     case 'turn': {
-      const { version, state, message } = record.value
-      return `${version} ${TurnState[state]}${message ? ` ${message.text}` : ''}`
+      const { version, state, message, earlier } = record.value
+      const steps = [...earlier, { version, state }].map((step) => `${step.version} ${TurnState[step.state]}`)
+      return `${steps.join(', ')}${message ? ` ${message.text}` : ''}`
     }
     case 'reply':
       return `reply ${record.value.reply?.text ?? '-'} ${record.value.state}`
@@ -127,6 +128,60 @@ test('a turn that may be used is told from its routing on, with its message once
     [turn.id, BigInt(turn.receivedSeq), BigInt(Math.round(turn.receivedAt)), 'edge', 'router'],
   )
   assert.ok(told.every(({ seq }, i) => seq === BigInt(turn.receivedSeq + 1 + i)))
+})
+
+test('what is read together is told of a turn in one transition and one record for each reply', async (t) => {
+  const edge = await startFeed(t, await temporaryDir(t))
+  const one = await edge.receive('vpn?')
+  const other = await edge.receive('leave?', { conversationId: 'acme/web/other' })
+  await edge.ledger.transition(one.id, { to: 'routed', cause: 'router' })
+  edge.ledger.clear(one.id)
+  await edge.ledger.transition(one.id, { to: 'waiting', cause: 'no-link', ticket: 'T-1' })
+  await edge.ledger.addReply(one.id, 'notice', answer('wait'))
+  await answered(edge, other, 'a form')
+  await edge.ledger.replyState(one.id, 'notice', 'confirmed')
+  await edge.ledger.transition(one.id, { to: 'replying', cause: 'stop' })
+  await edge.ledger.addReply(one.id, 'final', answer('scan'))
+  await edge.ledger.replyState(one.id, 'final', 'attempting')
+  await edge.ledger.replyState(one.id, 'final', 'confirmed')
+  await edge.ledger.transition(one.id, { to: 'done', cause: 'delivered' })
+  await edge.ledger.rate(one.id, { rating: 'down', reason: 'no', at: 5, by: one.receivedSeq + 9 })
+  const told = await edge.told(1, 100)
+  assert.deepEqual(told.map(shown), [
+    '1 ROUTED, 2 WAITING, 3 REPLYING, 4 DONE vpn?',
+    'reply wait 4',
+    '1 ROUTED, 2 REPLYING, 3 DONE leave?',
+    'reply a form 4',
+    'reply scan 4',
+    'feedback 2 no',
+  ])
+  const first = told[0]?.record.case === 'turn' ? told[0].record.value : assert.fail()
+  assert.deepEqual([first.ticket, first.cause, first.earlier[0]?.cause], ['T-1', 'delivered', 'router'])
+  const singly = await edge.told()
+  const at = (text: string) => singly.find((record) => shown(record) === text)?.seq
+  assert.equal(told[0]?.seq, at('1 ROUTED vpn?'), 'it stands where the first of them stood')
+  assert.equal(told[4]?.seq, at('reply scan 1'))
+})
+
+test('a read that begins within a turn tells its later steps, and a consent within one read begins it anew', async (t) => {
+  const edge = await startFeed(t, await temporaryDir(t))
+  const turn = await edge.receive('vpn?')
+  await answered(edge, turn, 'scan')
+  await edge.receive('later')
+  const singly = await edge.told()
+  const from = Number(singly[1]?.seq)
+  assert.deepEqual((await edge.told(from, 100)).map(shown), ['2 REPLYING, 3 DONE', 'reply scan 4'])
+
+  const held = await startFeed(t, await temporaryDir(t))
+  const asked = await held.receive('leave?')
+  await held.ledger.transition(asked.id, { to: 'routed', cause: 'router' })
+  await held.ledger.transition(asked.id, { to: 'held', cause: 'pending-consent' })
+  await answered(held, asked, 'a form')
+  await held.receive('later')
+  assert.deepEqual((await held.told(1, 100)).map(shown), [
+    '3 ROUTED, 4 REPLYING, 5 DONE leave?',
+    'reply a form 4',
+  ])
 })
 
 test('a consent that comes later tells the message with the first state after it, a restart in between or not', async (t) => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type Logger, type Metrics, type TenantId, toYizhanError } from '@yizhan/kernel'
 import { create, type KnownTurn, MessageKind, UploadRecordSchema } from '@yizhan/proto'
 import type { UploadItem, UploadSource } from '../uplink/port.js'
@@ -5,6 +6,7 @@ import { type ChangeEntry, decodeEntry, type LedgerEntry, tenantOf } from './ent
 import type { Journal } from './journal.js'
 import type { EdgeLedger } from './ledger.js'
 import type { UploadMark } from './upload-mark.js'
+import { MergedRecords } from './upload-merge.js'
 import { recordOf, type UploadedTurn } from './upload-records.js'
 
 export interface UploadFeedDeps {
@@ -28,11 +30,17 @@ export function createUploadFeed(deps: UploadFeedDeps): UploadSource {
 const BUSY_TURNS = 16
 /** unless it has this many records to get already. */
 const MOST_BEHIND = 100_000
+/** So many records are looked at in a row; then turns have theirs. */
+const IN_A_ROW = 32
 
 /** How a turn began. */
 type Beginning = UploadedTurn & { readonly id: string }
-/** Of one read, by position: each record of a turn asks for it, and what is erased until the next must not stay. */
-type Beginnings = Map<number, Beginning>
+/** What is known within one read alone: what is erased until the next must not stay. */
+interface OneRead {
+  /** By position: each record of a turn asks for it. */
+  readonly beginnings: Map<number, Beginning>
+  readonly merged: MergedRecords
+}
 
 class UploadFeed implements UploadSource {
   readonly #deps: UploadFeedDeps
@@ -69,17 +77,19 @@ class UploadFeed implements UploadSource {
     const { journal } = this.#deps
     const { durable } = journal
     const items: UploadItem[] = []
-    const beginnings: Beginnings = new Map()
+    const read: OneRead = { beginnings: new Map(), merged: new MergedRecords() }
     let expected = from
     for await (const scanned of journal.scan(from)) {
       const first = scanned.kind === 'record' ? scanned.seq : scanned.from
       if (first >= durable || items.length >= limit) break
+      if (items.length % IN_A_ROW === IN_A_ROW - 1) await setImmediate()
       if (first > expected) items.push(this.#dropped(expected, first - 1))
+      if (items.length >= limit) return items
       expected = (scanned.kind === 'record' ? scanned.seq : Math.min(scanned.to, durable - 1)) + 1
       items.push(
         scanned.kind === 'lost'
           ? lost(scanned.from, expected - 1)
-          : await this.#item(scanned.seq, scanned.bytes, beginnings),
+          : await this.#item(scanned.seq, scanned.bytes, read),
       )
     }
     if (items.length === 0 && expected < durable) items.push(this.#dropped(expected, durable - 1))
@@ -116,7 +126,7 @@ class UploadFeed implements UploadSource {
     return lost(from, to)
   }
 
-  async #item(seq: number, bytes: Uint8Array, beginnings: Beginnings): Promise<UploadItem> {
+  async #item(seq: number, bytes: Uint8Array, { beginnings, merged }: OneRead): Promise<UploadItem> {
     const entry = this.#decode(seq, bytes)
     if (entry?.k === 'received') beginnings.set(seq, beginningOf(seq, entry))
     if (!entry || entry.k === 'received' || entry.k === 'known') return { seq }
@@ -127,17 +137,18 @@ class UploadFeed implements UploadSource {
     if (turn?.message.kind === MessageKind.EVENT) return { seq }
     // Its reception is lost or pruned: nobody can say whose it is.
     if (!turn) return { seq }
-    const record = recordOf(entry, turn)
-    if (!record) return { seq }
+    const told = recordOf(entry, turn)
+    if (!told) return { seq }
     const { tenantId } = turn.message
-    return { seq, record: create(UploadRecordSchema, { seq: BigInt(seq), tenantId, record }) }
+    const record = create(UploadRecordSchema, { seq: BigInt(seq), tenantId, record: told })
+    return merged.takes(record) ? { seq } : { seq, record }
   }
 
   /** A settled turn that is no longer in memory. */
   async #asReceived(
     seq: number,
     { id, r }: ChangeEntry,
-    beginnings: Beginnings,
+    beginnings: OneRead['beginnings'],
   ): Promise<UploadedTurn | undefined> {
     const receivedSeq = r > 0 ? r : seq + r
     const known = beginnings.get(receivedSeq)

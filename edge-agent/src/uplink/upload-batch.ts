@@ -20,17 +20,17 @@ export interface UploadBatch {
   upTo: number
 }
 
-/** Items as requests of at most 4 KiB; a larger record makes one of its own. */
-export function batchesOf(items: readonly UploadItem[]): UploadBatch[] {
-  const batches: UploadBatch[] = []
+/** Items as requests of at most 4 KiB, each encoded when it is asked for; a larger record makes one of its own. */
+export function* batchesOf(items: readonly UploadItem[]): Iterable<UploadBatch> {
+  let now: UploadBatch | undefined
   for (const { seq, record } of items) {
     const encoded = record && toBinary(UploadRecordSchema, record)
     const bytes = encoded ? fieldBytes(encoded.length) : 0
-    let now = batches.at(-1)
-    if (!now || (now.records.length > 0 && now.bytes + bytes > REQUEST_BYTES)) {
-      now = { records: [], encoded: [], bytes: HEAD_BYTES, upTo: 0 }
-      batches.push(now)
+    if (now && now.records.length > 0 && now.bytes + bytes > REQUEST_BYTES) {
+      yield now
+      now = undefined
     }
+    now ??= { records: [], encoded: [], bytes: HEAD_BYTES, upTo: 0 }
     if (record && encoded) {
       now.records.push(record)
       now.encoded.push(encoded)
@@ -38,7 +38,7 @@ export function batchesOf(items: readonly UploadItem[]): UploadBatch[] {
     now.bytes += bytes
     now.upTo = seq
   }
-  return batches
+  if (now) yield now
 }
 
 /** A request on the wire: `head` is one without records. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import type { Clock, YizhanError } from '@yizhan/kernel'
 import {
@@ -106,6 +107,8 @@ export class UploadStream {
         this.#send(batch)
         next = batch.upTo + 1
         needed = REQUEST_BYTES
+        // Turns have theirs before the next is encoded.
+        await setImmediate()
       }
       const isBehind = items.length === limit && next > (items.at(-1)?.seq ?? 0)
       // What does not go now is read again: no more than about what has gone.

@@ -69,6 +69,7 @@ function itemAt(seq: number): UploadItem {
       actor: 'edge',
       cause: textAt(seq),
       ticket: '',
+      earlier: [],
       successorOf: '',
       receivedSeq: 0n,
       receivedMs: 0n,

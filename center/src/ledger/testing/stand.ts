@@ -107,7 +107,7 @@ export function feedback(id: string, rating: TurnRating, by: number): TurnChange
 }
 
 export function record(seq: number, change: TurnChange, of: TenantId = acme): Uploaded {
-  return { kind: 'change', seq: BigInt(seq), tenant: of, change }
+  return { kind: 'change', seq: BigInt(seq), upTo: BigInt(seq), tenant: of, change }
 }
 
 export type FollowerDeps = Pick<Awaited<ReturnType<typeof sealedStorage>>, 'store' | 'keys'> & {

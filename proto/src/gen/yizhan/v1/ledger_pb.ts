@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file yizhan/v1/ledger.proto.
  */
 export const file_yizhan_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("ChZ5aXpoYW4vdjEvbGVkZ2VyLnByb3RvEgl5aXpoYW4udjEijgEKDVVwbG9hZFJlcXVlc3QSFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEigKB3JlY29yZHMYBCADKAsyFy55aXpoYW4udjEuVXBsb2FkUmVjb3JkIuYCCgxVcGxvYWRSZWNvcmQSCwoDc2VxGAEgASgEEhEKCXRlbmFudF9pZBgCIAEoCRIpCgR0dXJuGAMgASgLMhkueWl6aGFuLnYxLlR1cm5UcmFuc2l0aW9uSAASJwoFYXVkaXQYBCABKAsyFi55aXpoYW4udjEuQXVkaXRSZWNvcmRIABIpCgZzYW1wbGUYBSABKAsyFy55aXpoYW4udjEuSW50ZW50U2FtcGxlSAASKwoHbWV0cmljcxgGIAEoCzIYLnlpemhhbi52MS5NZXRyaWNzU2FtcGxlSAASKwoFcmVwbHkYByABKAsyGi55aXpoYW4udjEuVHVyblJlcGx5Q2hhbmdlSAASKwoIZmVlZGJhY2sYCCABKAsyFy55aXpoYW4udjEuVHVybkZlZWRiYWNrSAASJgoEbG9zdBgJIAEoCzIWLnlpemhhbi52MS5Mb3N0UmVjb3Jkc0gAQggKBnJlY29yZCKtAQoOVXBsb2FkUmVzcG9uc2USFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEgsKA3NlcRgEIAEoBBIUCgx3aW5kb3dfYnl0ZXMYBSABKA0SIwoFa25vd24YBiADKAsyFC55aXpoYW4udjEuS25vd25UdXJuIn0KCUtub3duVHVybhIPCgd0dXJuX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRISCgpjaGFubmVsX2lkGAMgASgJEhMKC3BsYXRmb3JtX2lkGAQgASgJEiMKBXN0YXRlGAUgASgOMhQueWl6aGFuLnYxLlR1cm5TdGF0ZSInCgtMb3N0UmVjb3JkcxIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEIoICCg5UdXJuVHJhbnNpdGlvbhIPCgd0dXJuX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSIwoFc3RhdGUYAyABKA4yFC55aXpoYW4udjEuVHVyblN0YXRlEg8KB3RpbWVfbXMYBCABKAMSDQoFYWN0b3IYBSABKAkSDQoFY2F1c2UYBiABKAkSIwoHbWVzc2FnZRgHIAEoCzISLnlpemhhbi52MS5NZXNzYWdlEg4KBnRpY2tldBgJIAEoCRIUCgxzdWNjZXNzb3Jfb2YYCiABKAkSFAoMcmVjZWl2ZWRfc2VxGAsgASgEEhMKC3JlY2VpdmVkX21zGAwgASgDSgQICBAJIqYBCg9UdXJuUmVwbHlDaGFuZ2USDwoHdHVybl9pZBgBIAEoCRIPCgd0aW1lX21zGAIgASgDEiYKBGtpbmQYAyABKA4yGC55aXpoYW4udjEuVHVyblJlcGx5S2luZBIjCgVyZXBseRgEIAEoCzIULnlpemhhbi52MS5UdXJuUmVwbHkSJAoFc3RhdGUYBSABKA4yFS55aXpoYW4udjEuUmVwbHlTdGF0ZSJzCgxUdXJuRmVlZGJhY2sSDwoHdHVybl9pZBgBIAEoCRIPCgd0aW1lX21zGAIgASgDEiUKBnJhdGluZxgDIAEoDjIVLnlpemhhbi52MS5UdXJuUmF0aW5nEg4KBnJlYXNvbhgEIAEoCRIKCgJieRgFIAEoBCL/AQoJVHVyblJlcGx5EhAKCHJlcGx5X2lkGAEgASgJEgwKBHRleHQYAiABKAkSEwoLYW5zd2VyZWRfYnkYAyABKAkSDgoGaW50ZW50GAQgASgJEg0KBXNjb3JlGAUgASgBEiYKCWNpdGF0aW9ucxgGIAMoCzITLnlpemhhbi52MS5DaXRhdGlvbhIkCgVzdGF0ZRgHIAEoDjIVLnlpemhhbi52MS5SZXBseVN0YXRlEg4KBmZpbmlzaBgIIAEoCRINCgVtb2RlbBgJIAEoCRIPCgdoYW5kb2ZmGAogASgJEg4KBmFjY2VwdBgLIAEoARIQCghxdWVzdGlvbhgMIAEoCSJsCgtBdWRpdFJlY29yZBIPCgd0aW1lX21zGAEgASgDEg0KBWFjdG9yGAIgASgJEg4KBmFjdGlvbhgDIAEoCRIOCgZvYmplY3QYBCABKAkSDgoGYmVmb3JlGAUgASgMEg0KBWFmdGVyGAYgASgMIksKDEludGVudFNhbXBsZRIMCgR0ZXh0GAEgASgJEg4KBmludGVudBgCIAEoCRINCgVzY29yZRgDIAEoARIOCgZsb2NhbGUYBCABKAkiNAoNTWV0cmljc1NhbXBsZRIPCgd0aW1lX21zGAEgASgDEhIKCmV4cG9zaXRpb24YAiABKAkqiQEKClVwbG9hZEtpbmQSGwoXVVBMT0FEX0tJTkRfVU5TUEVDSUZJRUQQABIVChFVUExPQURfS0lORF9UVVJOUxABEhUKEVVQTE9BRF9LSU5EX0FVRElUEAISFwoTVVBMT0FEX0tJTkRfU0FNUExFUxADEhcKE1VQTE9BRF9LSU5EX01FVFJJQ1MQBCqaAwoJVHVyblN0YXRlEhoKFlRVUk5fU1RBVEVfVU5TUEVDSUZJRUQQABIXChNUVVJOX1NUQVRFX1JFQ0VJVkVEEAESFQoRVFVSTl9TVEFURV9ST1VURUQQAhIYChRUVVJOX1NUQVRFX0FOU1dFUklORxADEhgKFFRVUk5fU1RBVEVfRk9SV0FSREVEEAQSGAoUVFVSTl9TVEFURV9TVFJFQU1JTkcQBRIXChNUVVJOX1NUQVRFX1JFUExZSU5HEAYSEwoPVFVSTl9TVEFURV9ET05FEAcSFgoSVFVSTl9TVEFURV9XQUlUSU5HEAgSGQoVVFVSTl9TVEFURV9IQU5ERURfT0ZGEAkSFwoTVFVSTl9TVEFURV9SRVJPVVRFRBAKEhYKElRVUk5fU1RBVEVfRVhQSVJFRBALEhgKFFRVUk5fU1RBVEVfQ0FOQ0VMTEVEEAwSFgoSVFVSTl9TVEFURV9SRUZVU0VEEA0SFQoRVFVSTl9TVEFURV9GQUlMRUQQDhIYChRUVVJOX1NUQVRFX0FCQU5ET05FRBAPKmcKDVR1cm5SZXBseUtpbmQSHwobVFVSTl9SRVBMWV9LSU5EX1VOU1BFQ0lGSUVEEAASGgoWVFVSTl9SRVBMWV9LSU5EX05PVElDRRABEhkKFVRVUk5fUkVQTFlfS0lORF9GSU5BTBACKmkKClR1cm5SYXRpbmcSGwoXVFVSTl9SQVRJTkdfVU5TUEVDSUZJRUQQABISCg5UVVJOX1JBVElOR19VUBABEhQKEFRVUk5fUkFUSU5HX0RPV04QAhIUChBUVVJOX1JBVElOR19OT05FEAMqwAEKClJlcGx5U3RhdGUSGwoXUkVQTFlfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNSRVBMWV9TVEFURV9QRU5ESU5HEAESGgoWUkVQTFlfU1RBVEVfQVRURU1QVElORxACEhQKEFJFUExZX1NUQVRFX1NFTlQQAxIZChVSRVBMWV9TVEFURV9DT05GSVJNRUQQBBIXChNSRVBMWV9TVEFURV9VTktOT1dOEAUSFgoSUkVQTFlfU1RBVEVfRkFJTEVEEAYySwoGTGVkZ2VyEkEKBlVwbG9hZBIYLnlpemhhbi52MS5VcGxvYWRSZXF1ZXN0GhkueWl6aGFuLnYxLlVwbG9hZFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_yizhan_v1_message]);
+  fileDesc("ChZ5aXpoYW4vdjEvbGVkZ2VyLnByb3RvEgl5aXpoYW4udjEijgEKDVVwbG9hZFJlcXVlc3QSFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEigKB3JlY29yZHMYBCADKAsyFy55aXpoYW4udjEuVXBsb2FkUmVjb3JkIvUCCgxVcGxvYWRSZWNvcmQSCwoDc2VxGAEgASgEEhEKCXRlbmFudF9pZBgCIAEoCRIpCgR0dXJuGAMgASgLMhkueWl6aGFuLnYxLlR1cm5UcmFuc2l0aW9uSAASJwoFYXVkaXQYBCABKAsyFi55aXpoYW4udjEuQXVkaXRSZWNvcmRIABIpCgZzYW1wbGUYBSABKAsyFy55aXpoYW4udjEuSW50ZW50U2FtcGxlSAASKwoHbWV0cmljcxgGIAEoCzIYLnlpemhhbi52MS5NZXRyaWNzU2FtcGxlSAASKwoFcmVwbHkYByABKAsyGi55aXpoYW4udjEuVHVyblJlcGx5Q2hhbmdlSAASKwoIZmVlZGJhY2sYCCABKAsyFy55aXpoYW4udjEuVHVybkZlZWRiYWNrSAASJgoEbG9zdBgJIAEoCzIWLnlpemhhbi52MS5Mb3N0UmVjb3Jkc0gAEg0KBXVwX3RvGAogASgEQggKBnJlY29yZCKtAQoOVXBsb2FkUmVzcG9uc2USFwoPbGlua19nZW5lcmF0aW9uGAEgASgEEhUKDWpvdXJuYWxfZXBvY2gYAiABKAYSIwoEa2luZBgDIAEoDjIVLnlpemhhbi52MS5VcGxvYWRLaW5kEgsKA3NlcRgEIAEoBBIUCgx3aW5kb3dfYnl0ZXMYBSABKA0SIwoFa25vd24YBiADKAsyFC55aXpoYW4udjEuS25vd25UdXJuIn0KCUtub3duVHVybhIPCgd0dXJuX2lkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRISCgpjaGFubmVsX2lkGAMgASgJEhMKC3BsYXRmb3JtX2lkGAQgASgJEiMKBXN0YXRlGAUgASgOMhQueWl6aGFuLnYxLlR1cm5TdGF0ZSInCgtMb3N0UmVjb3JkcxIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEIqgCCg5UdXJuVHJhbnNpdGlvbhIPCgd0dXJuX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAQSIwoFc3RhdGUYAyABKA4yFC55aXpoYW4udjEuVHVyblN0YXRlEg8KB3RpbWVfbXMYBCABKAMSDQoFYWN0b3IYBSABKAkSDQoFY2F1c2UYBiABKAkSIwoHbWVzc2FnZRgHIAEoCzISLnlpemhhbi52MS5NZXNzYWdlEg4KBnRpY2tldBgJIAEoCRIUCgxzdWNjZXNzb3Jfb2YYCiABKAkSFAoMcmVjZWl2ZWRfc2VxGAsgASgEEhMKC3JlY2VpdmVkX21zGAwgASgDEiQKB2VhcmxpZXIYDSADKAsyEy55aXpoYW4udjEuVHVyblN0ZXBKBAgIEAkibwoIVHVyblN0ZXASDwoHdmVyc2lvbhgBIAEoBBIjCgVzdGF0ZRgCIAEoDjIULnlpemhhbi52MS5UdXJuU3RhdGUSDwoHdGltZV9tcxgDIAEoAxINCgVhY3RvchgEIAEoCRINCgVjYXVzZRgFIAEoCSKmAQoPVHVyblJlcGx5Q2hhbmdlEg8KB3R1cm5faWQYASABKAkSDwoHdGltZV9tcxgCIAEoAxImCgRraW5kGAMgASgOMhgueWl6aGFuLnYxLlR1cm5SZXBseUtpbmQSIwoFcmVwbHkYBCABKAsyFC55aXpoYW4udjEuVHVyblJlcGx5EiQKBXN0YXRlGAUgASgOMhUueWl6aGFuLnYxLlJlcGx5U3RhdGUicwoMVHVybkZlZWRiYWNrEg8KB3R1cm5faWQYASABKAkSDwoHdGltZV9tcxgCIAEoAxIlCgZyYXRpbmcYAyABKA4yFS55aXpoYW4udjEuVHVyblJhdGluZxIOCgZyZWFzb24YBCABKAkSCgoCYnkYBSABKAQi/wEKCVR1cm5SZXBseRIQCghyZXBseV9pZBgBIAEoCRIMCgR0ZXh0GAIgASgJEhMKC2Fuc3dlcmVkX2J5GAMgASgJEg4KBmludGVudBgEIAEoCRINCgVzY29yZRgFIAEoARImCgljaXRhdGlvbnMYBiADKAsyEy55aXpoYW4udjEuQ2l0YXRpb24SJAoFc3RhdGUYByABKA4yFS55aXpoYW4udjEuUmVwbHlTdGF0ZRIOCgZmaW5pc2gYCCABKAkSDQoFbW9kZWwYCSABKAkSDwoHaGFuZG9mZhgKIAEoCRIOCgZhY2NlcHQYCyABKAESEAoIcXVlc3Rpb24YDCABKAkibAoLQXVkaXRSZWNvcmQSDwoHdGltZV9tcxgBIAEoAxINCgVhY3RvchgCIAEoCRIOCgZhY3Rpb24YAyABKAkSDgoGb2JqZWN0GAQgASgJEg4KBmJlZm9yZRgFIAEoDBINCgVhZnRlchgGIAEoDCJLCgxJbnRlbnRTYW1wbGUSDAoEdGV4dBgBIAEoCRIOCgZpbnRlbnQYAiABKAkSDQoFc2NvcmUYAyABKAESDgoGbG9jYWxlGAQgASgJIjQKDU1ldHJpY3NTYW1wbGUSDwoHdGltZV9tcxgBIAEoAxISCgpleHBvc2l0aW9uGAIgASgJKokBCgpVcGxvYWRLaW5kEhsKF1VQTE9BRF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRVVBMT0FEX0tJTkRfVFVSTlMQARIVChFVUExPQURfS0lORF9BVURJVBACEhcKE1VQTE9BRF9LSU5EX1NBTVBMRVMQAxIXChNVUExPQURfS0lORF9NRVRSSUNTEAQqmgMKCVR1cm5TdGF0ZRIaChZUVVJOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTVFVSTl9TVEFURV9SRUNFSVZFRBABEhUKEVRVUk5fU1RBVEVfUk9VVEVEEAISGAoUVFVSTl9TVEFURV9BTlNXRVJJTkcQAxIYChRUVVJOX1NUQVRFX0ZPUldBUkRFRBAEEhgKFFRVUk5fU1RBVEVfU1RSRUFNSU5HEAUSFwoTVFVSTl9TVEFURV9SRVBMWUlORxAGEhMKD1RVUk5fU1RBVEVfRE9ORRAHEhYKElRVUk5fU1RBVEVfV0FJVElORxAIEhkKFVRVUk5fU1RBVEVfSEFOREVEX09GRhAJEhcKE1RVUk5fU1RBVEVfUkVST1VURUQQChIWChJUVVJOX1NUQVRFX0VYUElSRUQQCxIYChRUVVJOX1NUQVRFX0NBTkNFTExFRBAMEhYKElRVUk5fU1RBVEVfUkVGVVNFRBANEhUKEVRVUk5fU1RBVEVfRkFJTEVEEA4SGAoUVFVSTl9TVEFURV9BQkFORE9ORUQQDypnCg1UdXJuUmVwbHlLaW5kEh8KG1RVUk5fUkVQTFlfS0lORF9VTlNQRUNJRklFRBAAEhoKFlRVUk5fUkVQTFlfS0lORF9OT1RJQ0UQARIZChVUVVJOX1JFUExZX0tJTkRfRklOQUwQAippCgpUdXJuUmF0aW5nEhsKF1RVUk5fUkFUSU5HX1VOU1BFQ0lGSUVEEAASEgoOVFVSTl9SQVRJTkdfVVAQARIUChBUVVJOX1JBVElOR19ET1dOEAISFAoQVFVSTl9SQVRJTkdfTk9ORRADKsABCgpSZXBseVN0YXRlEhsKF1JFUExZX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTUkVQTFlfU1RBVEVfUEVORElORxABEhoKFlJFUExZX1NUQVRFX0FUVEVNUFRJTkcQAhIUChBSRVBMWV9TVEFURV9TRU5UEAMSGQoVUkVQTFlfU1RBVEVfQ09ORklSTUVEEAQSFwoTUkVQTFlfU1RBVEVfVU5LTk9XThAFEhYKElJFUExZX1NUQVRFX0ZBSUxFRBAGMksKBkxlZGdlchJBCgZVcGxvYWQSGC55aXpoYW4udjEuVXBsb2FkUmVxdWVzdBoZLnlpemhhbi52MS5VcGxvYWRSZXNwb25zZSgBMAFiBnByb3RvMw", [file_yizhan_v1_message]);
 
 /**
  * @generated from message yizhan.v1.UploadRequest
@@ -108,6 +108,14 @@ export type UploadRecord = Message<"yizhan.v1.UploadRecord"> & {
     value: LostRecords;
     case: "lost";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Of a record that tells of several positions: the last of them; 0 where that is `seq`. What a center has up to a position
+   * in between is told once more and changes nothing there.
+   *
+   * @generated from field: uint64 up_to = 10;
+   */
+  upTo: bigint;
 };
 
 /**
@@ -295,6 +303,14 @@ export type TurnTransition = Message<"yizhan.v1.TurnTransition"> & {
    * @generated from field: int64 received_ms = 12;
    */
   receivedMs: bigint;
+
+  /**
+   * Transitions that came before this one and are told with it, oldest first. A center that does not know the field has the
+   * state without them.
+   *
+   * @generated from field: repeated yizhan.v1.TurnStep earlier = 13;
+   */
+  earlier: TurnStep[];
 };
 
 /**
@@ -303,6 +319,45 @@ export type TurnTransition = Message<"yizhan.v1.TurnTransition"> & {
  */
 export const TurnTransitionSchema: GenMessage<TurnTransition> = /*@__PURE__*/
   messageDesc(file_yizhan_v1_ledger, 5);
+
+/**
+ * A transition by itself; the fields as in TurnTransition.
+ *
+ * @generated from message yizhan.v1.TurnStep
+ */
+export type TurnStep = Message<"yizhan.v1.TurnStep"> & {
+  /**
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: yizhan.v1.TurnState state = 2;
+   */
+  state: TurnState;
+
+  /**
+   * @generated from field: int64 time_ms = 3;
+   */
+  timeMs: bigint;
+
+  /**
+   * @generated from field: string actor = 4;
+   */
+  actor: string;
+
+  /**
+   * @generated from field: string cause = 5;
+   */
+  cause: string;
+};
+
+/**
+ * Describes the message yizhan.v1.TurnStep.
+ * Use `create(TurnStepSchema)` to create a new message.
+ */
+export const TurnStepSchema: GenMessage<TurnStep> = /*@__PURE__*/
+  messageDesc(file_yizhan_v1_ledger, 6);
 
 /**
  * A notice or final that was recorded, or that has moved on.
@@ -326,7 +381,7 @@ export type TurnReplyChange = Message<"yizhan.v1.TurnReplyChange"> & {
   kind: TurnReplyKind;
 
   /**
-   * Only with the first one of its kind; later ones carry the state.
+   * Only with the first one of its kind; later ones carry the state alone.
    *
    * @generated from field: yizhan.v1.TurnReply reply = 4;
    */
@@ -343,7 +398,7 @@ export type TurnReplyChange = Message<"yizhan.v1.TurnReplyChange"> & {
  * Use `create(TurnReplyChangeSchema)` to create a new message.
  */
 export const TurnReplyChangeSchema: GenMessage<TurnReplyChange> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 6);
+  messageDesc(file_yizhan_v1_ledger, 7);
 
 /**
  * What the asker says of the final; the one with the highest `by` counts.
@@ -384,7 +439,7 @@ export type TurnFeedback = Message<"yizhan.v1.TurnFeedback"> & {
  * Use `create(TurnFeedbackSchema)` to create a new message.
  */
 export const TurnFeedbackSchema: GenMessage<TurnFeedback> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 7);
+  messageDesc(file_yizhan_v1_ledger, 8);
 
 /**
  * @generated from message yizhan.v1.TurnReply
@@ -464,7 +519,7 @@ export type TurnReply = Message<"yizhan.v1.TurnReply"> & {
  * Use `create(TurnReplySchema)` to create a new message.
  */
 export const TurnReplySchema: GenMessage<TurnReply> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 8);
+  messageDesc(file_yizhan_v1_ledger, 9);
 
 /**
  * @generated from message yizhan.v1.AuditRecord
@@ -506,7 +561,7 @@ export type AuditRecord = Message<"yizhan.v1.AuditRecord"> & {
  * Use `create(AuditRecordSchema)` to create a new message.
  */
 export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 9);
+  messageDesc(file_yizhan_v1_ledger, 10);
 
 /**
  * @generated from message yizhan.v1.IntentSample
@@ -538,7 +593,7 @@ export type IntentSample = Message<"yizhan.v1.IntentSample"> & {
  * Use `create(IntentSampleSchema)` to create a new message.
  */
 export const IntentSampleSchema: GenMessage<IntentSample> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 10);
+  messageDesc(file_yizhan_v1_ledger, 11);
 
 /**
  * @generated from message yizhan.v1.MetricsSample
@@ -562,7 +617,7 @@ export type MetricsSample = Message<"yizhan.v1.MetricsSample"> & {
  * Use `create(MetricsSampleSchema)` to create a new message.
  */
 export const MetricsSampleSchema: GenMessage<MetricsSample> = /*@__PURE__*/
-  messageDesc(file_yizhan_v1_ledger, 11);
+  messageDesc(file_yizhan_v1_ledger, 12);
 
 /**
  * @generated from enum yizhan.v1.UploadKind
