@@ -3,8 +3,9 @@ import type { Logger, Metrics, TenantId } from '@yizhan/kernel'
 import type { Passage, Retriever, SearchOptions } from '../inference/port.js'
 import { classesFor, type DocumentClasses } from './document-classes.js'
 import { type KnowledgeDocument, PassageIndex, type RankedPassage } from './passage-index.js'
+import { questionOf } from './question.js'
 import { isRelevant } from './relevance.js'
-import { questionTermsOf, termsOf } from './terms.js'
+import { termsOf } from './terms.js'
 import type { PassageVectors } from './vectors/passage-vectors.js'
 
 /** Only the start of a longer question is searched for. */
@@ -69,15 +70,18 @@ export function createKnowledge(deps: {
     return index
   }
   const explain: Knowledge['explain'] = async (tenant, query, options, signal) => {
-    const question = query.slice(0, MAX_QUERY)
-    const terms = questionTermsOf(question)
-    const near = (await vectors?.nearest(tenant, question, NEIGHBOURS, signal)) ?? []
+    const text = query.slice(0, MAX_QUERY)
+    const question = questionOf(text)
+    const near = (await vectors?.nearest(tenant, text, NEIGHBOURS, signal)) ?? []
     const index = indexes.get(tenant)
     const { knowledge, reader, limit } = options
     const classes = classesFor(classesOf.get(tenant), reader)
-    const ranked = index?.rank(terms, { knowledge, ...(classes && { classes }) }, limit, near) ?? []
+    const ranked = index?.rank(question, { knowledge, ...(classes && { classes }) }, limit, near) ?? []
     const [best] = ranked
-    return { found: best !== undefined && isRelevant(terms, best, index?.size ?? 0), passages: ranked }
+    return {
+      found: best !== undefined && isRelevant(question.terms, best, index?.size ?? 0),
+      passages: ranked,
+    }
   }
 
   return {

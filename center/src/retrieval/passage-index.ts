@@ -2,7 +2,8 @@ import { sha256Hex } from '@yizhan/kernel'
 import type { Passage } from '../inference/port.js'
 import { splitPassages } from './passages.js'
 import { PostingLists } from './posting-lists.js'
-import { sentencesOf } from './sentences.js'
+import type { Question } from './question.js'
+import { type AskedWords, type Reading, readingOf, sentenceShare, weighWords } from './reading.js'
 import { termsOf } from './terms.js'
 import type { Neighbour } from './vectors/vector-store.js'
 
@@ -46,7 +47,7 @@ export interface RankedPassage {
   readonly knowledge: string
   /** What BM25 adds to the score: more than 1 where terms are repeated. */
   readonly base: number
-  /** Share in the sentence that holds most of it. */
+  /** Share in the sentence that holds most of it, each word counted once. */
   readonly sentence: number
   /** Share in the passage with its title and headings. */
   readonly covered: number
@@ -64,19 +65,6 @@ interface Entry {
   readonly digest: string
 }
 
-/** Where a term stands in a passage. */
-interface Where {
-  /** Numbers of the sentences, from 0. */
-  readonly sentences: readonly number[]
-  readonly inHeading: boolean
-}
-
-/** A passage whose terms are at hand. */
-interface Read {
-  readonly sentences: number
-  readonly terms: ReadonlyMap<string, Where>
-}
-
 /** The passages of one tenant and where each term occurs. What was put in together goes together. */
 export class PassageIndex {
   readonly #lists = new PostingLists()
@@ -84,7 +72,7 @@ export class PassageIndex {
   readonly #origins = new Map<string, number[]>()
   readonly #digests = new Map<string, Set<number>>()
   /** What was looked into lately, the last one last. */
-  readonly #read = new Map<number, Read>()
+  readonly #read = new Map<number, Reading>()
 
   get size(): number {
     return this.#entries.size
@@ -151,14 +139,14 @@ export class PassageIndex {
    * 1.3 = everything.
    */
   rank(
-    query: ReadonlyMap<string, number>,
+    question: Question,
     filter: PassageFilter,
     limit: number,
     neighbours: readonly Neighbour[] = [],
   ): RankedPassage[] {
-    const asked = this.#asked(query)
+    const asked = this.#asked(question)
     const vectors = this.#vectorShares(neighbours)
-    return this.#nearest(query, filter, Math.max(limit, LOOKED_INTO), vectors)
+    return this.#nearest(question.terms, filter, Math.max(limit, LOOKED_INTO), vectors)
       .map((near) => this.#scored(near, asked, vectors.get(near.number) ?? 0))
       .sort((a, b) => b.score - a.score)
       .slice(0, limit)
@@ -178,25 +166,26 @@ export class PassageIndex {
   }
 
   /** The terms of a question that occur, the most telling first. */
-  #asked(query: ReadonlyMap<string, number>): Asked {
+  #asked(question: Question): Asked {
     let whole = 0
     const terms: Asked['terms'][number][] = []
-    for (const [term, share] of query) {
+    for (const [term, share] of question.terms) {
       const weight = share * this.idf(term)
       whole += weight
       if (this.#lists.has(term)) terms.push({ term, weight })
     }
-    return { whole, terms: terms.sort((a, b) => b.weight - a.weight) }
+    const words = weighWords(
+      question.words,
+      (term) => this.idf(term),
+      (term) => this.#lists.has(term),
+    )
+    return { whole, terms: terms.sort((a, b) => b.weight - a.weight), words }
   }
 
-  #scored({ entry, gain, number }: Near, { whole, terms }: Asked, vector: number): Scored {
+  #scored({ entry, gain, number }: Near, { whole, words }: Asked, vector: number): Scored {
     const read = this.#readOf(number, entry)
-    const weights = new Array<number>(read.sentences).fill(0)
-    for (const { term, weight } of terms) {
-      for (const at of read.terms.get(term)?.sentences ?? []) weights[at] = (weights[at] ?? 0) + weight
-    }
     const base = whole === 0 ? 0 : gain / whole
-    const sentence = whole === 0 ? 0 : Math.max(0, ...weights) / whole
+    const sentence = sentenceShare(words, read)
     const score = base + SENTENCE_WEIGHT * sentence + VECTOR_WEIGHT * vector
     return { entry, read, base, sentence, vector, score }
   }
@@ -234,7 +223,7 @@ export class PassageIndex {
     return near
   }
 
-  #readOf(number: number, { passage }: Entry): Read {
+  #readOf(number: number, { passage }: Entry): Reading {
     const known = this.#read.get(number)
     this.#read.delete(number)
     const read = known ?? readingOf(passage)
@@ -247,32 +236,16 @@ export class PassageIndex {
   }
 }
 
-function readingOf({ title, heading, text }: Entry['passage']): Read {
-  const inHeading = termsOf(`${title}\n${heading}`)
-  const sentences = sentencesOf(text)
-  const numbers = new Map<string, number[]>([...inHeading.keys()].map((term) => [term, []]))
-  for (const [number, sentence] of sentences.entries()) {
-    for (const term of termsOf(sentence).keys()) {
-      const known = numbers.get(term)
-      if (known) known.push(number)
-      else numbers.set(term, [number])
-    }
-  }
-  const terms = [...numbers].map(
-    ([term, at]) => [term, { sentences: at, inHeading: inHeading.has(term) }] as const,
-  )
-  return { sentences: sentences.length, terms: new Map(terms) }
-}
-
 interface Asked {
   readonly whole: number
   readonly terms: readonly { readonly term: string; readonly weight: number }[]
+  readonly words: AskedWords
 }
 
 /** What its place is decided by; what it holds is told of those alone that are given out. */
 interface Scored {
   readonly entry: Entry
-  readonly read: Read
+  readonly read: Reading
   readonly base: number
   readonly sentence: number
   readonly vector: number

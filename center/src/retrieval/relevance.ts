@@ -8,7 +8,7 @@ import { isCharacters, termsOf } from './terms.js'
  */
 export const FLOOR = {
   words: { base: 0.4, perLog: 0.1, most: 0.98 },
-  characters: { base: 0.35, perLog: 0.09, most: 0.88 },
+  characters: { base: 0.37, perLog: 0.09, most: 0.88 },
 } as const
 
 /** The floor is this much lower for a passage whose own heading stands in the question. */

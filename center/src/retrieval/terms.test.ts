@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CHARACTER_WEIGHT, isCharacters, PREFIX_WEIGHT, questionTermsOf, stem, termsOf } from './terms.js'
+import { CHARACTER_WEIGHT, isCharacters, PREFIX_WEIGHT, stem, termsOf } from './terms.js'
 
 /** Without the beginnings of words. */
 const words = (text: string) => [...termsOf(text).keys()].filter((term) => !term.startsWith('^'))
@@ -69,10 +69,42 @@ test('Chinese becomes bigrams and light single characters, cut at question words
   assert.equal(isCharacters('vpn'), false)
 })
 
-test('in a question two characters of two words count less than two of one', () => {
-  const terms = questionTermsOf('研究人员使用氧气')
-  for (const inside of ['研究', '人员', '使用', '氧气']) assert.equal(terms.get(inside), 1, inside)
-  for (const across of ['究人', '员使', '用氧']) assert.equal(terms.get(across), 0.5, across)
-  assert.deepEqual(questionTermsOf('𠮷 x'), termsOf('𠮷 x'))
-  assert.deepEqual(questionTermsOf(''), new Map())
+test('what a question asks with is no term, whatever it counts', () => {
+  for (const asked of ['哪位经理', '哪一位经理', '哪个经理', '经理是谁'])
+    assert.deepEqual(words(asked), words('经理'), asked)
+  for (const asked of ['何时报销', '多久报销', '什么时候报销', '报销要多长']) {
+    assert.ok(words(asked).includes('报销'), asked)
+    assert.equal(
+      words(asked).some((term) => /[何时多久长]/.test(term)),
+      false,
+      asked,
+    )
+  }
+  assert.deepEqual(words('几天'), ['天'])
+})
+
+test('a word that holds the character of a particle stays whole, and a particle is cut off', () => {
+  for (const [word, ...texts] of [
+    ['目的', '出差目的', '目的地'],
+    ['了解', '了解流程'],
+    ['现在', '现在的职责'],
+    ['存在', '存在问题'],
+    ['在职', '在职证明'],
+    ['在线', '在线报销'],
+    ['被告', '被告人'],
+    ['自我', '自我评价'],
+    ['几何', '几何'],
+    ['任何', '任何人'],
+    ['多高', '很多高校'],
+  ] as const) {
+    for (const text of texts) assert.ok(words(text).includes(word), `${word} in ${text}`)
+  }
+  for (const [cut, text] of [
+    ['目的', '项目的预算'],
+    ['了解', '提出了解决办法'],
+    ['在北', '住在北京'],
+    ['被退', '被退回'],
+  ] as const) {
+    assert.equal(words(text).includes(cut), false, text)
+  }
 })

@@ -16,7 +16,8 @@ const RUNS = new RegExp(
   'gu',
 )
 
-const HAS_CJK = new RegExp(`[${CJK}]`, 'u')
+/** Finds one CJK character. */
+export const HAS_CJK = new RegExp(`[${CJK}]`, 'u')
 const CHARACTER = new RegExp(`^[${CJK}]`, 'u')
 
 /** Whether a term is made of CJK characters and not a word. */
@@ -46,31 +47,6 @@ export function termsOf(text: string): Map<string, number> {
     else {
       if (compound !== '') addWord(compound + word, add)
       compound = ''
-    }
-  }
-  return terms
-}
-
-const WORDS = new Intl.Segmenter('zh', { granularity: 'word' })
-/** What a bigram counts that stands across two words: chance put them side by side. */
-const ACROSS_WEIGHT = 0.5
-
-/** The terms of a question: as `termsOf`, with less weight on bigrams that stand across the words of a dictionary. */
-export function questionTermsOf(text: string): Map<string, number> {
-  const terms = termsOf(text)
-  const plain = text.normalize('NFKC').toLowerCase()
-  if (!HAS_CJK.test(plain)) return terms
-  const inside = new Set<string>()
-  const across = new Set<string>()
-  for (const { segment, index } of WORDS.segment(plain)) {
-    const characters = [...segment]
-    for (const [at, character] of characters.entries()) inside.add(character + (characters[at + 1] ?? ''))
-    if (index > 0) across.add(plain.charAt(index - 1) + (characters[0] ?? ''))
-  }
-  for (const bigram of across) {
-    const weight = terms.get(bigram)
-    if (weight !== undefined && isCharacters(bigram) && !inside.has(bigram)) {
-      terms.set(bigram, weight * ACROSS_WEIGHT)
     }
   }
   return terms
