@@ -1,7 +1,9 @@
+import { SlotMap } from './slots.js'
+
 /** A map of at most `max` entries; the one that was not used for longest goes first. */
 export class RecentMap<V> {
   readonly #max: number
-  readonly #entries = new Map<string, V>()
+  readonly #entries = new SlotMap<string, V>()
 
   constructor(max: number) {
     this.#max = max

@@ -1,4 +1,4 @@
-import type { Clock } from '@yizhan/kernel'
+import { type Clock, SlotMap } from '@yizhan/kernel'
 
 export interface KeptConfig {
   /** How long a request is kept after its end. */
@@ -9,6 +9,8 @@ export interface KeptConfig {
 
 /** What can be kept: its text, and how to let it go. */
 export interface Keepable {
+  /** No two that are measured at one time have the same. */
+  readonly id: string
   /** Bytes of text that it holds now. */
   bytes(): number
   /** Whether somebody reads it. */
@@ -21,13 +23,18 @@ export interface Keepable {
 const OVERHEAD_BYTES = 1_024
 
 /** Bounds what the book holds: every request counts, and only those that ended can be dropped. */
+interface Kept<R> {
+  readonly request: R
+  readonly cancelTimer: () => void
+}
+
 export class KeptRequests<R extends Keepable> {
   readonly #clock: Clock
   readonly #config: KeptConfig
-  readonly #sizes = new Map<R, number>()
+  readonly #sizes = new SlotMap<string, number>()
   /** In the order of their end, with what cancels their time-out. */
-  readonly #failed = new Map<R, () => void>()
-  readonly #ended = new Map<R, () => void>()
+  readonly #failed = new SlotMap<string, Kept<R>>()
+  readonly #ended = new SlotMap<string, Kept<R>>()
   #bytes = 0
 
   constructor(clock: Clock, config: KeptConfig) {
@@ -47,35 +54,35 @@ export class KeptRequests<R extends Keepable> {
   /** The request is new or its text has changed. */
   measure(request: R): void {
     const size = OVERHEAD_BYTES + request.bytes()
-    this.#bytes += size - (this.#sizes.get(request) ?? 0)
-    this.#sizes.set(request, size)
+    this.#bytes += size - (this.#sizes.get(request.id) ?? 0)
+    this.#sizes.set(request.id, size)
     this.#makeRoom()
   }
 
   /** The request is over; from now on its time runs. A failed one is dropped sooner: it holds nothing but a number. */
   over(request: R, outcome: 'ended' | 'failed'): void {
     this.#revive(request)
-    const cancel = this.#clock.after(this.#config.keepMs, () => {
+    const cancelTimer = this.#clock.after(this.#config.keepMs, () => {
       // Somebody still reads it, slowly: it gets another term.
       if (request.attached()) this.over(request, outcome)
       else this.#drop(request)
     })
     const kept = outcome === 'failed' ? this.#failed : this.#ended
-    kept.set(request, cancel)
+    kept.set(request.id, { request, cancelTimer })
     this.measure(request)
   }
 
   /** Counts the request no more. */
   forget(request: R): void {
     this.#revive(request)
-    this.#bytes -= this.#sizes.get(request) ?? 0
-    this.#sizes.delete(request)
+    this.#bytes -= this.#sizes.get(request.id) ?? 0
+    this.#sizes.delete(request.id)
   }
 
   #revive(request: R): void {
     for (const kept of [this.#failed, this.#ended]) {
-      kept.get(request)?.()
-      kept.delete(request)
+      kept.get(request.id)?.cancelTimer()
+      kept.delete(request.id)
     }
   }
 
@@ -91,9 +98,9 @@ export class KeptRequests<R extends Keepable> {
   #oldest(): R | undefined {
     const kept = [this.#failed, this.#ended]
     for (const requests of kept) {
-      for (const request of requests.keys()) if (!request.attached()) return request
+      for (const { request } of requests.values()) if (!request.attached()) return request
     }
-    return kept.flatMap((requests) => [...requests.keys()])[0]
+    return kept.flatMap((requests) => [...requests.values()])[0]?.request
   }
 
   #drop(request: R): void {

@@ -1,9 +1,11 @@
 import {
   type Clock,
   type EdgeId,
+  InFlight,
   type Logger,
   type Metrics,
   type Running,
+  SlotMap,
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
@@ -114,9 +116,9 @@ class Book implements RequestBook, Running {
   readonly #deps: RequestBookDeps
   readonly #config: RequestBookConfig
   readonly #meters: ReturnType<typeof requestMeters>
-  readonly #requests = new Map<string, Request>()
+  readonly #requests = new SlotMap<string, Request>()
   readonly #kept: KeptRequests<Request>
-  readonly #runs = new Set<Promise<void>>()
+  readonly #runs = new InFlight<Promise<void>>()
   #stopping: Promise<void> | undefined
   #resolveDone: () => void = () => undefined
 
@@ -174,11 +176,11 @@ class Book implements RequestBook, Running {
   ): Request {
     const watcher = {
       onFrame: () => {
-        this.#kept.measure(request)
+        this.#measure(request)
         request.attachment?.pump()
       },
       onSuperseded: () => {
-        this.#kept.measure(request)
+        this.#measure(request)
         request.attachment?.restart()
       },
       onFirstText: (ms: number) => this.#meters.firstText(ms),
@@ -189,8 +191,8 @@ class Book implements RequestBook, Running {
     const request: Request = new Request(whose, run, (dropped) => this.#dropped(dropped))
     this.#requests.set(whose.id, request)
     this.#kept.measure(request)
-    const running = run.start(order).finally(() => this.#runs.delete(running))
-    this.#runs.add(running)
+    const running = run.start(order).finally(() => this.#runs.leave(slot))
+    const slot = this.#runs.enter(running)
     return request
   }
 
@@ -212,6 +214,11 @@ class Book implements RequestBook, Running {
     request.attachment = attachment
     queueMicrotask(() => attachment.begin())
     return attachment
+  }
+
+  /** Of a request that was taken out nothing is kept. */
+  #measure(request: Request): void {
+    if (this.#requests.get(request.id) === request) this.#kept.measure(request)
   }
 
   #settled(request: Request): void {

@@ -1,8 +1,10 @@
 import {
   type Clock,
+  InFlight,
   type Logger,
   type Metrics,
   type Running,
+  SlotMap,
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
@@ -46,6 +48,8 @@ interface Job {
   place: 'running' | 'bypassing' | 'none'
   cancelTimer: () => void
   settled: Promise<void>
+  /** Among those that have not settled. */
+  slot: number | undefined
 }
 
 /** One conversation of one channel of one tenant. */
@@ -67,8 +71,8 @@ export class Lanes implements Running {
     ({ receivedSeq }) => receivedSeq,
     ({ message }) => messageBytes(message),
   )
-  readonly #jobs = new Map<string, Job>()
-  readonly #settling = new Set<Promise<void>>()
+  readonly #jobs = new SlotMap<string, Job>()
+  readonly #settling = new InFlight<Job>()
   readonly #metrics: ReturnType<typeof laneMetrics>
   #running = 0
   #bypassing = 0
@@ -154,7 +158,7 @@ export class Lanes implements Running {
       job.cancelTimer()
       job.controller.abort(this.#stopped)
     }
-    while (this.#settling.size > 0) await Promise.all(this.#settling)
+    while (this.#settling.size > 0) await Promise.all([...this.#settling].map(({ settled }) => settled))
     this.#onDone()
   }
 
@@ -176,6 +180,7 @@ export class Lanes implements Running {
       place: lane ? 'running' : 'bypassing',
       cancelTimer: this.#deps.clock.after(this.#config.handlerMs, () => this.#expire(job, 'handlerMs')),
       settled: Promise.resolve(),
+      slot: undefined,
     }
     this.#jobs.set(turn.id, job)
     const hold: LaneHold = { release: () => this.#release(job), park: () => this.#park(job) }
@@ -185,10 +190,16 @@ export class Lanes implements Running {
         this.#deps.log.error({ err: toYizhanError(thrown), turnId: turn.id }, 'a turn ended with an error')
       })
       .finally(() => {
-        this.#settling.delete(job.settled)
+        this.#settle(job)
         this.#release(job)
       })
-    this.#settling.add(job.settled)
+    job.slot = this.#settling.enter(job)
+  }
+
+  #settle(job: Job): void {
+    if (job.slot === undefined) return
+    this.#settling.leave(job.slot)
+    job.slot = undefined
   }
 
   #park(job: Job): void {
@@ -224,7 +235,7 @@ export class Lanes implements Running {
       new YizhanError('deadline_exceeded', `the turn took longer than ${ms} ms`, { details: { limit, ms } }),
     )
     // It may never settle: nobody waits for it.
-    this.#settling.delete(job.settled)
+    this.#settle(job)
     this.#release(job)
   }
 

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events'
 import {
   type Clock,
+  InFlight,
   type Logger,
   type Metrics,
   type Running,
+  SlotMap,
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
@@ -84,11 +86,11 @@ class Part implements Replies {
   readonly #config: Required<RepliesConfig>
   readonly #streams: Streams
   readonly #courier: Courier
-  readonly #lanes = new Map<string, { readonly channelId: string; readonly lane: Lane }>()
+  readonly #lanes = new SlotMap<string, { readonly channelId: string; readonly lane: Lane }>()
   readonly #adapters = new Map<string, ChannelAdapter>()
   readonly #ends = new AbortController()
   readonly #cuts = new AbortController()
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new InFlight<Promise<void>>()
   readonly #offLedger: () => void
   #ended: () => void = () => undefined
   #stopping: Promise<void> | undefined
@@ -207,8 +209,8 @@ class Part implements Replies {
     if (!known) this.#lanes.set(conversationId, { channelId, lane })
     lane.add(() => {
       const work = this.#courier.bring(turn.id, kind, lane, recovered)
-      this.#underWay.add(work)
-      return work.finally(() => this.#underWay.delete(work))
+      const slot = this.#underWay.enter(work)
+      return work.finally(() => this.#underWay.leave(slot))
     })
   }
 

@@ -98,23 +98,34 @@ export class UploadStream {
     while (!this.#isOver) {
       await this.#until(() => source.end > next && this.#isWritable && this.#window.hasRoom(needed))
       if (this.#isOver) return
-      const from = next
-      // Read when it can go: what is erased while it waits is not sent.
-      const items = await source.read(from, limit)
-      for (const batch of batchesOf(items)) {
-        needed = batch.bytes
-        if (!this.#isWritable || !this.#window.hasRoom(needed)) break
-        this.#send(batch)
-        next = batch.upTo + 1
-        needed = REQUEST_BYTES
-        // Turns have theirs before the next is encoded.
-        await setImmediate()
-      }
-      const isBehind = items.length === limit && next > (items.at(-1)?.seq ?? 0)
+      const sent = await this.#sendFrom(next, limit)
       // What does not go now is read again: no more than about what has gone.
-      limit = Math.min(MOST_ITEMS, Math.max(LEAST_ITEMS, 2 * (next - from)))
-      await this.#rest(source.isBusy ? BUSY_REST_MS : isBehind ? BEHIND_REST_MS : REST_MS)
+      limit = Math.min(MOST_ITEMS, Math.max(LEAST_ITEMS, 2 * (sent.next - next)))
+      next = sent.next
+      needed = sent.needed
+      await this.#rest(source.isBusy ? BUSY_REST_MS : sent.isBehind ? BEHIND_REST_MS : REST_MS)
     }
+  }
+
+  /**
+   * Reads up to `limit` items and sends what can go. Gives the position after that, the bytes that the next request takes,
+   * and whether there is more to read at once. A call of its own: what was read is garbage before the pump rests.
+   */
+  async #sendFrom(from: number, limit: number): Promise<{ next: number; needed: number; isBehind: boolean }> {
+    let next = from
+    // Read when it can go: what is erased while it waits is not sent.
+    const items = await this.#deps.source.read(from, limit)
+    for (const batch of batchesOf(items)) {
+      if (!this.#isWritable || !this.#window.hasRoom(batch.bytes)) {
+        return { next, needed: batch.bytes, isBehind: false }
+      }
+      this.#send(batch)
+      next = batch.upTo + 1
+      // Turns have theirs before the next is encoded.
+      await setImmediate()
+    }
+    const isBehind = items.length === limit && next > (items.at(-1)?.seq ?? 0)
+    return { next, needed: REQUEST_BYTES, isBehind }
   }
 
   /** Resolves after so many milliseconds, or when the stream is over. */

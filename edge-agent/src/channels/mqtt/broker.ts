@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import { Aedes, type AuthenticateError, type Client } from 'aedes'
+import mqttPacket from 'mqtt-packet'
 import { type Identity, identityKey } from './access.js'
 import type { ClientIds } from './client-ids.js'
 import type { MqttLimits } from './limits.js'
@@ -40,6 +41,9 @@ interface BrokerDeps {
 const IDENTIFIER_REJECTED = 2
 const SERVER_UNAVAILABLE = 3
 const BAD_USERNAME_OR_PASSWORD = 4
+
+// Its 65,536 ready numbers are as many buffers: 7 MB, through all of which each collection of the whole heap has to go.
+mqttPacket.writeToStream.cacheNumbers = false
 
 /** MQTT 3.1 and 3.1.1 by aedes, reduced to the protocol: no storage, no routing, clean sessions, no wills. */
 export class Broker {

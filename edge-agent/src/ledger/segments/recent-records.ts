@@ -6,74 +6,103 @@ interface NewCommit {
   readonly records: readonly Uint8Array[]
 }
 
-interface RecentCommit extends NewCommit {
-  next: RecentCommit | undefined
+interface Commit {
+  readonly first: number
+  readonly age: number
+  /** Where its first record begins in the block, and where each of them ends. */
+  readonly begin: number
+  readonly ends: readonly number[]
+}
+
+interface Block {
+  readonly bytes: Buffer
+  used: number
+  readonly commits: Commit[]
+  next: Block | undefined
 }
 
 const MAX_BYTES = 4 << 20
-/** What a commit takes in memory besides its records, about. */
-const COMMIT_BYTES = 128
-/** Commits that are dropped together: the list is moved once for all of them. */
-const DROPPED_AT_ONCE = 256
+/** A commit that is larger gets a block of its own. */
+const BLOCK_BYTES = 64 << 10
 
-/** The last records that were written, at most 4 MiB: who follows the journal needs no file, and no seal opened. */
+/**
+ * The last records that were written, at most 4 MiB and one block: who follows the journal needs no file, and no seal
+ * opened. Copies, in blocks that go as a whole: a record as it comes keeps the 8 KiB alive that it was cut from with all
+ * that lies beside it, and so much garbage for each turn makes the collector go through the whole heap every few seconds.
+ */
 export class RecentRecords {
-  #commits: RecentCommit[] = []
-  /** Those before it in the list are dropped. */
-  #from = 0
+  /** Of consecutive records, the oldest first. */
+  readonly #blocks: Block[] = []
   #bytes = 0
 
-  /** They follow those that were added before. */
+  /** They follow those that were added before; there is at least one. */
   add({ first, age, records }: NewCommit): void {
-    const commit: RecentCommit = { first, age, records, next: undefined }
-    const last = this.#commits.at(-1)
-    if (last) last.next = commit
-    this.#commits.push(commit)
-    this.#bytes += bytesOf(commit)
-    while (this.#bytes > MAX_BYTES) this.#bytes -= bytesOf(this.#commits[this.#from++] as RecentCommit)
-    if (this.#from < DROPPED_AT_ONCE) return
-    this.#commits.splice(0, this.#from)
-    this.#from = 0
+    const block = this.#blockFor(records.reduce((sum, { length }) => sum + length, 0))
+    const begin = block.used
+    const ends = records.map((record) => {
+      block.bytes.set(record, block.used)
+      block.used += record.length
+      return block.used
+    })
+    block.commits.push({ first, age, begin, ends })
   }
 
   clear(): void {
-    this.#commits = []
-    this.#from = 0
+    this.#blocks.length = 0
     this.#bytes = 0
   }
 
   /** Records `from` … `to` − 1, or undefined if not all of them are here. */
   scan(from: number, to: number): AsyncIterable<Scanned> | undefined {
-    if (from >= to || from < (this.#commits[this.#from]?.first ?? Number.POSITIVE_INFINITY)) return undefined
-    return scanCommits(this.#commitOf(from), from, to)
+    const block = this.#blocks[lastFrom(this.#blocks, from, ({ commits }) => commits[0]?.first)]
+    return block === undefined || from >= to ? undefined : scanBlocks(block, from, to)
   }
 
-  /** The last one that begins no later. */
-  #commitOf(seq: number): RecentCommit | undefined {
-    let low = this.#from
-    let high = this.#commits.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if ((this.#commits[middle]?.first ?? 0) <= seq) low = middle
-      else high = middle - 1
+  #blockFor(bytes: number): Block {
+    const last = this.#blocks.at(-1)
+    if (last && last.used + bytes <= last.bytes.length) return last
+    // Not of the pool that Node cuts small buffers from: it would be kept alive with what else lies there.
+    const block: Block = {
+      bytes: Buffer.allocUnsafeSlow(Math.max(bytes, BLOCK_BYTES)),
+      used: 0,
+      commits: [],
+      next: undefined,
     }
-    return this.#commits[low]
+    if (last) last.next = block
+    this.#blocks.push(block)
+    this.#bytes += block.bytes.length
+    while (this.#bytes - block.bytes.length > MAX_BYTES)
+      this.#bytes -= this.#blocks.shift()?.bytes.length ?? 0
+    return block
   }
 }
 
-function bytesOf({ records }: NewCommit): number {
-  return records.reduce((sum, { length }) => sum + length, COMMIT_BYTES)
+/** Index of the last one that begins no later than `seq`, or −1. */
+function lastFrom<T>(ordered: readonly T[], seq: number, firstOf: (one: T) => number | undefined): number {
+  let low = -1
+  let high = ordered.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((firstOf(ordered[middle] as T) ?? 0) <= seq) low = middle
+    else high = middle - 1
+  }
+  return low
 }
 
-async function* scanCommits(
-  begin: RecentCommit | undefined,
-  from: number,
-  to: number,
-): AsyncIterable<Scanned> {
-  for (let commit = begin; commit && commit.first < to; commit = commit.next) {
-    const { first, age, records } = commit
-    for (let n = Math.max(0, from - first); n < records.length && first + n < to; n++) {
-      yield { kind: 'record', seq: first + n, age, bytes: records[n] as Uint8Array }
+/** What is dropped meanwhile is still given: the blocks are reached from each other. */
+async function* scanBlocks(begin: Block, from: number, to: number): AsyncIterable<Scanned> {
+  let at = Math.max(
+    0,
+    lastFrom(begin.commits, from, ({ first }) => first),
+  )
+  for (let block: Block | undefined = begin; block; block = block.next, at = 0) {
+    for (; at < block.commits.length; at++) {
+      const { first, age, begin: start, ends } = block.commits[at] as Commit
+      if (first >= to) return
+      for (let n = Math.max(0, from - first); n < ends.length && first + n < to; n++) {
+        const bytes = block.bytes.subarray(n === 0 ? start : ends[n - 1], ends[n])
+        yield { kind: 'record', seq: first + n, age, bytes }
+      }
     }
   }
 }
