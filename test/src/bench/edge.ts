@@ -1,6 +1,8 @@
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Child } from '../support/child.js'
 import { ACME, Installation } from '../support/installation.js'
+import { metricAt } from '../support/metric.js'
 import { flood, type LoadClient, openLoad, paced } from './load.js'
 import { alone, beside, percentile, type Row } from './report.js'
 import { mainThreadMicros } from './thread-cpu.js'
@@ -9,12 +11,15 @@ const CLIENTS = 20
 const WARM_UP = 2_000
 const TURNS = 10_000
 const RATE = 500
-const RATE_SECONDS = 10
+const RATE_SECONDS = 20
 const SEQUENTIAL = 500
+/** Journal records of turns under way, which the center cannot have yet. */
+const TOLD = 200
 
 /**
  * Local turns end to end (MQTT client → journal with fsync → model → reply → client) beside a raw aedes that echoes
- * with QoS 1, each in a process of its own, with the same client code.
+ * with QoS 1, each in a process of its own, with the same client code. At a fixed rate twice: with the center on the same
+ * cores, which is told of each turn, and with the center away, as on a branch's server whose line is down.
  */
 export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
   const cleanUps: (() => unknown)[] = []
@@ -24,24 +29,33 @@ export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
   try {
     const all = await Installation.start(scope)
     await all.apply(ACME)
-    const edge = await all.addEdge('bench', ['acme'])
+    const edge = await all.addEdge('bench', ['acme'], {}, { direct: true })
     const rawUrl = String((await echo.ready).mqtt)
     const rows: Row[] = []
-    const measure = async (url: string, { process: { pid } }: Child) => {
+    const measure = async (url: string, { process: { pid } }: Child, told: () => Promise<void>) => {
       const load = await openLoad(url, 'acme', CLIENTS)
       await flood(load, WARM_UP)
+      await told()
       const sequential = await flood(load.slice(0, 1), SEQUENTIAL, 1)
       const steady = await paced(load, RATE, RATE_SECONDS)
       const before = mainThreadMicros(pid)
       const full = await flood(load, TURNS)
       const micros = (mainThreadMicros(pid) - before) / TURNS
-      await Promise.all(load.map((client: LoadClient) => client.end()))
-      return { sequential, steady, full, micros }
+      return { load, sequential, steady, full, micros }
+    }
+    // Behind a flood the center is told of twice as many turns as come.
+    const told = async () => {
+      while ((await metricAt(edge.chat, 'yizhan_upload_lag_records')) > TOLD) await setTimeout(200)
     }
     say('raw aedes echo …')
-    const raw = await measure(rawUrl, echo)
+    const raw = await measure(rawUrl, echo, async () => undefined)
     say('edge …')
-    const own = await measure(edge.mqtt, edge.child)
+    const own = await measure(edge.mqtt, edge.child, told)
+    say('edge, center away …')
+    await told()
+    await all.center.end('SIGKILL')
+    const away = await paced(own.load, RATE, RATE_SECONDS)
+    await Promise.all([...raw.load, ...own.load].map((client: LoadClient) => client.end()))
     const peer = 'raw aedes QoS 1 echo'
     rows.push(
       beside(
@@ -73,7 +87,9 @@ export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
         peer,
         percentile(raw.steady.ms, 0.99),
       ),
-      alone('turns answered', own.full.ms.length + own.steady.ms.length, 'turns'),
+      alone('the same with the center away, p50', percentile(away.ms, 0.5), 'ms'),
+      alone('the same with the center away, p99', percentile(away.ms, 0.99), 'ms'),
+      alone('turns answered', own.full.ms.length + own.steady.ms.length + away.ms.length, 'turns'),
     )
     return rows
   } finally {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { adminCall, adminSocketPath } from '@yizhan/kernel'
 import { portOf } from '../../support/installation.js'
+import { metricAt } from '../../support/metric.js'
 import type { Load, LoadOptions } from '../load.js'
 import type { CaseContext } from '../runner/case.js'
 import type { Need } from '../runner/needs.js'
@@ -71,12 +72,4 @@ export function secondsSince(moment: number): number {
 /** Resolves once no request holds a place at a backend. `api`: of the center. */
 export async function admissionIsFree(api: string, signal: AbortSignal): Promise<void> {
   while ((await metricAt(api, 'yizhan_admission_running')) > 0) signal.throwIfAborted()
-}
-
-/** One value of a process's `/metrics`. */
-export async function metricAt(url: string, name: string): Promise<number> {
-  const text = await (await fetch(new URL('/metrics', url))).text()
-  const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(text) ?? []
-  if (value === undefined) throw new Error(`${url} has no metric ${name}`)
-  return Number(value)
 }
