@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { linesOf, problemsOf, sourceOf, TENANT, testRefusals } from './testing/directory.js'
+import {
+  type Changes,
+  linesOf,
+  problemsOf,
+  read,
+  sourceOf,
+  TENANT,
+  testRefusals,
+} from './testing/directory.js'
 
 const withClasses = (classes: string) => ({ 'tenant.yaml': `${TENANT}documentClasses:\n${classes}` })
 
@@ -31,6 +39,22 @@ testRefusals([
     ],
   ],
 ])
+
+test('a class where a tenant has none hides nothing, which is said once of each', async () => {
+  const files = {
+    'knowledge.yaml':
+      'a: {files: [knowledge/a.md], class: internal}\nb: {files: [knowledge/b.md], class: internal}\nc: {files: [knowledge/c.md]}\n',
+    'knowledge/a.md': '# A',
+    'knowledge/b.md': '# B',
+    'knowledge/c.md': '# C',
+  }
+  const toldOf = async (changes: Changes) =>
+    linesOf((await read({ ...files, ...changes })).warnings).filter((line) => line.startsWith('knowledge'))
+  assert.deepEqual(await toldOf({ 'tenant.yaml': TENANT }), [
+    'knowledge.yaml:1:30 a.class: the class internal hides nothing: without documentClasses in tenant.yaml everybody may see every document',
+  ])
+  assert.deepEqual(await toldOf(withClasses('  internal: {everybody: true}\n')), [])
+})
 
 test('what is not said of a class lets nobody in', async () => {
   const { documentClasses } = await sourceOf(

@@ -49,6 +49,14 @@ export function noClass(name: string, classes: Readonly<Record<string, unknown>>
   }
 }
 
+/** What a class is told where a tenant has none. */
+export function hidesNothing(name: string): Wording {
+  return {
+    en: `the class ${name} hides nothing: without documentClasses in tenant.yaml everybody may see every document`,
+    zh: `分级 ${name} 不起作用：tenant.yaml 没有 documentClasses，所有人都能看到所有文档`,
+  }
+}
+
 function texts(value: unknown): (readonly [number, string])[] {
   const list: unknown[] = Array.isArray(value) ? value.slice(0, MAX_LOOKED_AT) : []
   return list.flatMap((text, i) => (typeof text === 'string' ? [[i, text] as const] : []))

@@ -5,7 +5,7 @@ import type { QuotaRules } from '../admission/quota-config.js'
 import type { DocumentClasses, KnowledgeDocument } from '../retrieval/index.js'
 import { readCards } from './cards.js'
 import { readChannels, type TenantChannel } from './channels.js'
-import { documentClassesOf, noClass } from './document-classes.js'
+import { documentClassesOf, hidesNothing, noClass } from './document-classes.js'
 import { readEncoder } from './encoder.js'
 import { extractFiles, type ReadOptions } from './extract/index.js'
 import { noHandoff } from './handoffs.js'
@@ -99,6 +99,9 @@ export async function readTenant(files: TenantFiles, options: ReadOptions = {}):
   if (isMap(classes)) {
     for (const { name, at } of knowledge.classes)
       if (!Object.hasOwn(classes, name)) problems.push(at(noClass(name, classes)))
+  } else if (main?.value) {
+    const first = new Map(knowledge.classes.toReversed().map((one) => [one.name, one]))
+    for (const { name, at } of first.values()) warnings.push(at(hidesNothing(name)))
   }
   const tests = readTests(texts, intents, cards, told)
   if (main) checkMain(main, { intents, channels }, languages, told)
