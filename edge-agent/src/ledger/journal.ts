@@ -52,6 +52,8 @@ export interface Journal {
   readonly durable: number
   /** Called when `durable` has grown. Returns the unsubscribe. */
   onDurable(fn: () => void): () => void
+  /** Grows when `replace` begins and when it ends: what was read before may hold what is to be in no file. */
+  readonly rewritten: number
   /** Milliseconds that this journal has been open over all its runs. Immune to wall clock jumps. */
   age(): number
   /** Appends in one atomic batch; resolves after the fsync with the position of the first. */

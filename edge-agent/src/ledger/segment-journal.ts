@@ -76,6 +76,7 @@ export class SegmentJournal implements Journal {
   #next: number
   #durable: number
   #bytes = 0
+  #rewritten = 0
   /** Pruning and replacing, one after the other. */
   #upkeep: Promise<unknown> = Promise.resolve()
   #dead = false
@@ -123,6 +124,10 @@ export class SegmentJournal implements Journal {
 
   get durable(): number {
     return this.#durable
+  }
+
+  get rewritten(): number {
+    return this.#rewritten
   }
 
   onDurable(fn: () => void): () => void {
@@ -199,6 +204,7 @@ export class SegmentJournal implements Journal {
   replace(replacements: readonly Replacement[], { whole = false } = {}): Promise<void> {
     return this.#maintain(async () => {
       if (replacements.length === 0 && !whole) return
+      this.#rewritten += 1
       await this.#seal()
       this.#recent.clear()
       this.#forgetRead()
@@ -214,6 +220,7 @@ export class SegmentJournal implements Journal {
           await this.#rewrite(segment, { replaced, whole })
         })
       }
+      this.#rewritten += 1
     })
   }
 

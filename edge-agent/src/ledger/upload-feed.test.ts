@@ -243,7 +243,9 @@ test('nothing of what an erased person said is told, also of a turn that is no l
   await edge.receive('later')
   assert.equal(edge.ledger.get(theirs.id), undefined)
   assert.match(bytesOf(await edge.told()), /secret/)
+  const { rewritten } = edge.feed
   await edge.ledger.erase((_tenant, _channel, sender) => sender === 'u1', new AbortController().signal)
+  assert.ok(edge.feed.rewritten > rewritten, 'what was read before is not to be sent')
   const told = await edge.told()
   assert.doesNotMatch(bytesOf(told), /secret|Li Lei/)
   assert.deepEqual(told.slice(0, 6).map(shown), [
@@ -267,6 +269,7 @@ test('turns under way come before the upload, as long as that is not far behind'
       get durable() {
         return durable
       },
+      rewritten: 0,
       onDurable: () => () => undefined,
       scan: journal.scan.bind(journal),
     },

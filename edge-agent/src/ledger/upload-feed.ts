@@ -10,7 +10,7 @@ import { MergedRecords } from './upload-merge.js'
 import { recordOf, type UploadedTurn } from './upload-records.js'
 
 export interface UploadFeedDeps {
-  readonly journal: Pick<Journal, 'epoch' | 'durable' | 'onDurable' | 'scan'>
+  readonly journal: Pick<Journal, 'epoch' | 'durable' | 'rewritten' | 'onDurable' | 'scan'>
   readonly ledger: Pick<EdgeLedger, 'get' | 'remember'>
   readonly mark: UploadMark
   /** Whether the center takes turns of this tenant from this edge; default: it does. */
@@ -61,6 +61,10 @@ class UploadFeed implements UploadSource {
 
   get end(): number {
     return this.#deps.journal.durable
+  }
+
+  get rewritten(): number {
+    return this.#deps.journal.rewritten
   }
 
   get isBusy(): boolean {

@@ -68,6 +68,8 @@ export interface UploadSource {
   readonly end: number
   /** Turns are under way that reading should not hold up. */
   readonly isBusy: boolean
+  /** Grows when something is taken out: what was read before may hold it, and is not to be told. */
+  readonly rewritten: number
   /** Called when `end` has grown. Returns the unsubscribe. */
   onMore(fn: () => void): () => void
   /** The next items from a position on, at most `limit`; none if `from` is the end. */

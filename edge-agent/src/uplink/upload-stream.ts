@@ -112,10 +112,13 @@ export class UploadStream {
    * and whether there is more to read at once. A call of its own: what was read is garbage before the pump rests.
    */
   async #sendFrom(from: number, limit: number): Promise<{ next: number; needed: number; isBehind: boolean }> {
+    const { source } = this.#deps
+    const { rewritten } = source
     let next = from
     // Read when it can go: what is erased while it waits is not sent.
-    const items = await this.#deps.source.read(from, limit)
+    const items = await source.read(from, limit)
     for (const batch of batchesOf(items)) {
+      if (source.rewritten !== rewritten) return { next, needed: REQUEST_BYTES, isBehind: true }
       if (!this.#isWritable || !this.#window.hasRoom(batch.bytes)) {
         return { next, needed: batch.bytes, isBehind: false }
       }

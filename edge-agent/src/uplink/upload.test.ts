@@ -23,6 +23,10 @@ class MemorySource implements UploadSource {
   readonly epoch = 9n
   end = 1
   isBusy = false
+  rewritten = 0
+  /** Called with the number of each read, when it has all and has not ended. */
+  onRead: (read: number) => void = () => undefined
+  cause: string | undefined
   readonly acked = new Inbox<number>()
   readonly told = new Inbox<string>()
   reads = 0
@@ -41,7 +45,9 @@ class MemorySource implements UploadSource {
   async read(from: number, limit: number): Promise<UploadItem[]> {
     this.reads += 1
     const count = Math.min(limit, this.end - from)
-    return Array.from({ length: count }, (_, i) => itemAt(from + i))
+    const items = Array.from({ length: count }, (_, i) => itemAt(from + i, this.cause))
+    this.onRead(this.reads)
+    return items
   }
 
   acknowledged(seq: number): void {
@@ -56,7 +62,7 @@ class MemorySource implements UploadSource {
 /** Of three sizes: their lengths take one, two and three bytes. */
 const textAt = (seq: number) => 'x'.repeat(seq === 14 ? 20_000 : seq % 10 === 0 ? 20 : 900)
 
-function itemAt(seq: number): UploadItem {
+function itemAt(seq: number, cause = textAt(seq)): UploadItem {
   if (seq % 2 === 1) return { seq }
   const record: UploadRecord['record'] = {
     case: 'turn',
@@ -67,7 +73,7 @@ function itemAt(seq: number): UploadItem {
       state: TurnState.DONE,
       timeMs: 0n,
       actor: 'edge',
-      cause: textAt(seq),
+      cause,
       ticket: '',
       earlier: [],
       successorOf: '',
@@ -121,6 +127,21 @@ test('the upload begins where the center is, tells what it has to be told in ord
   source.add(1)
   await source.acked.first((seq) => seq === 10)
   assert.deepEqual(seqs(replica.records), [4, 6, 8, 10])
+})
+
+test('what was read before something was taken out is not sent: it is read again', async (t) => {
+  const { source, replica } = await startUploading(t)
+  source.cause = 'secret'
+  source.onRead = (read) => {
+    if (read !== 1) return
+    source.cause = 'emptied'
+    source.rewritten += 1
+  }
+  source.add(9)
+  await source.acked.first((seq) => seq === 9)
+  assert.deepEqual(seqs(replica.records), [2, 4, 6, 8])
+  for (const { record } of replica.records)
+    assert.equal(record.case === 'turn' && record.value.cause, 'emptied')
 })
 
 test('a center that has more than this edge waits until the edge is past that', async (t) => {
