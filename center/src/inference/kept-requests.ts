@@ -22,12 +22,12 @@ export interface Keepable {
 /** What a request costs beside its text. */
 const OVERHEAD_BYTES = 1_024
 
-/** Bounds what the book holds: every request counts, and only those that ended can be dropped. */
 interface Kept<R> {
   readonly request: R
   readonly cancelTimer: () => void
 }
 
+/** Bounds what the book holds: every request counts, and only those that ended can be dropped. */
 export class KeptRequests<R extends Keepable> {
   readonly #clock: Clock
   readonly #config: KeptConfig

@@ -245,8 +245,10 @@ class Book implements RequestBook, Running {
   /** Takes a request out: who reads it is told nothing, and what runs is aborted. */
   #forget(request: Request, reason: string): void {
     request.attachment?.detach()
-    if (this.#requests.get(request.id) === request) this.#requests.delete(request.id)
-    this.#kept.forget(request)
+    if (this.#requests.get(request.id) === request) {
+      this.#requests.delete(request.id)
+      this.#kept.forget(request)
+    }
     request.run.stop(reason)
   }
 
