@@ -37,7 +37,7 @@ export function readingOf({ title, heading, text }: Omit<Passage, 'score'>): Rea
 /** The words of a question, and what all of them weigh. */
 export interface AskedWords {
   readonly whole: number
-  /** Those of which something occurs among the passages. */
+  /** Those of which something occurs among the passages; of each place the one that holds most of it first. */
   readonly words: readonly QuestionWord[]
 }
 
@@ -53,33 +53,33 @@ export function weighWords(
     const telling = Math.max(...word.places.flat().map(({ term, share }) => share * idf(term)))
     const weight = word.weight * telling
     whole += weight
-    const places = word.places.map((holders) => holders.filter(({ term }) => has(term)))
+    const places = word.places.map((holders) =>
+      holders.filter(({ term }) => has(term)).sort((a, b) => b.share - a.share),
+    )
     if (places.some(({ length }) => length > 0)) found.push({ weight, places })
   }
   return { whole, words: found }
 }
 
+const NOWHERE: readonly number[] = []
+
 /** Share of what is asked in the sentence that holds most of it, 0 to 1. */
 export function sentenceShare({ whole, words }: AskedWords, { terms, sentences }: Reading): number {
   if (whole === 0) return 0
   const held = new Array<number>(sentences).fill(0)
-  const here = new Array<number>(sentences).fill(0)
+  /** The last place that each sentence was found to hold: of several holders the first counts. */
+  const lastHeld = new Array<number>(sentences).fill(-1)
+  let place = 0
   for (const { weight, places } of words) {
     for (const holders of places) {
-      const touched: (readonly number[])[] = []
       for (const { term, share } of holders) {
-        const where = terms.get(term)
-        if (!where) continue
-        touched.push(where.sentences)
-        for (const at of where.sentences) here[at] = Math.max(here[at] ?? 0, share)
-      }
-      // A sentence that has several of them counts at the first, and is nothing at the next.
-      for (const numbers of touched) {
-        for (const at of numbers) {
-          held[at] = (held[at] ?? 0) + ((here[at] ?? 0) * weight) / places.length
-          here[at] = 0
+        for (const at of terms.get(term)?.sentences ?? NOWHERE) {
+          if (lastHeld[at] === place) continue
+          lastHeld[at] = place
+          held[at] = (held[at] ?? 0) + (share * weight) / places.length
         }
       }
+      place += 1
     }
   }
   return Math.max(0, ...held) / whole
