@@ -129,7 +129,6 @@ export {
   sealOne,
   startSealOffload,
 } from './sealing/index.js'
-export { InFlight, SlotMap } from './slots.js'
 export { openStateDir, type StateDir } from './state-dir.js'
 export { storageError, systemCode } from './storage-error.js'
 export { outboundTls, requireTls13 } from './tls.js'

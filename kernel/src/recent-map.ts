@@ -1,9 +1,7 @@
-import { SlotMap } from './slots.js'
-
 /** A map of at most `max` entries; the one that was not used for longest goes first. */
 export class RecentMap<V> {
   readonly #max: number
-  readonly #entries = new SlotMap<string, V>()
+  readonly #entries = new Map<string, V>()
 
   constructor(max: number) {
     this.#max = max

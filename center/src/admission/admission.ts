@@ -42,7 +42,7 @@ class FairAdmission implements Admission {
   readonly #deps: AdmissionDeps
   readonly #config: AdmissionConfig
   readonly #queue: FairQueue<Waiting>
-  readonly #waiting = new WeakMap<AdmissionRequest, Waiting>()
+  readonly #waiting = new Map<AdmissionRequest, Waiting>()
   readonly #queued = new Map<string, number>()
   #running = 0
   #meanRunMs = MIN_RETRY_MS

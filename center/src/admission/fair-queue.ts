@@ -1,4 +1,4 @@
-import { SlotMap, type TenantId } from '@yizhan/kernel'
+import type { TenantId } from '@yizhan/kernel'
 import type { RequestPriority } from '../inference/port.js'
 
 /** Classes in the order in which they are served. */
@@ -31,10 +31,10 @@ const AGED_EVERY = 8
  */
 export class FairQueue<W extends Waiter> {
   readonly #config: FairQueueConfig
-  readonly #queues: Record<RequestPriority, SlotMap<string, W[]>> = {
-    interactive: new SlotMap(),
-    task: new SlotMap(),
-    batch: new SlotMap(),
+  readonly #queues: Record<RequestPriority, Map<string, W[]>> = {
+    interactive: new Map(),
+    task: new Map(),
+    batch: new Map(),
   }
   readonly #counters = new Map<string, number>()
   /** Requests of a line that wait. */
@@ -179,7 +179,7 @@ export class FairQueue<W extends Waiter> {
     return oldest
   }
 
-  #leastCharged(queues: SlotMap<string, W[]>): string | undefined {
+  #leastCharged(queues: ReadonlyMap<string, readonly W[]>): string | undefined {
     let least: string | undefined
     let charged = Number.POSITIVE_INFINITY
     // A Map keeps the order of insertion, so of equal tenants the one that came first is taken.

@@ -1,4 +1,4 @@
-import { asTenantId, SlotMap, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { asTenantId, toYizhanError, YizhanError } from '@yizhan/kernel'
 import {
   create,
   FailedSchema,
@@ -50,7 +50,7 @@ class InferStream {
   readonly #onClosed: () => void
   readonly #generation: bigint
   /** In the order in which they were presented. */
-  readonly #lines = new SlotMap<string, RequestLine>()
+  readonly #lines = new Map<string, RequestLine>()
   #running = 0
   #unhang: () => void = () => undefined
 

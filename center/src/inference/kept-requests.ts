@@ -1,4 +1,4 @@
-import { type Clock, SlotMap } from '@yizhan/kernel'
+import type { Clock } from '@yizhan/kernel'
 
 export interface KeptConfig {
   /** How long a request is kept after its end. */
@@ -9,8 +9,6 @@ export interface KeptConfig {
 
 /** What can be kept: its text, and how to let it go. */
 export interface Keepable {
-  /** No two that are measured at one time have the same. */
-  readonly id: string
   /** Bytes of text that it holds now. */
   bytes(): number
   /** Whether somebody reads it. */
@@ -22,19 +20,14 @@ export interface Keepable {
 /** What a request costs beside its text. */
 const OVERHEAD_BYTES = 1_024
 
-interface Kept<R> {
-  readonly request: R
-  readonly cancelTimer: () => void
-}
-
 /** Bounds what the book holds: every request counts, and only those that ended can be dropped. */
 export class KeptRequests<R extends Keepable> {
   readonly #clock: Clock
   readonly #config: KeptConfig
-  readonly #sizes = new SlotMap<string, number>()
+  readonly #sizes = new Map<R, number>()
   /** In the order of their end, with what cancels their time-out. */
-  readonly #failed = new SlotMap<string, Kept<R>>()
-  readonly #ended = new SlotMap<string, Kept<R>>()
+  readonly #failed = new Map<R, () => void>()
+  readonly #ended = new Map<R, () => void>()
   #bytes = 0
 
   constructor(clock: Clock, config: KeptConfig) {
@@ -54,35 +47,35 @@ export class KeptRequests<R extends Keepable> {
   /** The request is new or its text has changed. */
   measure(request: R): void {
     const size = OVERHEAD_BYTES + request.bytes()
-    this.#bytes += size - (this.#sizes.get(request.id) ?? 0)
-    this.#sizes.set(request.id, size)
+    this.#bytes += size - (this.#sizes.get(request) ?? 0)
+    this.#sizes.set(request, size)
     this.#makeRoom()
   }
 
   /** The request is over; from now on its time runs. A failed one is dropped sooner: it holds nothing but a number. */
   over(request: R, outcome: 'ended' | 'failed'): void {
     this.#revive(request)
-    const cancelTimer = this.#clock.after(this.#config.keepMs, () => {
+    const cancel = this.#clock.after(this.#config.keepMs, () => {
       // Somebody still reads it, slowly: it gets another term.
       if (request.attached()) this.over(request, outcome)
       else this.#drop(request)
     })
     const kept = outcome === 'failed' ? this.#failed : this.#ended
-    kept.set(request.id, { request, cancelTimer })
+    kept.set(request, cancel)
     this.measure(request)
   }
 
   /** Counts the request no more. */
   forget(request: R): void {
     this.#revive(request)
-    this.#bytes -= this.#sizes.get(request.id) ?? 0
-    this.#sizes.delete(request.id)
+    this.#bytes -= this.#sizes.get(request) ?? 0
+    this.#sizes.delete(request)
   }
 
   #revive(request: R): void {
     for (const kept of [this.#failed, this.#ended]) {
-      kept.get(request.id)?.cancelTimer()
-      kept.delete(request.id)
+      kept.get(request)?.()
+      kept.delete(request)
     }
   }
 
@@ -98,9 +91,9 @@ export class KeptRequests<R extends Keepable> {
   #oldest(): R | undefined {
     const kept = [this.#failed, this.#ended]
     for (const requests of kept) {
-      for (const { request } of requests.values()) if (!request.attached()) return request
+      for (const request of requests.keys()) if (!request.attached()) return request
     }
-    return kept.flatMap((requests) => [...requests.values()])[0]?.request
+    return kept.flatMap((requests) => [...requests.keys()])[0]
   }
 
   #drop(request: R): void {

@@ -1,11 +1,9 @@
 import {
   type Clock,
   type EdgeId,
-  InFlight,
   type Logger,
   type Metrics,
   type Running,
-  SlotMap,
   type TenantId,
   YizhanError,
 } from '@yizhan/kernel'
@@ -116,9 +114,9 @@ class Book implements RequestBook, Running {
   readonly #deps: RequestBookDeps
   readonly #config: RequestBookConfig
   readonly #meters: ReturnType<typeof requestMeters>
-  readonly #requests = new SlotMap<string, Request>()
+  readonly #requests = new Map<string, Request>()
   readonly #kept: KeptRequests<Request>
-  readonly #runs = new InFlight<Promise<void>>()
+  readonly #runs = new Set<Promise<void>>()
   #stopping: Promise<void> | undefined
   #resolveDone: () => void = () => undefined
 
@@ -176,11 +174,11 @@ class Book implements RequestBook, Running {
   ): Request {
     const watcher = {
       onFrame: () => {
-        this.#measure(request)
+        this.#kept.measure(request)
         request.attachment?.pump()
       },
       onSuperseded: () => {
-        this.#measure(request)
+        this.#kept.measure(request)
         request.attachment?.restart()
       },
       onFirstText: (ms: number) => this.#meters.firstText(ms),
@@ -191,8 +189,8 @@ class Book implements RequestBook, Running {
     const request: Request = new Request(whose, run, (dropped) => this.#dropped(dropped))
     this.#requests.set(whose.id, request)
     this.#kept.measure(request)
-    const running = run.start(order).finally(() => this.#runs.leave(slot))
-    const slot = this.#runs.enter(running)
+    const running = run.start(order).finally(() => this.#runs.delete(running))
+    this.#runs.add(running)
     return request
   }
 
@@ -214,11 +212,6 @@ class Book implements RequestBook, Running {
     request.attachment = attachment
     queueMicrotask(() => attachment.begin())
     return attachment
-  }
-
-  /** Of a request that was taken out nothing is kept. */
-  #measure(request: Request): void {
-    if (this.#requests.get(request.id) === request) this.#kept.measure(request)
   }
 
   #settled(request: Request): void {
@@ -245,10 +238,8 @@ class Book implements RequestBook, Running {
   /** Takes a request out: who reads it is told nothing, and what runs is aborted. */
   #forget(request: Request, reason: string): void {
     request.attachment?.detach()
-    if (this.#requests.get(request.id) === request) {
-      this.#requests.delete(request.id)
-      this.#kept.forget(request)
-    }
+    if (this.#requests.get(request.id) === request) this.#requests.delete(request.id)
+    this.#kept.forget(request)
     request.run.stop(reason)
   }
 

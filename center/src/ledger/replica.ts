@@ -1,4 +1,4 @@
-import { type Clock, type EdgeId, type Logger, SlotMap, type TenantId, YizhanError } from '@yizhan/kernel'
+import { type Clock, type EdgeId, type Logger, type TenantId, YizhanError } from '@yizhan/kernel'
 import {
   create,
   fromBinary,
@@ -52,7 +52,7 @@ export class TurnReplica {
   readonly positions: Positions
   readonly #deps: TurnReplicaDeps
   /** The last work on each edge's turns: uploads, new epochs and take-overs of one edge wait for each other. */
-  readonly #working = new SlotMap<EdgeId, Promise<unknown>>()
+  readonly #working = new Map<EdgeId, Promise<unknown>>()
 
   constructor(deps: TurnReplicaDeps) {
     this.#deps = deps

@@ -1,6 +1,6 @@
 import { open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, InFlight, type Logger, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, YizhanError } from '@yizhan/kernel'
 import { ClassicLevel } from 'classic-level'
 import { corruptDatabase, levelError } from './level-error.js'
 import type { KeyRange } from './level-key.js'
@@ -39,7 +39,7 @@ export class LevelDatabase {
   readonly #log: Logger
   readonly #clock: Clock
   readonly #sync: boolean
-  readonly #reads = new InFlight<Promise<unknown>>()
+  readonly #reads = new Set<Promise<unknown>>()
   readonly #pace: ReadPace
   #state: State
   #reopening: Promise<void> | undefined
@@ -164,13 +164,13 @@ export class LevelDatabase {
     if (state.s === 'closed') throw closed(this.directory)
     if (state.s === 'down') throw state.error
     const running = work(state.level)
-    const slot = this.#reads.enter(running)
+    this.#reads.add(running)
     try {
       return await running
     } catch (thrown) {
       throw levelError(thrown, 'read', this.directory)
     } finally {
-      this.#reads.leave(slot)
+      this.#reads.delete(running)
     }
   }
 

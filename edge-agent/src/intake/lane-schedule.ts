@@ -12,9 +12,9 @@ export interface Lane<T> {
  * the same share of starts as one with two. Lanes vanish when they are empty.
  */
 export class LaneSchedule<T> {
-  readonly #lanes = new SlotMap<string, Lane<T>>()
+  readonly #lanes = new Map<string, Lane<T>>()
   /** The first tenant is the next to get a start. */
-  readonly #ready = new SlotMap<string, Lane<T>[]>()
+  readonly #ready = new Map<string, Lane<T>[]>()
   readonly #waitingByTenant = new Map<string, number>()
   readonly #orderOf: (item: T) => number
   readonly #bytesOf: (item: T) => number
@@ -103,5 +103,3 @@ export class LaneSchedule<T> {
     else this.#waitingByTenant.delete(tenant)
   }
 }
-
-import { SlotMap } from '@yizhan/kernel'

@@ -1,10 +1,8 @@
 import {
   type Clock,
-  InFlight,
   type Logger,
   type Metrics,
   type Running,
-  SlotMap,
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
@@ -48,8 +46,6 @@ interface Job {
   place: 'running' | 'bypassing' | 'none'
   cancelTimer: () => void
   settled: Promise<void>
-  /** Among those that have not settled. */
-  slot: number | undefined
 }
 
 /** One conversation of one channel of one tenant. */
@@ -71,8 +67,8 @@ export class Lanes implements Running {
     ({ receivedSeq }) => receivedSeq,
     ({ message }) => messageBytes(message),
   )
-  readonly #jobs = new SlotMap<string, Job>()
-  readonly #settling = new InFlight<Job>()
+  readonly #jobs = new Map<string, Job>()
+  readonly #settling = new Set<Promise<void>>()
   readonly #metrics: ReturnType<typeof laneMetrics>
   #running = 0
   #bypassing = 0
@@ -158,7 +154,7 @@ export class Lanes implements Running {
       job.cancelTimer()
       job.controller.abort(this.#stopped)
     }
-    while (this.#settling.size > 0) await Promise.all([...this.#settling].map(({ settled }) => settled))
+    while (this.#settling.size > 0) await Promise.all(this.#settling)
     this.#onDone()
   }
 
@@ -180,7 +176,6 @@ export class Lanes implements Running {
       place: lane ? 'running' : 'bypassing',
       cancelTimer: this.#deps.clock.after(this.#config.handlerMs, () => this.#expire(job, 'handlerMs')),
       settled: Promise.resolve(),
-      slot: undefined,
     }
     this.#jobs.set(turn.id, job)
     const hold: LaneHold = { release: () => this.#release(job), park: () => this.#park(job) }
@@ -190,16 +185,10 @@ export class Lanes implements Running {
         this.#deps.log.error({ err: toYizhanError(thrown), turnId: turn.id }, 'a turn ended with an error')
       })
       .finally(() => {
-        this.#settle(job)
+        this.#settling.delete(job.settled)
         this.#release(job)
       })
-    job.slot = this.#settling.enter(job)
-  }
-
-  #settle(job: Job): void {
-    if (job.slot === undefined) return
-    this.#settling.leave(job.slot)
-    job.slot = undefined
+    this.#settling.add(job.settled)
   }
 
   #park(job: Job): void {
@@ -235,7 +224,7 @@ export class Lanes implements Running {
       new YizhanError('deadline_exceeded', `the turn took longer than ${ms} ms`, { details: { limit, ms } }),
     )
     // It may never settle: nobody waits for it.
-    this.#settle(job)
+    this.#settling.delete(job.settled)
     this.#release(job)
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, SlotMap, YizhanError } from '@yizhan/kernel'
+import { type Clock, YizhanError } from '@yizhan/kernel'
 
 type Kind = 'run' | 'load'
 
@@ -16,7 +16,7 @@ export type Outcome =
 /** The requests that the thread has not answered yet, each with a deadline. */
 export class Requests {
   readonly #clock: Clock
-  readonly #waiting = new SlotMap<number, Waiting>()
+  readonly #waiting = new Map<number, Waiting>()
   readonly #counts = { run: 0, load: 0 }
   #lastId = 0
   #onEmpty: (() => void)[] = []

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type Metrics, newId, SlotMap, sha256Hex, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, type Metrics, newId, sha256Hex, YizhanError } from '@yizhan/kernel'
 import type { Message } from '@yizhan/proto'
 import { Emptying } from './emptying.js'
 import { dedupeKeyOf, encodeEntry, type LedgerEntry } from './entries.js'
@@ -128,7 +128,7 @@ class JournalLedger implements EdgeLedger {
   readonly #mending: Mending
   readonly #emptying: Emptying
   readonly #housekeeping: Housekeeping
-  readonly #receiving = new SlotMap<string, Promise<Received>>()
+  readonly #receiving = new Map<string, Promise<Received>>()
   readonly #listeners = new Set<Parameters<Ledger['onChange']>[0]>()
 
   constructor(

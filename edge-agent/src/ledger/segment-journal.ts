@@ -17,6 +17,7 @@ import type { Room } from './room.js'
 import {
   type DedupeKeys,
   digestOfKey,
+  emptySegment,
   encodeFrame,
   encodeKeys,
   FRAME_HEADER,
@@ -305,16 +306,7 @@ export class SegmentJournal implements Journal {
   #grow(index: number, { first, age, keys }: { first: number; age: number; keys: Buffer }): void {
     let segment = this.#segments.at(-1)
     if (segment?.index !== index) {
-      segment = {
-        index,
-        first,
-        next: first,
-        begun: age,
-        age,
-        keyAge: Number.NEGATIVE_INFINITY,
-        bytes: 0,
-        hasRecords: false,
-      }
+      segment = emptySegment(index, first, age)
       this.#segments.push(segment)
     }
     segment.hasRecords ||= this.#next > first

@@ -1,11 +1,11 @@
-import { SlotMap, YizhanError } from '@yizhan/kernel'
+import { YizhanError } from '@yizhan/kernel'
 import type { Turn } from './turn.js'
 import { isSettled, type Page } from './turn-book.js'
 
 /** The turns in memory: all that are open, in the order in which they were received, and the last that are settled. */
 export class TurnPages {
-  readonly #open = new SlotMap<string, Page>()
-  readonly #settled = new SlotMap<string, Page>()
+  readonly #open = new Map<string, Page>()
+  readonly #settled = new Map<string, Page>()
   readonly #recent: number
   readonly #onOpen: (open: number) => void
 

@@ -1,6 +1,6 @@
 /** Runs the changes of one turn one after the other, those of different turns side by side. */
 export class TurnQueue {
-  readonly #tails = new SlotMap<string, Promise<void>>()
+  readonly #tails = new Map<string, Promise<void>>()
 
   run<T>(turnId: string, change: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(turnId) ?? Promise.resolve()
@@ -18,5 +18,3 @@ export class TurnQueue {
     await Promise.all(this.#tails.values())
   }
 }
-
-import { SlotMap } from '@yizhan/kernel'

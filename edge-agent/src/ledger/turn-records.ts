@@ -1,4 +1,3 @@
-import { SlotMap } from '@yizhan/kernel'
 import { type ChangeEntry, type Cleared, encodeEntry, type LedgerEntry } from './entries.js'
 import type { AppendOptions, Journal } from './journal.js'
 import type { LedgerMetrics } from './ledger-metrics.js'
@@ -33,7 +32,7 @@ export interface Written {
 /** Writes changes of turns to the journal and keeps the pages as it has them. To be called within the turn's queue. */
 export class TurnRecords {
   readonly #deps: TurnRecordsDeps
-  readonly #riding = new SlotMap<string, ChangeEntry[]>()
+  readonly #riding = new Map<string, ChangeEntry[]>()
 
   constructor(deps: TurnRecordsDeps) {
     this.#deps = deps

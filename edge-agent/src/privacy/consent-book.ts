@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { type Clock, newId, parseJson, SlotMap, YizhanError } from '@yizhan/kernel'
+import { type Clock, newId, parseJson, YizhanError } from '@yizhan/kernel'
 import { create, type SubjectReport, SubjectReportKind, SubjectReportSchema } from '@yizhan/proto'
 import { type Person, personKey } from './person.js'
 import type { ReportOutbox } from './report-outbox.js'
@@ -70,7 +70,7 @@ export class ConsentBook {
   readonly #deps: ConsentBookDeps
   /** The latest used last. */
   readonly #cache = new Map<string, Standings>()
-  readonly #tails = new SlotMap<string, Promise<void>>()
+  readonly #tails = new Map<string, Promise<void>>()
 
   constructor(deps: ConsentBookDeps) {
     this.#deps = deps

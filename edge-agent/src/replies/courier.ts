@@ -1,4 +1,4 @@
-import { type Clock, InFlight, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { ChannelAdapter, DeliveryOutcome, ProbeOutcome } from '../channels/port.js'
 import type { EdgeLedger } from '../ledger/index.js'
 import { isTerminal, type Reply, type ReplyKind, type ReplyState, type Turn } from '../ledger/turn.js'
@@ -51,16 +51,11 @@ export class Courier {
   readonly #deps: CourierDeps
   readonly #config: CourierConfig
   readonly #signals: CourierSignals
-  readonly #attempts = new InFlight<AbortController>()
 
   constructor(deps: CourierDeps, config: CourierConfig, signals: CourierSignals) {
     this.#deps = deps
     this.#config = config
     this.#signals = signals
-    const { cuts } = signals
-    cuts.addEventListener('abort', () => {
-      for (const attempt of this.#attempts) attempt.abort(cuts.reason)
-    })
   }
 
   /** `recovered`: the state in which a restart found the reply. Never rejects. */
@@ -203,18 +198,18 @@ export class Courier {
   async #timed(work: (signal: AbortSignal) => Promise<Step>): Promise<Step> {
     const { cuts } = this.#signals
     const cut = new AbortController()
-    if (cuts.aborted) cut.abort(cuts.reason)
+    const stop = () => cut.abort(cuts.reason)
     const cancel = this.#deps.clock.after(this.#config.deliverMs, () => {
       cut.abort(new YizhanError('deadline_exceeded', 'the delivery took too long'))
     })
-    const slot = this.#attempts.enter(cut)
+    cuts.addEventListener('abort', stop, { once: true })
     try {
       return await work(cut.signal)
     } catch (thrown) {
       return cuts.aborted ? 'stopped' : { error: toYizhanError(thrown) }
     } finally {
       cancel()
-      this.#attempts.leave(slot)
+      cuts.removeEventListener('abort', stop)
     }
   }
 

@@ -1,11 +1,9 @@
 import { setMaxListeners } from 'node:events'
 import {
   type Clock,
-  InFlight,
   type Logger,
   type Metrics,
   type Running,
-  SlotMap,
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
@@ -86,11 +84,11 @@ class Part implements Replies {
   readonly #config: Required<RepliesConfig>
   readonly #streams: Streams
   readonly #courier: Courier
-  readonly #lanes = new SlotMap<string, { readonly channelId: string; readonly lane: Lane }>()
+  readonly #lanes = new Map<string, { readonly channelId: string; readonly lane: Lane }>()
   readonly #adapters = new Map<string, ChannelAdapter>()
   readonly #ends = new AbortController()
   readonly #cuts = new AbortController()
-  readonly #underWay = new InFlight<Promise<void>>()
+  readonly #underWay = new Set<Promise<void>>()
   readonly #offLedger: () => void
   #ended: () => void = () => undefined
   #stopping: Promise<void> | undefined
@@ -118,8 +116,8 @@ class Part implements Replies {
     this.done = new Promise((resolve) => {
       this.#ended = resolve
     })
-    // Every wait listens; more than ten of them are no leak.
-    setMaxListeners(0, this.#ends.signal)
+    // Every delivery and every wait listens; more than ten of them are no leak.
+    setMaxListeners(0, this.#ends.signal, this.#cuts.signal)
     this.#offLedger = deps.ledger.onChange((turn, { state }) => {
       if (state && isTerminal(state)) this.#streams.end(turn.id)
     })
@@ -209,8 +207,8 @@ class Part implements Replies {
     if (!known) this.#lanes.set(conversationId, { channelId, lane })
     lane.add(() => {
       const work = this.#courier.bring(turn.id, kind, lane, recovered)
-      const slot = this.#underWay.enter(work)
-      return work.finally(() => this.#underWay.leave(slot))
+      this.#underWay.add(work)
+      return work.finally(() => this.#underWay.delete(work))
     })
   }
 

@@ -5,7 +5,6 @@ import {
   type BackoffConfig,
   type Clock,
   type Logger,
-  SlotMap,
   toYizhanError,
   YizhanError,
 } from '@yizhan/kernel'
@@ -58,9 +57,9 @@ export class InferenceClient {
   readonly #config: InferenceConfig
   readonly #backoff: Backoff
   /** Open requests in the order in which they came. */
-  readonly #runs = new SlotMap<string, InferenceRun>()
+  readonly #runs = new Map<string, InferenceRun>()
   /** Cancelled while no stream was open: presented once more and cancelled there. The oldest give way. */
-  readonly #cancelled = new SlotMap<string, { readonly run: InferenceRun; readonly reason: string }>()
+  readonly #cancelled = new Map<string, { readonly run: InferenceRun; readonly reason: string }>()
   #stream: StreamState = { s: 'away' }
   #maxInFlight = DEFAULT_IN_FLIGHT
   #inFlight = 0

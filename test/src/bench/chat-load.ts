@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks'
-import { SlotMap } from '@yizhan/kernel'
 import mqtt, { type MqttClient } from 'mqtt'
 import { piecesOf } from '../simulators/engine/answer.js'
 
@@ -31,7 +30,7 @@ export class ChatLoad {
   readonly #clients: readonly MqttClient[]
   readonly #chats: number
   readonly #tokens: number
-  readonly #asked = new SlotMap<string, Asked>()
+  readonly #asked = new Map<string, Asked>()
   #next = 0
 
   private constructor(clients: readonly MqttClient[], chats: number, tokens: number) {

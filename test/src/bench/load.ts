@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks'
-import { SlotMap } from '@yizhan/kernel'
 import mqtt, { type MqttClient } from 'mqtt'
 
 const QUESTION = '怎么连 VPN'
@@ -21,7 +20,7 @@ interface Asked {
 export class LoadClient {
   readonly #client: MqttClient
   readonly #topic: string
-  readonly #asked = new SlotMap<string, Asked>()
+  readonly #asked = new Map<string, Asked>()
   #next = 0
 
   constructor(client: MqttClient, prefix: string) {

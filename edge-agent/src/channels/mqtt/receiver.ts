@@ -1,4 +1,4 @@
-import { type Clock, InFlight, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
+import { type Clock, type Logger, toYizhanError, YizhanError } from '@yizhan/kernel'
 import type { Inbound } from '../port.js'
 import { rulePublish } from './access.js'
 import type { InPublish } from './broker.js'
@@ -30,7 +30,7 @@ const NAMES = 'user and chat must each be 1 to 64 of A-Z a-z 0-9 _ . @ -'
 export class Receiver {
   readonly #deps: ReceiverDeps
   readonly #config: ReceiverConfig
-  readonly #underWay = new InFlight<Promise<void>>()
+  readonly #underWay = new Set<Promise<void>>()
   #lastInboundAt = 0
   #closed = false
 
@@ -52,8 +52,8 @@ export class Receiver {
     // The connection is closed in a moment; what has no acknowledgement by then is published again.
     if (this.#closed) return new Promise(() => undefined)
     const work = this.#receive(sender, packet, served)
-    const slot = this.#underWay.enter(work)
-    const forget = () => this.#underWay.leave(slot)
+    this.#underWay.add(work)
+    const forget = () => this.#underWay.delete(work)
     work.then(forget, forget)
     return work
   }

@@ -1,4 +1,4 @@
-import { type Clock, SlotMap } from '@yizhan/kernel'
+import type { Clock } from '@yizhan/kernel'
 import type { Client } from 'aedes'
 import type { Identity } from './access.js'
 
@@ -30,7 +30,7 @@ export class Session {
   readonly #clock: Clock
   readonly #onRoom: (session: Session) => void
   readonly #limits: { readonly maxInFlight: number; readonly ackMs: number }
-  readonly #inFlight = new SlotMap<number, InFlight>()
+  readonly #inFlight = new Map<number, InFlight>()
   #lastId = 0
   #wasFull = false
   #closed = false

@@ -12,6 +12,7 @@ export { type RewriteOptions, rewriteSegment } from './rewrite.js'
 export { scanSegments } from './scan-segments.js'
 export {
   decodeSegmentHeader,
+  emptySegment,
   SEGMENT_HEADER,
   SEGMENTS,
   type Segment,

@@ -7,6 +7,7 @@ import type { Marks } from './marks.js'
 import { TEMPORARY } from './rewrite.js'
 import {
   decodeSegmentHeader,
+  emptySegment,
   growSegment,
   isZero,
   SEGMENT_HEADER,
@@ -71,16 +72,7 @@ export async function openSegments(
   for (const [i, { index, path, header, bytes }] of found.entries()) {
     const after = found[i + 1]?.header
     const first = header?.first ?? segments.at(-1)?.next ?? start.low
-    const segment = {
-      index,
-      first,
-      next: first,
-      begun: header?.age ?? age,
-      age: 0,
-      keyAge: Number.NEGATIVE_INFINITY,
-      bytes,
-      hasRecords: false,
-    }
+    const segment = { ...emptySegment(index, first, header?.age ?? age), bytes }
     if (header && after && after.first <= start.settled && after.age < start.keysFrom) {
       segment.next = after.first
       segment.age = after.age

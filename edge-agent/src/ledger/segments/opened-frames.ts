@@ -1,4 +1,4 @@
-import { type Sealer, SlotMap } from '@yizhan/kernel'
+import type { Sealer } from '@yizhan/kernel'
 import type { Frame } from './frame.js'
 import { openPayloads } from './payload.js'
 
@@ -23,7 +23,7 @@ interface Place {
 export class OpenedFrames {
   readonly #sealer: Sealer
   /** The longest unused first. */
-  readonly #kept = new SlotMap<string, Opened>()
+  readonly #kept = new Map<string, Opened>()
   #bytes = 0
   /** Grows with each `clear`: what was being opened then is not kept. */
   #generation = 0

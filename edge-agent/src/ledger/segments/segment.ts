@@ -103,6 +103,12 @@ export interface Segment {
   hasRecords: boolean
 }
 
+/** One without records, that was begun at this age of the journal. */
+export function emptySegment(index: number, first: number, begun: number): Segment {
+  const keyAge = Number.NEGATIVE_INFINITY
+  return { index, first, next: first, begun, age: 0, keyAge, bytes: 0, hasRecords: false }
+}
+
 /** Adds what a frame tells. */
 export function growSegment(segment: Segment, frame: Frame): void {
   segment.next = Math.max(segment.next, frame.first + frame.count)

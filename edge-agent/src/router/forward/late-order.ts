@@ -13,7 +13,7 @@ interface Member {
 
 /** Lets the late finals of one conversation out in the order in which their questions came. */
 export class LateOrder {
-  readonly #conversations = new SlotMap<string, Member[]>()
+  readonly #conversations = new Map<string, Member[]>()
 
   join(conversation: string, seq: number): LatePlace {
     const members = this.#conversations.get(conversation) ?? []
@@ -43,5 +43,3 @@ export class LateOrder {
     return this.#conversations.size
   }
 }
-
-import { SlotMap } from '@yizhan/kernel'

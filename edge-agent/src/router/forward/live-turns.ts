@@ -1,4 +1,3 @@
-import { SlotMap } from '@yizhan/kernel'
 import type { WaitingTicket } from '../../channels/port.js'
 import { compareQueued, messageBytes } from '../../intake/index.js'
 import type { Turn } from '../../ledger/index.js'
@@ -6,7 +5,7 @@ import type { ForwardedTurn } from './forwarded-turn.js'
 
 /** The turns that are on their way to the center and back. */
 export class LiveTurns implements Iterable<ForwardedTurn> {
-  readonly #turns = new SlotMap<string, ForwardedTurn>()
+  readonly #turns = new Map<string, ForwardedTurn>()
   readonly #perTenant = new Map<string, number>()
   readonly #ticketed = new Set<ForwardedTurn>()
   /** Those whose end is not decided, in the order in which they are served. */

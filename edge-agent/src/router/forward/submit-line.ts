@@ -1,4 +1,3 @@
-import { SlotMap } from '@yizhan/kernel'
 import { classOf, compareQueued } from '../../intake/index.js'
 import type { ForwardedTurn } from './forwarded-turn.js'
 
@@ -11,8 +10,8 @@ import type { ForwardedTurn } from './forwarded-turn.js'
 export class SubmitLine {
   readonly #prepare: (one: ForwardedTurn) => Promise<void>
   readonly #submit: (one: ForwardedTurn) => void
-  readonly #waiting = new SlotMap<string, ForwardedTurn[]>()
-  readonly #started = new SlotMap<string, ForwardedTurn>()
+  readonly #waiting = new Map<string, ForwardedTurn[]>()
+  readonly #started = new Set<ForwardedTurn>()
   readonly #startedOf = new Map<string, number>()
   #length = 0
   #handing: Promise<void> = Promise.resolve()
@@ -43,7 +42,7 @@ export class SubmitLine {
       const one = this.#next()
       if (!one) return
       if (!one.isLive) continue
-      this.#started.set(one.turn.id, one)
+      this.#started.add(one)
       this.#count(one, 1)
       const prepared = this.#prepare(one)
       this.#handing = this.#handing.then(() => prepared).then(() => this.#submit(one))
@@ -52,7 +51,7 @@ export class SubmitLine {
 
   /** A turn is no longer with the uplink, nor in line. */
   left(one: ForwardedTurn): void {
-    if (this.#started.delete(one.turn.id)) this.#count(one, -1)
+    if (this.#started.delete(one)) this.#count(one, -1)
     const waiting = this.#waiting.get(one.turn.tenant) ?? []
     const at = waiting.indexOf(one)
     if (at >= 0) this.#take(waiting, at)
