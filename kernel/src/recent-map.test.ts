@@ -7,6 +7,7 @@ test('what was not used for longest goes first', () => {
   map.set('a', 1)
   map.set('b', 2)
   assert.equal(map.get('a'), 1)
+  assert.deepEqual([map.has('b'), map.has('z')], [true, false])
   map.set('c', 3)
   assert.deepEqual([map.keys(), map.size, map.get('b')], [['a', 'c'], 2, undefined])
   map.delete('a')

@@ -22,6 +22,11 @@ export class RecentMap<V> {
     }
   }
 
+  /** Does not count as a use. */
+  has(key: string): boolean {
+    return this.#entries.has(key)
+  }
+
   delete(key: string): void {
     this.#entries.delete(key)
   }

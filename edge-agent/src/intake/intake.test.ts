@@ -19,16 +19,20 @@ async function makeIntake(t: Parameters<typeof openTestLedger>[0], dir: string, 
   const host = faultyHost()
   const opened = await openTestLedger(t, dir, { host, maxRecords: 100 })
   const entered: Turn[] = []
-  const state = { waiting: 0, waitingOfTenant: 0, waitingBytes: 0 }
+  const state = { waiting: 0, waitingOfTenant: 0, waitingBytes: 0, isBusy: false, queue: [] as Turn[] }
   const intake = createIntake(
     {
       ledger: opened.ledger,
       turns: {
-        waiting: (tenant) => (tenant === undefined ? state.waiting : state.waitingOfTenant),
+        waiting: (tenant) =>
+          state.queue.length + (tenant === undefined ? state.waiting : state.waitingOfTenant),
         get waitingBytes() {
           return state.waitingBytes
         },
-        enter: (turn) => entered.push(turn),
+        enter(turn) {
+          entered.push(turn)
+          if (state.isBusy) state.queue.push(turn)
+        },
       },
       tenants: { get: (tenant) => (tenant === 'acme' ? {} : undefined) },
       log: silentLogger(),
@@ -116,7 +120,7 @@ test('a text of exactly the limit, with line feeds and emoji, is taken', async (
 })
 
 test('a full disk refuses without an ack, and the same message is taken later', async (t) => {
-  const { intake, host, entered, clock } = await makeIntake(t, await temporaryDir(t))
+  const { intake, host, entered, clock, ledger } = await makeIntake(t, await temporaryDir(t))
   const message = textMessage('hi')
   host.fail = diskFull()
   const outcome = await intake.accept(message)
@@ -124,7 +128,11 @@ test('a full disk refuses without an ack, and the same message is taken later', 
   host.fail = undefined
   clock.advance(1_000)
   while ((await intake.accept(message)).outcome !== 'accepted') await Promise.resolve()
-  assert.equal(entered.length, 1)
+  assert.deepEqual(
+    entered.map(({ id }) => ledger.get(id)?.id),
+    [undefined, entered[1]?.id],
+    'the first was on its way, and is no turn any more',
+  )
 })
 
 test('a journal that holds as much as it may refuses with overloaded', async (t) => {
@@ -159,6 +167,7 @@ test('too many waiting turns refuse with overloaded, counting those that are bei
   assert.equal(full.outcome === 'refused' && full.code, 'overloaded')
   state.waiting = 0
   state.waitingOfTenant = 3
+  state.isBusy = true
   let open = () => {}
   host.gate = new Promise((resolve) => {
     open = resolve
@@ -201,7 +210,7 @@ test('what an earlier run left open enters again, in order', async (t) => {
   await again.send({}, '4')
   assert.equal(again.entered.length, 0, 'nothing overtakes what is older')
   const fifth = again.send({}, '5')
-  assert.equal(again.intake.replay(), 4)
+  assert.equal(again.intake.replay(), 5, 'the fifth is on its way, and goes with them')
   await fifth
   await again.send({}, '6')
   assert.deepEqual(

@@ -37,20 +37,23 @@ export interface Intake {
   /** Checks, de-duplicates and journals a message. Rejects only if the journal failed: then nothing may be acked. */
   readonly accept: Inbound
   /**
-   * Lets all open turns go on in the order in which they were received: those of an earlier run, and what was accepted
-   * meanwhile, which is durable but waits for this. To be called once; how many.
+   * Lets all open turns go on in the order in which they were received: those of an earlier run, and what has come
+   * meanwhile and waits for this. To be called once; how many.
    */
   replay(): number
 }
 
-/** The way in: nothing is acked before it is durable, and nothing enters a lane before that. */
+/**
+ * The way in: nothing is acked before it is durable. It enters its lane meanwhile, so that an answer of this edge can go to
+ * disk with it; see `Ledger.receive`.
+ */
 export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
   const { ledger, turns, tenants, log } = deps
   const outcomes = deps.metrics.counter('yizhan_intake_total', 'Inbound messages by outcome', ['outcome'])
   const arriving = new Map<string, number>()
   let arrivingInAll = 0
   let arrivingBytes = 0
-  let replayed: ReadonlySet<string> | undefined
+  let isReplayed = false
 
   function count(tenant: string, bytes: number, by: number): void {
     arrivingInAll += by
@@ -76,21 +79,28 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
     if (problem) return problem
     if (!hasRoom(tenant, message)) return refused('overloaded', 'too many messages wait here')
     const bytes = messageBytes(message)
+    let isArriving = true
     count(tenant, bytes, 1)
+    const arrived = () => {
+      if (isArriving) count(tenant, bytes, -1)
+      isArriving = false
+    }
     let received: Received
     try {
-      received = await ledger.receive(message)
+      received = await ledger.receive(message, (turn) => {
+        arrived()
+        // Before the replay it is the replay's to enter.
+        if (isReplayed) turns.enter(turn)
+      })
     } catch (thrown) {
       const error = toYizhanError(thrown, 'storage_failed')
       if (error.code === 'overloaded') return refused('overloaded', 'the journal of this edge is full')
       if (error.code !== 'disk_full') throw error
       return refused('disk_full', 'the disk of this edge is full')
     } finally {
-      count(tenant, bytes, -1)
+      arrived()
     }
     if (received.outcome === 'duplicate') return received
-    // Before the replay it is the replay's to enter; it may also come between the fsync and here.
-    if (replayed && !replayed.has(received.turn.id)) turns.enter(received.turn)
     return { outcome: 'accepted', turnId: received.turn.id }
   }
 
@@ -109,7 +119,7 @@ export function createIntake(deps: IntakeDeps, config: IntakeConfig): Intake {
     },
     replay() {
       const open = ledger.open()
-      replayed = new Set(open.map(({ id }) => id))
+      isReplayed = true
       for (const turn of open) turns.enter(turn)
       if (open.length > 0) log.info({ turns: open.length }, 'open turns of an earlier run go on')
       return open.length

@@ -28,10 +28,12 @@ export class Emptying {
   }
 
   async blank(turnIds: readonly string[]): Promise<void> {
-    const { journal, pages, queue } = this.#deps
+    const { journal, pages, queue, records } = this.#deps
     const replacements: Replacement[] = []
     for (const turnId of turnIds) {
       await queue.run(turnId, async () => {
+        // One that is refused meanwhile is none.
+        if (pages.get(turnId)) await records.durable(turnId).catch(() => undefined)
         const page = pages.get(turnId)
         // One that is emptied already may not be so on disk, if that was full.
         if (!page || page.turn.emptied === 'all') return

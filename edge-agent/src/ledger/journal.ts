@@ -56,6 +56,8 @@ export interface Journal {
   readonly rewritten: number
   /** Milliseconds that this journal has been open over all its runs. Immune to wall clock jumps. */
   age(): number
+  /** Why new work is refused now (`disk_full`, `overloaded`); undefined if there is room. */
+  full(): YizhanError | undefined
   /** Appends in one atomic batch; resolves after the fsync with the position of the first. */
   append(records: readonly Uint8Array[], options?: AppendOptions): Promise<number>
   /** The value remembered under a dedupe key. Does not see appends in flight. */

@@ -338,9 +338,17 @@ for (let seed = 1; seed <= 12; seed++) {
     const steps = 20 + Math.floor(next() * 120)
     for (let step = 0; step < steps; step++) {
       if (ids.length === 0 || next() < 0.2) {
-        const turn = await received(first.ledger, `question ${step}`)
-        ids.push(turn.id)
-        durable.set(turn.id, turn)
+        let early: Promise<Turn> | undefined
+        const outcome = await first.ledger.receive(textMessage(`question ${step}`), ({ id }) => {
+          ids.push(id)
+          // Some are on their way before they are durable, as far as a reply or not.
+          if (next() < 0.5) void first.ledger.transition(id, { to: 'routed', cause: 'router' })
+          if (next() < 0.5) early = first.ledger.addReply(id, 'notice', answer)
+        })
+        const turn = outcome.outcome === 'accepted' ? outcome.turn : assert.fail()
+        const noticed = await early
+        const { cause: _ridden, ...asReceived } = turn
+        durable.set(turn.id, noticed ?? { ...asReceived, state: 'received', version: 0 })
         continue
       }
       const id = pick(ids)

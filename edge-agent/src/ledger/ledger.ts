@@ -167,9 +167,9 @@ class JournalLedger implements EdgeLedger {
     this.#housekeeping.start()
   }
 
-  async receive(message: Message): Promise<Received> {
+  async receive(message: Message, taken: (turn: Turn) => void = () => undefined): Promise<Received> {
     const key = this.#keyOf(message)
-    if (key === undefined) return this.#accept(message, undefined)
+    if (key === undefined) return this.#accept(message, undefined, taken)
     const flying = this.#receiving.get(key)
     if (flying) {
       return flying.then(
@@ -177,26 +177,36 @@ class JournalLedger implements EdgeLedger {
           outcome: 'duplicate',
           turnId: first.outcome === 'accepted' ? first.turn.id : first.turnId,
         }),
-        () => this.receive(message),
+        () => this.receive(message, taken),
       )
     }
     const known = this.#deps.journal.known(key)
     if (known !== undefined) return { outcome: 'duplicate', turnId: known }
-    const accepting = this.#accept(message, key).finally(() => this.#receiving.delete(key))
+    const accepting = this.#accept(message, key, taken).finally(() => this.#receiving.delete(key))
     this.#receiving.set(key, accepting)
     return accepting
   }
 
-  async #accept(message: Message, key: string | undefined): Promise<Received> {
-    const at = this.#deps.clock.wall()
+  async #accept(message: Message, key: string | undefined, taken: (turn: Turn) => void): Promise<Received> {
+    const { clock, journal } = this.#deps
+    const full = journal.full()
+    if (full) throw full
+    const at = clock.wall()
     const entry = { k: 'received', id: newId('t', at), at, message } as const
-    const age = this.#deps.journal.age()
-    const options = key === undefined ? {} : { dedupe: { key, value: entry.id } }
-    const seq = await this.#records.append([entry], { ...options, intake: true })
-    const page = applyEntry(undefined, entry, seq, age)
-    this.#pages.keep(page)
-    this.#tell(page.turn, { state: 'received' })
-    return { outcome: 'accepted', turn: page.turn }
+    const page = applyEntry(undefined, entry, journal.next, journal.age())
+    const arriving = this.#records.arrive(
+      page,
+      entry,
+      key === undefined ? undefined : { key, value: entry.id },
+    )
+    taken(page.turn)
+    const turn = await arriving
+    this.#tell(turn, { state: 'received' })
+    return { outcome: 'accepted', turn }
+  }
+
+  durable(turnId: string): Promise<Turn> {
+    return this.#records.durable(turnId)
   }
 
   async remember(turns: readonly KnownTurn[]): Promise<number> {

@@ -46,6 +46,7 @@ export class Mending {
 
   mend(turnId: string, order: MendOrder, plan: (turn: Turn) => MendPlan): Promise<MendResult> {
     return this.#deps.queue.run(turnId, async () => {
+      if (this.#deps.pages.get(turnId)) await this.#deps.records.durable(turnId)
       const outcome = this.outcomeOf(order.command.id)
       if (outcome) return { outcome, isNew: false }
       const page = this.#deps.pages.get(turnId) ?? (await this.#fromJournal(turnId))

@@ -75,8 +75,14 @@ export type WhoseAccount = (tenant: string, channel: string, sender: string) => 
  * is durable (group commit), except where said; an illegal transition throws `conflict`.
  */
 export interface Ledger {
-  /** Records an inbound message, unless (tenant, channel, platform id) is known. Resolves after the fsync. */
-  receive(message: Message): Promise<Received>
+  /**
+   * Records an inbound message, unless (tenant, channel, platform id) is known. Resolves after the fsync. `taken` is called
+   * at once with the turn, which can go its way while that goes on: nothing that it records is durable before its reception
+   * is, and until then its `receivedSeq` is a lower bound. If this rejects there is no such turn any more.
+   */
+  receive(message: Message, taken?: (turn: Turn) => void): Promise<Received>
+  /** The turn once its reception is durable: to be awaited before it does anything outside of the ledger. */
+  durable(turnId: string): Promise<Turn>
   transition(turnId: string, transition: Transition): Promise<Turn>
   /**
    * Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`.

@@ -141,15 +141,14 @@ export class SegmentJournal implements Journal {
   }
 
   append(records: readonly Uint8Array[], options: AppendOptions = {}): Promise<number> {
-    const tight = this.#parts.room.isTight()
-    if (options.intake) {
-      if (tight) {
-        return Promise.reject(new YizhanError('disk_full', 'too little space is left to take new messages'))
-      }
-      const full = this.#overflow()
-      if (full) return Promise.reject(full)
-    }
+    const full = this.full()
+    if (options.intake && full) return Promise.reject(full)
     return this.#queue.add({ records, ...options })
+  }
+
+  full(): YizhanError | undefined {
+    if (!this.#parts.room.isTight()) return this.#overflow()
+    return new YizhanError('disk_full', 'too little space is left to take new messages')
   }
 
   known(key: string): string | undefined {

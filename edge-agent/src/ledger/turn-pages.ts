@@ -63,6 +63,13 @@ export class TurnPages {
     this.#onOpen(this.#open.size)
   }
 
+  /** It was refused after all. */
+  drop(turnId: string): void {
+    this.#open.delete(turnId)
+    this.#settled.delete(turnId)
+    this.#onOpen(this.#open.size)
+  }
+
   /** Counts a turn as settled that is not by itself. */
   giveUpOn(turnId: string): void {
     const page = this.#open.get(turnId)

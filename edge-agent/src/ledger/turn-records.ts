@@ -1,3 +1,4 @@
+import { Arrivals } from './arrivals.js'
 import { type ChangeEntry, type Cleared, encodeEntry, type LedgerEntry } from './entries.js'
 import type { AppendOptions, Journal } from './journal.js'
 import type { LedgerMetrics } from './ledger-metrics.js'
@@ -12,6 +13,7 @@ import type { TurnQueue } from './turn-queue.js'
  */
 export type Durability = 'fsync' | 'written' | 'rides'
 
+type Reception = Extract<LedgerEntry, { k: 'received' }>
 type Change<E> = E extends ChangeEntry ? Omit<E, 'id' | 'r' | 'n' | 'c'> : never
 /** A change as its author gives it; the rest is the record's. */
 export type NewChange = Change<ChangeEntry>
@@ -33,9 +35,34 @@ export interface Written {
 export class TurnRecords {
   readonly #deps: TurnRecordsDeps
   readonly #riding = new Map<string, ChangeEntry[]>()
+  readonly #arrivals: Arrivals
 
   constructor(deps: TurnRecordsDeps) {
     this.#deps = deps
+    this.#arrivals = new Arrivals({
+      append: (entries, options) => this.append(entries, options),
+      received: (turnId, seq) => this.#received(turnId, seq),
+      refused: (turnId) => {
+        this.#riding.delete(turnId)
+        deps.pages.drop(turnId)
+      },
+    })
+  }
+
+  /**
+   * A turn that has just come: there at once, with the next position of the journal as a lower bound of its own. Resolves
+   * when it is durable; if it is refused there is no such turn any more, and this rejects.
+   */
+  async arrive(page: Page, reception: Reception, dedupe: AppendOptions['dedupe']): Promise<Turn> {
+    this.#deps.pages.keep(page)
+    await this.#arrivals.add(reception, dedupe)
+    return this.#deps.pages.need(reception.id).turn
+  }
+
+  /** The turn once its reception is durable, as it is then. Rejects as `arrive` does. */
+  async durable(turnId: string): Promise<Turn> {
+    await this.#arrivals.written(turnId)
+    return this.#deps.pages.need(turnId).turn
   }
 
   /** What is not written yet of a turn. */
@@ -55,6 +82,8 @@ export class TurnRecords {
   }
 
   async record(turnId: string, change: NewChange, durability: Durability): Promise<Turn> {
+    const arrives = this.#arrivals.isHeld(turnId)
+    if (!arrives && durability !== 'rides') await this.#arrivals.written(turnId)
     const page = this.#deps.pages.need(turnId)
     const { entries, page: next } = continued(page, [change])
     if (durability === 'rides') {
@@ -62,9 +91,16 @@ export class TurnRecords {
       this.#deps.pages.keep(next)
       return next.turn
     }
-    const riding = this.riding(turnId)
-    const first = await this.append([...riding, ...entries], { lazy: durability === 'written' })
-    this.written(next, first + riding.length)
+    const all = [...this.riding(turnId), ...entries]
+    if (arrives) {
+      for (const entry of all) placed(entry, -entry.n)
+      const receivedSeq = await this.#arrivals.with(turnId, all)
+      const received: Page = { ...next, turn: { ...next.turn, receivedSeq } }
+      this.written(received, receivedSeq + all.length)
+      return received.turn
+    }
+    const first = await this.append(all, { lazy: durability === 'written' })
+    this.written(next, first + all.length - 1)
     return next.turn
   }
 
@@ -83,6 +119,7 @@ export class TurnRecords {
   /** Writes what rides, so that it does not wait for a next change that never comes. */
   async writeRiding(): Promise<void> {
     const { journal, queue } = this.#deps
+    await this.#arrivals.settled()
     await Promise.all(
       [...this.#riding.keys()].map((turnId) =>
         queue.run(turnId, async () => {
@@ -94,6 +131,19 @@ export class TurnRecords {
       ),
     )
   }
+
+  /** What rides knows now where its turn was received. */
+  #received(turnId: string, receivedSeq: number): void {
+    const { pages } = this.#deps
+    const page = pages.need(turnId)
+    for (const entry of this.riding(turnId)) placed(entry, receivedSeq)
+    pages.keep({ ...page, turn: { ...page.turn, receivedSeq }, lastSeq: receivedSeq })
+  }
+}
+
+/** Says where the turn of an entry that is not written yet was received. */
+function placed(entry: ChangeEntry, r: number): void {
+  Object.assign(entry, { r })
 }
 
 /** The entries that changes become after `page`, and the page after them. A turn whose `receivedSeq` is 0 is received with them. */

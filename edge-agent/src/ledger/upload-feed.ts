@@ -134,7 +134,7 @@ class UploadFeed implements UploadSource {
     const entry = this.#decode(seq, bytes)
     if (entry?.k === 'received') beginnings.set(seq, beginningOf(seq, entry))
     if (!entry || entry.k === 'received' || entry.k === 'known') return { seq }
-    const turn = this.#deps.ledger.get(entry.id) ?? (await this.#asReceived(seq, entry, beginnings))
+    const turn = this.#onPage(seq, entry) ?? (await this.#asReceived(seq, entry, beginnings))
     // Taken off this edge meanwhile: the center would refuse the whole upload.
     if (turn && this.#deps.serves?.(tenantOf(turn.message)) === false) return { seq }
     // Nobody mends what a client says by itself.
@@ -148,20 +148,28 @@ class UploadFeed implements UploadSource {
     return merged.takes(record) ? { seq } : { seq, record }
   }
 
+  #onPage(seq: number, entry: ChangeEntry): UploadedTurn | undefined {
+    const turn = this.#deps.ledger.get(entry.id)
+    const receivedSeq = receivedSeqOf(seq, entry)
+    // What has become durable this moment is not on its page yet.
+    return turn && turn.receivedSeq !== receivedSeq ? { ...turn, receivedSeq } : turn
+  }
+
   /** A settled turn that is no longer in memory. */
   async #asReceived(
     seq: number,
-    { id, r }: ChangeEntry,
+    entry: ChangeEntry,
     beginnings: OneRead['beginnings'],
   ): Promise<UploadedTurn | undefined> {
-    const receivedSeq = r > 0 ? r : seq + r
+    const { id } = entry
+    const receivedSeq = receivedSeqOf(seq, entry)
     const known = beginnings.get(receivedSeq)
     if (known) return known.id === id ? known : undefined
     for await (const scanned of this.#deps.journal.scan(receivedSeq)) {
       if (scanned.kind === 'lost' || scanned.seq !== receivedSeq) return undefined
-      const entry = this.#decode(scanned.seq, scanned.bytes)
-      if (entry?.k !== 'received' || entry.id !== id) return undefined
-      const beginning = beginningOf(receivedSeq, entry)
+      const first = this.#decode(scanned.seq, scanned.bytes)
+      if (first?.k !== 'received' || first.id !== id) return undefined
+      const beginning = beginningOf(receivedSeq, first)
       beginnings.set(receivedSeq, beginning)
       return beginning
     }
@@ -181,6 +189,10 @@ class UploadFeed implements UploadSource {
     const { journal, mark } = this.#deps
     this.#metrics.lag.set(Math.max(0, journal.durable - 1 - mark.acked))
   }
+}
+
+function receivedSeqOf(seq: number, { r }: ChangeEntry): number {
+  return r > 0 ? r : seq + r
 }
 
 function beginningOf(

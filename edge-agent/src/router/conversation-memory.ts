@@ -157,6 +157,11 @@ export class ConversationMemory {
     return known ? asked : undefined
   }
 
+  /** Whether something may be open to this asker. */
+  isAsked(turn: Turn): boolean {
+    return this.#pending.has(askerKey(turn))
+  }
+
   /** Whether its time to be answered is over. */
   hasLapsed(asked: Asked): boolean {
     return this.#since(asked) >= this.#config.pendingMs

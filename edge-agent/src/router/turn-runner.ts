@@ -1,6 +1,9 @@
 import { type Clock, type Logger, toYizhanError } from '@yizhan/kernel'
+import { MessageKind } from '@yizhan/proto'
 import type { LaneHold, RunTurn } from '../intake/index.js'
 import { type EdgeLedger, isOvertaken, isTerminal, type Turn } from '../ledger/index.js'
+import { wishIn } from '../privacy/index.js'
+import { parseCommand } from '../skills/index.js'
 import type { TenantHost } from '../tenants/index.js'
 import type { Chain } from './chain.js'
 import type { ConversationMemory } from './conversation-memory.js'
@@ -57,9 +60,12 @@ export class TurnRunner {
     } catch (thrown) {
       await this.#settle(turn, thrown, signal)
     }
+    // It was refused while it ran.
+    if (!ledger.get(turn.id)) this.#deps.replies.ended(turn.id)
   }
 
-  async #visit(received: Turn, signal: AbortSignal, lane: LaneHold): Promise<void> {
+  async #visit(entered: Turn, signal: AbortSignal, lane: LaneHold): Promise<void> {
+    const received = this.#isPlain(entered) ? entered : await this.#deps.ledger.durable(entered.id)
     // A crash or a full disk came between the word that a person takes over and its record.
     if (received.notice?.content.handoff !== undefined) return this.#deps.endings.finishHandOff(received)
     const tenant = this.#deps.tenants.get(received.tenant)
@@ -78,6 +84,19 @@ export class TurnRunner {
     const turn = await this.#deps.endings.advance(received, 'routed', 'router')
     if (!this.#deps.asksConsent) this.#deps.ledger.clear(turn.id)
     await this.#deps.chain.run({ ...this.asked(turn), signal, lane })
+  }
+
+  /**
+   * A question and no more, whose way to a decision has no effect: it is gone before the message is on disk. What is then
+   * done waits for that; see the text handler.
+   */
+  #isPlain(turn: Turn): boolean {
+    const { chain, memory, tenants } = this.#deps
+    const { kind, text, attachments } = turn.message
+    const isQuestion = kind === MessageKind.TEXT && attachments.length === 0
+    if (!isQuestion || chain.isExtended || memory.isAsked(turn)) return false
+    const purposes = tenants.get(turn.tenant)?.file.privacy?.purposes ?? []
+    return purposes.length === 0 && !parseCommand(text) && !wishIn(text)
   }
 
   /** The end of a turn whose handler did not end it. */

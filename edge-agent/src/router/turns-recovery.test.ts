@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '@yizhan/kernel'
-import { diskFull, faultyHost, temporaryDir } from '../ledger/testing.js'
+import { diskFull, faultyHost, temporaryDir, textMessage } from '../ledger/testing.js'
 import { acme, heldSkill, startTestEdge, sure } from './testing.js'
 import { DISK_RETRY_MS } from './turn-runner.js'
 
@@ -79,6 +79,8 @@ test('a turn that met a full disk is finished when there is room', async (t) => 
   held.known.set('vpn', sure('it.vpn'))
   const classify = held.classify.bind(held)
   held.classify = async (tenant, text) => {
+    // It was taken: from now on nobody can be told that it was not.
+    for (const { id } of edge.ledger.open()) await edge.ledger.durable(id)
     host.fail = diskFull()
     waits.clear()
     return classify(tenant, text)
@@ -92,4 +94,23 @@ test('a turn that met a full disk is finished when there is room', async (t) => 
   held.classify = classify
   clock.advance(DISK_RETRY_MS)
   assert.equal((await edge.final(id)).text, 'Scan the code')
+})
+
+test('a question whose answer meets a full disk with it is refused, nothing is shown, and it is taken later', async (t) => {
+  const host = faultyHost()
+  const clock = new ManualClock()
+  const edge = await startTestEdge(t, await temporaryDir(t), { host, clock })
+  edge.classifier.known.set('vpn', sure('it.vpn'))
+  const message = textMessage('vpn')
+  host.fail = diskFull()
+  const refused = await edge.accept(message)
+  assert.equal(refused.outcome === 'refused' && refused.code, 'disk_full')
+  await edge.until(() => edge.turns.load.running === 0)
+  assert.deepEqual([edge.channel.shown, edge.ledger.open()], [[], []])
+  host.fail = undefined
+  clock.advance(1_000)
+  let outcome = await edge.accept(message)
+  while (outcome.outcome !== 'accepted') outcome = await edge.accept(message)
+  assert.equal((await edge.final(outcome.turnId)).text, 'Scan the code')
+  assert.equal(edge.channel.shown.length, 1)
 })

@@ -208,7 +208,7 @@ class Part implements Turns {
       pendingQuestionHandler({ ...commands, memory, forms, understanding }),
       cardHandler(commands),
       eventHandler(endings),
-      textHandler({ understanding, answers, forms, endings, clock, forwarder: this.#forwarder }),
+      textHandler({ ...deps, understanding, answers, forms, endings, clock, forwarder: this.#forwarder }),
     ])
     this.#runner = new TurnRunner({
       ...deps,

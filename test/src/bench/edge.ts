@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Child } from '../support/child.js'
 import { ACME, Installation } from '../support/installation.js'
 import { metricAt } from '../support/metric.js'
-import { flood, type LoadClient, openLoad, paced } from './load.js'
+import { EXAMPLES, flood, type LoadClient, openLoad, paced } from './load.js'
 import { alone, beside, percentile, type Row } from './report.js'
 import { mainThreadMicros } from './thread-cpu.js'
 
@@ -18,8 +18,9 @@ const TOLD = 200
 
 /**
  * Local turns end to end (MQTT client → journal with fsync → model → reply → client) beside a raw aedes that echoes
- * with QoS 1, each in a process of its own, with the same client code. At a fixed rate twice: with the center on the same
- * cores, which is told of each turn, and with the center away, as on a branch's server whose line is down.
+ * with QoS 1, each in a process of its own, with the same client code. At a fixed rate three times: with the center on the same
+ * cores, which is told of each turn; the same with a question that is an example of the tenant and needs no model; and with
+ * the center away, as on a branch's server whose line is down.
  */
 export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
   const cleanUps: (() => unknown)[] = []
@@ -51,11 +52,16 @@ export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
     const raw = await measure(rawUrl, echo, async () => undefined)
     say('edge …')
     const own = await measure(edge.mqtt, edge.child, told)
+    say('edge, an example of the tenant …')
+    const examples = await openLoad(edge.mqtt, 'acme', CLIENTS, EXAMPLES)
+    await told()
+    const known = await paced(examples, RATE, RATE_SECONDS)
+    const knownFull = await flood(examples, TURNS)
     say('edge, center away …')
     await told()
     await all.center.end('SIGKILL')
     const away = await paced(own.load, RATE, RATE_SECONDS)
-    await Promise.all([...raw.load, ...own.load].map((client: LoadClient) => client.end()))
+    await Promise.all([...raw.load, ...own.load, ...examples].map((client: LoadClient) => client.end()))
     const peer = 'raw aedes QoS 1 echo'
     rows.push(
       beside(
@@ -89,7 +95,14 @@ export async function benchEdge(say: (text: string) => void): Promise<Row[]> {
       ),
       alone('the same with the center away, p50', percentile(away.ms, 0.5), 'ms'),
       alone('the same with the center away, p99', percentile(away.ms, 0.99), 'ms'),
-      alone('turns answered', own.full.ms.length + own.steady.ms.length + away.ms.length, 'turns'),
+      alone(`an example of the tenant at ${RATE}/s, p50`, percentile(known.ms, 0.5), 'ms'),
+      alone(`an example of the tenant at ${RATE}/s, p99`, percentile(known.ms, 0.99), 'ms'),
+      alone('examples of the tenant, throughput', knownFull.perSecond, '/s'),
+      alone(
+        'turns answered',
+        [own.full, own.steady, known, knownFull, away].reduce((sum, { ms }) => sum + ms.length, 0),
+        'turns',
+      ),
     )
     return rows
   } finally {

@@ -1,7 +1,15 @@
 import { performance } from 'node:perf_hooks'
 import mqtt, { type MqttClient } from 'mqtt'
 
-const QUESTION = '怎么连 VPN'
+/** Asked of the model: none of them is among the examples of acme, which are recognised without it. */
+export const PARAPHRASES = [
+  '公司的 VPN 怎么连啊',
+  '我想连 VPN 该怎么弄',
+  '请问 VPN 要怎么连',
+  '怎么连接公司 VPN',
+]
+/** One of those examples. */
+export const EXAMPLES = ['怎么连 VPN']
 const IN_FLIGHT = 16
 
 interface Answer {
@@ -20,19 +28,21 @@ interface Asked {
 export class LoadClient {
   readonly #client: MqttClient
   readonly #topic: string
+  readonly #questions: readonly string[]
   readonly #asked = new Map<string, Asked>()
   #next = 0
 
-  constructor(client: MqttClient, prefix: string) {
+  constructor(client: MqttClient, prefix: string, questions: readonly string[]) {
     this.#client = client
     this.#topic = `${prefix}/in`
+    this.#questions = questions
     client.on('message', (_topic, payload) => {
       const { inReplyTo, type, answeredBy } = JSON.parse(payload.toString()) as Answer
       const asked = this.#asked.get(inReplyTo)
       if (!asked) return
       this.#asked.delete(inReplyTo)
-      // A refusal or a ticket is no answer; the raw echo has no type at all.
-      if (type !== undefined && (type !== 'final' || answeredBy === 'queued')) {
+      // A refusal, a ticket or an answer of the center is no local one; the raw echo has no type at all.
+      if (type !== undefined && (type !== 'final' || answeredBy !== 'edge')) {
         asked.fail(new Error(`${inReplyTo} was not answered: ${payload.toString().slice(0, 200)}`))
         return
       }
@@ -42,10 +52,11 @@ export class LoadClient {
 
   /** Resolves with the milliseconds from publish to final reply. */
   ask(): Promise<number> {
+    const text = this.#questions[this.#next % this.#questions.length]
     const id = `b${this.#next++}`
     return new Promise((done, fail) => {
       this.#asked.set(id, { at: performance.now(), done, fail })
-      this.#client.publish(this.#topic, JSON.stringify({ id, text: QUESTION }), { qos: 1 }, (error) => {
+      this.#client.publish(this.#topic, JSON.stringify({ id, text }), { qos: 1 }, (error) => {
         if (error) fail(error)
       })
     })
@@ -56,11 +67,18 @@ export class LoadClient {
   }
 }
 
-export async function openLoad(url: string, tenant: string, clients: number): Promise<LoadClient[]> {
+let opened = 0
+
+export async function openLoad(
+  url: string,
+  tenant: string,
+  clients: number,
+  questions: readonly string[] = PARAPHRASES,
+): Promise<LoadClient[]> {
   return Promise.all(
     Array.from({ length: clients }, async (_, i) => {
       const client = await mqtt.connectAsync(url, {
-        clientId: `load-${process.pid}-${i}`,
+        clientId: `load-${process.pid}-${opened++}`,
         reconnectPeriod: 0,
       })
       // Nagle: 44 ms a turn without this (DESIGN section 9).
@@ -68,7 +86,7 @@ export async function openLoad(url: string, tenant: string, clients: number): Pr
       stream.setNoDelay?.(true)
       const prefix = `yizhan/${tenant}/load${i}/c`
       await client.subscribeAsync(`${prefix}/out`, { qos: 1 })
-      return new LoadClient(client, prefix)
+      return new LoadClient(client, prefix, questions)
     }),
   )
 }

@@ -1,8 +1,9 @@
 import type { LanguageMap } from '@yizhan/intent'
 import { YizhanError } from '@yizhan/kernel'
 import { MessageKind } from '@yizhan/proto'
-import type { Route } from '../../ledger/index.js'
+import type { EdgeLedger, Route } from '../../ledger/index.js'
 import { say } from '../../skills/index.js'
+import type { Decision } from '../decide.js'
 import type { Endings } from '../endings.js'
 import { type Forms, withValues } from '../forms.js'
 import type { Forwarder } from '../forward/index.js'
@@ -13,6 +14,7 @@ import { toPlan, type Understanding, type Understood } from '../understanding.js
 import type { RouterHandler, Visit } from '../visit.js'
 
 export interface TextDeps extends HandOffDeps {
+  readonly ledger: Pick<EdgeLedger, 'durable'>
   readonly understanding: Understanding
   readonly answers: LocalAnswers
   readonly forms: Forms
@@ -29,9 +31,17 @@ export function textHandler(deps: TextDeps): RouterHandler {
       const { message, mended } = visit.turn
       const isAsked = visit.chosen !== undefined || mended?.target !== undefined
       if (message.kind !== MessageKind.TEXT && !isAsked) return next(visit)
-      await carryOut(deps, visit, await deps.understanding.of(visit, visit.signal))
+      const understood = await deps.understanding.of(visit, visit.signal)
+      if (isOnlySaid(understood.decision)) return carryOut(deps, visit, understood)
+      await carryOut(deps, { ...visit, turn: await deps.ledger.durable(visit.turn.id) }, understood)
     },
   }
+}
+
+/** Whether nothing is done but that the ledger gets a reply: it goes to disk with the message, if that is not there yet. */
+function isOnlySaid(decision: Decision): boolean {
+  if (decision.do === 'answer') return decision.reply.kind !== 'skill'
+  return decision.do === 'ask-back' || decision.do === 'refuse'
 }
 
 async function carryOut(deps: TextDeps, visit: Visit, { decision, route }: Understood): Promise<void> {
