@@ -1,3 +1,5 @@
+import './no-telemetry.js'
+
 export {
   BUNDLE_LIMITS,
   buildManifest,

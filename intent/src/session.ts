@@ -1,3 +1,4 @@
+import './no-telemetry.js'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Features } from './featurizer.js'
 import { INPUT_IDS, INPUT_WEIGHTS, OUTPUT } from './onnx/names.js'

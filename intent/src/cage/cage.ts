@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { serialize } from 'node:v8'
 import { type Clock, YizhanError } from '@yizhan/kernel'
 import type { NetworkInput, NetworkKind } from '../network.js'
+import { NO_TELEMETRY } from '../no-telemetry.js'
 import { decodeFromCage, FrameReader, type FromCage, framed, type ToCage } from './frames.js'
 import { type CageLimits, limitedCommand } from './limited-command.js'
 
@@ -43,7 +44,7 @@ export interface Cage {
 /** Small, because it holds nothing but the model, and V8's helpers would each reserve address space. */
 const NODE_OPTIONS = ['--max-old-space-size=64', '--max-semi-space-size=1', '--v8-pool-size=0']
 const PROGRAM = fileURLToPath(new URL('./cage-process.js', import.meta.url))
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '1' }
+const ENVIRONMENT = { ...NO_TELEMETRY, MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '1' }
 
 /**
  * Opens a model file in a process under limits, and kills that for whatever it does not do in time: an endless loop in

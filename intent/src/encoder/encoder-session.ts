@@ -1,3 +1,4 @@
+import '../no-telemetry.js'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Network, NetworkInput, NetworkKind } from '../network.js'
