@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundlePrograms } from './bundling/bundle.mjs'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const NEEDED_NODE = [20, 19]
@@ -64,10 +65,11 @@ async function install() {
 async function build() {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   mkdirSync(join(root, '.yizhan'), { recursive: true, mode: 0o700 })
-  const first = !existsSync(join(root, 'center', 'dist', 'main.js'))
+  const first = !existsSync(join(root, 'center', 'bundle', 'current.js'))
   if (first) say('building …')
   const code = await run(process.execPath, [tsc, '--build'])
   if (code !== 0) fail('the build failed; the compiler’s words are above')
+  await bundlePrograms().catch((thrown) => fail(`the build failed: ${thrown.message}`))
   if (first) say('built')
 }
 

@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import '../dist/main.js'
+import '../bundle/current.js'
+import '../bundle/main.js'

@@ -61,16 +61,8 @@ export async function startTracing(
   { otlpUrl, sampleShare }: TelemetryConfig,
 ): Promise<Tracing> {
   if (otlpUrl === undefined) return noTracing
-  const [sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
-    import('@opentelemetry/sdk-trace-base'),
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/resources'),
-  ])
-  const provider = new sdk.BasicTracerProvider({
-    resource: resourceFromAttributes({ 'service.name': service.name, 'service.version': service.version }),
-    sampler: new sdk.ParentBasedSampler({ root: new sdk.TraceIdRatioBasedSampler(sampleShare) }),
-    spanProcessors: [new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url: otlpUrl }))],
-  })
+  const { exportingProvider } = await import('./trace-exporter.js')
+  const provider = exportingProvider(service, { url: otlpUrl, sampleShare })
   const tracer = provider.getTracer('yizhan')
   return {
     begin: (name, options) => begin(tracer, name, options),

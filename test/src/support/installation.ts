@@ -11,9 +11,9 @@ export const CENTER_BIN = join(root, 'center', 'bin', 'yizhan-center.js')
 export const EDGE_BIN = join(root, 'edge-agent', 'bin', 'yizhan-edge.js')
 export const ACME = join(root, 'examples', 'acme')
 export const CLINIC = join(root, 'examples', 'clinic')
-/** What the two programs load when they serve. */
-const CENTER_PARTS = join(root, 'center', 'dist', 'center.js')
-const EDGE_PARTS = join(root, 'edge-agent', 'dist', 'agent.js')
+/** What the two programs load when they serve: the bundle's, since the programs run from it. */
+const CENTER_PARTS = join(root, 'center', 'bundle', 'center.js')
+const EDGE_PARTS = join(root, 'edge-agent', 'bundle', 'agent.js')
 
 export { root }
 
