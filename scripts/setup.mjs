@@ -53,7 +53,7 @@ async function install() {
   const stamp = join(modules, '.yizhan-lock')
   const digest = lockDigest()
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
-  say('installing packages (npm ci, about 710 MB on disk, once) …')
+  say('installing packages (npm ci, about 720 MB on disk, once) …')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   const code = await run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
   if (code !== 0)

@@ -83,7 +83,8 @@ export class TurnRecords {
 
   async record(turnId: string, change: NewChange, durability: Durability): Promise<Turn> {
     const arrives = this.#arrivals.isHeld(turnId)
-    if (!arrives && durability !== 'rides') await this.#arrivals.written(turnId)
+    const arriving = arrives || durability === 'rides' ? undefined : this.#arrivals.written(turnId)
+    if (arriving) await arriving
     const page = this.#deps.pages.need(turnId)
     const { entries, page: next } = continued(page, [change])
     if (durability === 'rides') {

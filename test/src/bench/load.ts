@@ -67,6 +67,7 @@ export class LoadClient {
   }
 }
 
+/** Each client has a conversation of its own: ids of messages are known per channel. */
 let opened = 0
 
 export async function openLoad(
@@ -76,15 +77,16 @@ export async function openLoad(
   questions: readonly string[] = PARAPHRASES,
 ): Promise<LoadClient[]> {
   return Promise.all(
-    Array.from({ length: clients }, async (_, i) => {
+    Array.from({ length: clients }, async () => {
+      const number = opened++
       const client = await mqtt.connectAsync(url, {
-        clientId: `load-${process.pid}-${opened++}`,
+        clientId: `load-${process.pid}-${number}`,
         reconnectPeriod: 0,
       })
       // Nagle: 44 ms a turn without this (DESIGN section 9).
       const { stream } = client as unknown as { stream: { setNoDelay?(on: boolean): void } }
       stream.setNoDelay?.(true)
-      const prefix = `yizhan/${tenant}/load${i}/c`
+      const prefix = `yizhan/${tenant}/load${number}/c`
       await client.subscribeAsync(`${prefix}/out`, { qos: 1 })
       return new LoadClient(client, prefix, questions)
     }),
