@@ -26,6 +26,7 @@ interface Ways {
 /** Bundles and records of turns travel on the line that people's answers need too. */
 export const thinLine: Case = {
   number: 5,
+  measures: true,
   title: '64 kbit/s: answers beside bulk',
   needs: LINE_NEEDS,
   timeoutMs: [400_000, 1_800_000],

@@ -10,6 +10,7 @@ const MOST_SHARE = 0.95
 /** A center goes and comes, and all its edges want their links back. A thousand need five minutes of two busy cores to begin with. */
 export const reconnectHerd: Case = {
   number: 8,
+  measures: true,
   title: '1,000 edges (scaled: 400) link again after the center was killed',
   needs: [],
   timeoutMs: [420_000, 600_000],

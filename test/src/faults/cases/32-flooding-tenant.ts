@@ -6,6 +6,7 @@ import type { Case } from '../runner/case.js'
 /** One tenant asks ten times what the engine can do; the other one's answers take less than twice as long. */
 export const floodingTenant: Case = {
   number: 32,
+  measures: true,
   title: 'a tenant floods the center: the answers of the others take less than twice as long',
   needs: [],
   async run(context) {

@@ -11,6 +11,7 @@ const MOST_MS = 100
 /** A person has had enough: from their word to the engine's end, and to the place that the next one may have. */
 export const cancelledMidStream: Case = {
   number: 38,
+  measures: true,
   title: 'cancelled by the user mid-stream',
   needs: [],
   quick: true,

@@ -14,6 +14,8 @@ export interface Case {
   readonly needs: readonly Need[]
   /** Also part of `npm test`: takes a few seconds. */
   readonly quick?: boolean
+  /** It is judged by times that others on the machine would change: it runs after them, at most two of its kind at once. */
+  readonly measures?: boolean
   /** Longest run, `[scaled, full]`; default [180_000, 1_800_000]. */
   readonly timeoutMs?: readonly [number, number]
   /** Throws if the system did not stand it; throw `Skipped` for what only shows on the way. */

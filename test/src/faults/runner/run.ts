@@ -18,10 +18,34 @@ export interface RunOptions {
   readonly say: (text: string) => void
 }
 
+const limitOf = ({ timeoutMs = DEFAULT_MS }: Case) => timeoutMs[0]
+
 /** Runs the cases, each in a process of its own, and gives their results in the order of the cases. */
 export async function runCases(cases: readonly Case[], options: RunOptions): Promise<Result[]> {
+  const { atOnce = 1 } = options
   const results: Result[] = []
-  const waiting = cases.entries()
+  // The longest first: they end last in whatever order.
+  const inOrder = [...cases.entries()].sort(([, a], [, b]) => limitOf(b) - limitOf(a))
+  await runSome(
+    inOrder.filter(([, { measures }]) => !measures),
+    { ...options, atOnce },
+    results,
+  )
+  const few = Math.min(atOnce, 2)
+  await runSome(
+    inOrder.filter(([, { measures }]) => measures),
+    { ...options, atOnce: few },
+    results,
+  )
+  return results
+}
+
+async function runSome(
+  cases: readonly (readonly [number, Case])[],
+  options: RunOptions,
+  results: Result[],
+): Promise<void> {
+  const waiting = cases.values()
   const runOneByOne = async () => {
     for (const [at, one] of waiting) {
       options.say(`case ${one.number}: ${one.title}`)
@@ -33,7 +57,6 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
     }
   }
   await Promise.all(Array.from({ length: options.atOnce ?? 1 }, runOneByOne))
-  return results
 }
 
 type Outcome = Pick<Result, 'status' | 'figures' | 'reason'>
