@@ -141,7 +141,21 @@ test('nothing is taken, and nobody is told of a turn, while the journal has no r
   assert.deepEqual(taken, [])
 })
 
-test('a person who mends or blanks a turn that is being received waits for that', async (t) => {
+test('a person who gives up a turn that is being received waits for that', async (t) => {
+  const { ledger } = await openTestLedger(t, await temporaryDir(t))
+  let given: ReturnType<typeof ledger.mend> | undefined
+  const outcome = await ledger.receive(textMessage('hi'), ({ id }) => {
+    const order = { command: { id: 'c1', action: 'abandon' }, actor: 'ops', expect: 0 } as const
+    given = ledger.mend(id, order, () => ({ do: 'move', to: 'abandoned', cause: 'by hand' }))
+  })
+  const mended = await given
+  assert.deepEqual(
+    [outcome.outcome, mended?.turn?.state, mended?.turn?.receivedSeq],
+    ['accepted', 'abandoned', 1],
+  )
+})
+
+test('what is blanked while it is being received is blank on disk', async (t) => {
   const { ledger } = await openTestLedger(t, await temporaryDir(t))
   let blanked: Promise<void> | undefined
   const outcome = await ledger.receive(textMessage('my secret'), ({ id }) => {

@@ -13,12 +13,16 @@ export type Place = { readonly before: string } | { readonly after: string }
 /** A chain of responsibility as data: plugins add handlers by name and place. */
 export class Chain<V> {
   readonly #handlers: Handler<V>[]
-  /** Somebody has added a handler. */
-  isExtended = false
+  #isExtended = false
 
   constructor(handlers: readonly Handler<V>[]) {
     this.#handlers = []
     for (const handler of handlers) this.#add(handler, this.#handlers.length)
+  }
+
+  /** Whether somebody has added a handler. */
+  get isExtended(): boolean {
+    return this.#isExtended
   }
 
   /** Names in order. */
@@ -32,7 +36,7 @@ export class Chain<V> {
     const at = this.#handlers.findIndex(({ name }) => name === beside)
     if (at < 0) throw new YizhanError('not_found', `the chain has no handler ${beside}`)
     this.#add(handler, 'before' in place ? at : at + 1)
-    this.isExtended = true
+    this.#isExtended = true
   }
 
   /** Rejects with `internal` if no handler ends the visit: nothing is dropped in silence. */

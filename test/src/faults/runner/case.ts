@@ -16,13 +16,13 @@ export interface Case {
   readonly quick?: boolean
   /** It is judged by times that others on the machine would change: it runs after them, at most two of its kind at once. */
   readonly measures?: boolean
-  /** Longest run, `[scaled, full]`; default [180_000, 1_800_000]. */
+  /** Longest run, `[scaled, full]`; default [300_000, 1_800_000]. */
   readonly timeoutMs?: readonly [number, number]
   /** Throws if the system did not stand it; throw `Skipped` for what only shows on the way. */
   run(context: CaseContext): Promise<Figures>
 }
 
-/** `scaled`: the whole list in 15 minutes. `full`: real durations and numbers. `quick`: what `npm test` has time for. */
+/** `scaled`: the whole list in about 20 minutes on two cores. `full`: real durations and numbers. `quick`: what `npm test` has time for. */
 export type Length = 'scaled' | 'full' | 'quick'
 
 export interface CaseContext extends Scope {
