@@ -8,6 +8,7 @@ import {
   decisionTable,
 } from './decide.js'
 import { createFeaturizer, type Features, type Featurizer } from './featurizer.js'
+import { normalise } from './normalise.js'
 import { DEFAULT_OPERATING_POINT, type OperatingPoint, type Threshold } from './thresholds.js'
 
 /** What a text becomes: a decision at once (an example, or no words), or the input of the network. */
@@ -46,11 +47,19 @@ export class IntentCodec implements TextCodec {
 
   encode(text: string, point?: OperatingPoint): Encoded {
     const threshold = this.thresholds(point)
-    const exact = decideExact(this.#table, text, threshold)
+    const read = this.#normalised(text)
+    const exact = decideExact(this.#table, read, threshold)
     if (exact) return { s: 'decided', decision: exact }
-    const features = this.#featurizer.featurize(text)
+    const features = this.#featurizer.featurize(read)
     if (features.ids.length === 0) return { s: 'decided', decision: decideEmpty(threshold) }
     return { s: 'features', features }
+  }
+
+  /** Once, so that what reads it next finds nothing to do. Both look at how long it is, so a text that grew stays as it is. */
+  #normalised(text: string): string {
+    const { maxChars } = this.#table
+    const normal = text.length <= maxChars ? normalise(text) : text
+    return normal.length <= maxChars ? normal : text
   }
 
   /** The decision from the network's probabilities, in the order of the labels. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exactKey, MAX_NORMALISED, normalise } from './normalise.js'
+import { seededRandom } from './random.js'
 
 const HOSTILE = [
   '',
@@ -39,6 +40,44 @@ test('width, case, quotes and white space do not matter, Chinese stays', () => {
   assert.equal(normalise('What’s “NEW”'), 'what\'s "new"')
   assert.equal(normalise('ﾃｽﾄ'), 'テスト')
   assert.equal(normalise('soft\u00adhyphen\u0000nul'), 'softhyphen nul')
+})
+
+test('a text of plain characters comes out as it does with others around it', () => {
+  const plain = [
+    'a',
+    'z',
+    '0',
+    '7',
+    '!',
+    '@',
+    '[',
+    '~',
+    "'",
+    '"',
+    ' ',
+    '、',
+    '。',
+    '一',
+    '请',
+    '鿿',
+    '，',
+    '！',
+    '？',
+    '：',
+    '；',
+    '（',
+    '）',
+  ]
+  const random = seededRandom(1)
+  for (let i = 0; i < 5_000; i++) {
+    const text = Array.from(
+      { length: 1 + Math.floor(random() * 8) },
+      () => plain[Math.floor(random() * plain.length)],
+    ).join('')
+    // The capital letter sends it the long way.
+    assert.equal(`${normalise(`x${text}x`)}x`, normalise(`x${text}xX`))
+    assert.equal(normalise(text), normalise(`X${text}X`).slice(1, -1).trim())
+  }
 })
 
 test('of a long run of combining marks thirty are kept, for sorting more is slow', () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { YizhanError } from './errors.js'
 
 const MAX_DEPTH = 100
@@ -50,7 +50,7 @@ function refuse(why: string): YizhanError {
 
 /** SHA-256 in lower-case hex; text is taken as UTF-8. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data)
 }
 
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])

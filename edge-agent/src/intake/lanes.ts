@@ -48,9 +48,9 @@ interface Job {
   settled: Promise<void>
 }
 
-/** One conversation of one channel of one tenant. */
-export function laneKey(turn: Turn): string {
-  return JSON.stringify([turn.tenant, turn.message.channelId, turn.message.conversationId])
+/** One conversation of one channel of one tenant. Intake lets no control character into any of them. */
+export function laneKey({ tenant, message }: Turn): string {
+  return `${tenant}\n${message.channelId}\n${message.conversationId}`
 }
 
 /**

@@ -35,6 +35,8 @@ interface Exchange {
   /** Of the question's message. */
   readonly platformId: string
   readonly entries: readonly [HistoryEntry, HistoryEntry]
+  /** Of both texts. */
+  readonly bytes: number
 }
 
 /** A question and an answer of Chinese fit together below. */
@@ -110,12 +112,12 @@ export class ConversationMemory {
     const spoken = content.finish === 'stop' || content.finish === 'length'
     if (!spoken || NOT_HISTORY.has(content.route?.decision ?? '')) return
     const key = laneKey(turn)
+    const asked = entry(HistoryRole.USER, turn.mended?.asked ?? turn.message.text)
+    const answered = entry(HistoryRole.ASSISTANT, content.text)
     const exchange: Exchange = {
       platformId: turn.message.platformId,
-      entries: [
-        entry(HistoryRole.USER, turn.mended?.asked ?? turn.message.text),
-        entry(HistoryRole.ASSISTANT, content.text),
-      ],
+      entries: [asked, answered],
+      bytes: Buffer.byteLength(asked.text) + Buffer.byteLength(answered.text),
     }
     this.#history.set(
       key,
@@ -246,10 +248,10 @@ function entry(role: HistoryRole, text: string): HistoryEntry {
 
 /** The last ones that have room together. */
 function latest(exchanges: readonly Exchange[], count: number): readonly Exchange[] {
-  let bytes = 0
-  const tooMuch = exchanges.findLastIndex(({ entries: [asked, answered] }) => {
-    bytes += Buffer.byteLength(asked.text) + Buffer.byteLength(answered.text)
-    return bytes > MAX_HISTORY_BYTES
+  let sum = 0
+  const tooMuch = exchanges.findLastIndex(({ bytes }) => {
+    sum += bytes
+    return sum > MAX_HISTORY_BYTES
   })
   return exchanges.slice(tooMuch + 1).slice(-count)
 }
