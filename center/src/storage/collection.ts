@@ -60,11 +60,7 @@ export function collectionOf<S extends TSchema>(
   const { def } = codec
   const typed = (record: StoredRecord): TypedRecord<T> => ({ ...record, ...codec.decode(record.value) })
   const typedOrNone = (record: StoredRecord | undefined) => record && typed(record)
-  const put = (key: string, value: T, expected: ExpectedVersion = {}): Change => {
-    const encoded = codec.encode(value)
-    if (def.key && def.key(value) !== key) {
-      throw new YizhanError('invalid_argument', `a value of ${def.name} names another key`)
-    }
+  const change = (key: string, value: T, encoded: Uint8Array, expected: ExpectedVersion): Change => {
     const subject = def.subject?.(value)
     const expiresAt = def.expiresAt?.(value, clock.wall())
     const terms = def.terms?.(value)
@@ -79,6 +75,13 @@ export function collectionOf<S extends TSchema>(
       ...(terms === undefined ? {} : { terms }),
     }
   }
+  const put = (key: string, value: T, expected: ExpectedVersion = {}): Change => {
+    const encoded = codec.encode(value)
+    if (def.key && def.key(value) !== key) {
+      throw new YizhanError('invalid_argument', `a value of ${def.name} names another key`)
+    }
+    return change(key, value, encoded, expected)
+  }
   return {
     name: def.name,
     ...(def.dataClass === undefined ? {} : { dataClass: def.dataClass }),
@@ -90,11 +93,11 @@ export function collectionOf<S extends TSchema>(
       return { records: records.map(typed), ...(cursor === undefined ? {} : { cursor }) }
     },
     put,
-    save(value, expected) {
+    save(value, expected = {}) {
       if (!def.key) throw new YizhanError('internal', `values of ${def.name} name no key`)
       // Before the key is taken from it: a value that does not fit may have none.
-      codec.encode(value)
-      return put(def.key(value), value, expected)
+      const encoded = codec.encode(value)
+      return change(def.key(value), value, encoded, expected)
     },
     delete: (key, expected = {}) => ({ op: 'delete', collection: def.name, key, ...expected }),
     migrateAll: (tenant, by, signal) => migrateCollection({ store, clock, codec, put }, tenant, by, signal),
