@@ -25,16 +25,11 @@ export function sampleOf(turn: Turn, successor?: Turn): FoundSample | undefined 
   const { final: own, history } = turn
   const feedback = successor?.feedback ?? turn.feedback
   const last = (successor ?? turn).final
-  const message = messageOf(turn)
-  if (!last || message.kind !== MessageKind.TEXT) return undefined
+  if (!last) return undefined
   const causes = history.map(({ cause }) => cause)
-  const isEdited = causes.includes('edit') || (successor && messageOf(successor).text !== message.text)
+  const isEdited =
+    causes.includes('edit') || (successor !== undefined && messageOf(successor).text !== messageOf(turn).text)
   const routedTo = reroutes(causes) ?? (successor && !isEdited ? routed(own, last) : undefined)
-  // After an edit a reply names what a person made of the question; the asker's own words are to be learnt.
-  const words = isEdited || routedTo !== undefined ? message.text : (own?.question ?? message.text)
-  const text = words.trim()
-  if (text.length > MAX_CHARS || text.startsWith('/') || !/\p{L}/u.test(text)) return undefined
-
   const isForwarded = own?.answeredBy === 'center' && isUnknown(own)
   const why: Reason[] = [
     ...when(feedback?.rating === 'down', 'rejected'),
@@ -47,6 +42,13 @@ export function sampleOf(turn: Turn, successor?: Turn): FoundSample | undefined 
   ]
   const suggested = routedTo !== undefined ? routedTo || undefined : isEdited ? sureIntent(last) : chosen(own)
   if (why.length === 0 && suggested === undefined) return undefined
+  // Only now: nearly all turns teach nothing, and to decode a message takes longer than all of this.
+  const message = messageOf(turn)
+  if (message.kind !== MessageKind.TEXT) return undefined
+  // After an edit a reply names what a person made of the question; the asker's own words are to be learnt.
+  const words = isEdited || routedTo !== undefined ? message.text : (own?.question ?? message.text)
+  const text = words.trim()
+  if (text.length > MAX_CHARS || text.startsWith('/') || !/\p{L}/u.test(text)) return undefined
   const isAnswered = why.length === 1 && own?.finish === 'stop' && own.intent === OOS
   return {
     text,
