@@ -42,24 +42,35 @@ export function isTerminal(state: TurnStateName): boolean {
   return TERMINAL.has(state)
 }
 
+const STATE_NAMES = namesByNumber(TURN_STATES, TurnState)
+const REPLY_STATE_NAMES = namesByNumber(REPLY_STATES, ReplyState)
+const RATING_NAMES = namesByNumber(RATINGS, TurnRating)
+
 /** Undefined for one that this build does not know. */
 export function turnStateName(state: TurnState): TurnStateName | undefined {
-  return nameIn(TURN_STATES, TurnState[state])
+  return STATE_NAMES.get(state)
 }
 
 export function turnStateOf(name: TurnStateName): TurnState {
-  return TurnState[name.replaceAll('-', '_').toUpperCase() as keyof typeof TurnState]
+  return TurnState[wireName(name) as keyof typeof TurnState]
 }
 
 export function replyStateName(state: ReplyState): ReplyStateName | undefined {
-  return nameIn(REPLY_STATES, ReplyState[state])
+  return REPLY_STATE_NAMES.get(state)
 }
 
 export function ratingName(rating: TurnRating): RatingName | undefined {
-  return nameIn(RATINGS, TurnRating[rating])
+  return RATING_NAMES.get(rating)
 }
 
-function nameIn<N extends string>(names: readonly N[], wire: string | undefined): N | undefined {
-  const wanted = wire?.toLowerCase().replaceAll('_', '-')
-  return names.find((name) => name === wanted)
+/** Looked up for every step of every turn. */
+function namesByNumber<N extends string>(
+  names: readonly N[],
+  wire: Readonly<Record<string, string | number>>,
+): ReadonlyMap<number, N> {
+  return new Map(names.map((name) => [Number(wire[wireName(name)]), name]))
+}
+
+function wireName(name: string): string {
+  return name.replaceAll('-', '_').toUpperCase()
 }
