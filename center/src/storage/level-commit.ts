@@ -133,20 +133,35 @@ function addRecordWrites(
   scope: Scope,
   { collection, key, before, after }: RecordWrite,
 ): void {
-  if (before) for (const entry of entryKeys(scope, collection, key, before)) writes.push({ key: entry })
+  // An entry that stays is left alone: of a turn that moves on these are most.
+  if (before)
+    for (const entry of entryKeys(scope, collection, key, before, after?.header)) writes.push({ key: entry })
   if (after) {
     writes.push({ key: recordKey(scope, collection, key), value: after.bytes })
-    for (const entry of entryKeys(scope, collection, key, after.header))
+    for (const entry of entryKeys(scope, collection, key, after.header, before))
       writes.push({ key: entry, value: NOTHING })
   } else if (before) {
     writes.push({ key: recordKey(scope, collection, key) })
   }
 }
 
-/** The entries by which a record is found besides its key. */
-export function entryKeys(scope: Scope, collection: string, key: string, header: RecordHeader): Buffer[] {
-  const keys = (header.terms ?? []).map(({ name, value }) => indexKey(scope, collection, name, value, key))
-  if (header.subject !== undefined) keys.push(subjectKey(scope, header.subject, collection, key))
-  if (header.expiresAt !== undefined) keys.push(expiryKey(scope, header.expiresAt, collection, key))
+/** The entries by which a record is found besides its key; without those that it has with another header too. */
+export function entryKeys(
+  scope: Scope,
+  collection: string,
+  key: string,
+  header: RecordHeader,
+  other?: RecordHeader,
+): Buffer[] {
+  const { terms = [], subject, expiresAt } = header
+  const keys: Buffer[] = []
+  for (const { name, value } of terms) {
+    const isInBoth = other?.terms?.some((term) => term.name === name && term.value === value)
+    if (!isInBoth) keys.push(indexKey(scope, collection, name, value, key))
+  }
+  if (subject !== undefined && subject !== other?.subject)
+    keys.push(subjectKey(scope, subject, collection, key))
+  if (expiresAt !== undefined && expiresAt !== other?.expiresAt)
+    keys.push(expiryKey(scope, expiresAt, collection, key))
   return keys
 }
