@@ -51,7 +51,9 @@ export class CollectionCodec<S extends TSchema> {
     if (text.includes('__proto__') && !isReadable(text)) {
       throw new YizhanError('invalid_argument', `a value of ${name} holds a forbidden key`)
     }
-    return new Uint8Array(Buffer.from(text))
+    const { buffer, byteOffset, byteLength } = Buffer.from(text)
+    // A view without Buffer's own slice and equality.
+    return new Uint8Array(buffer, byteOffset, byteLength)
   }
 
   /** Migrated to today's version. Throws `data_corrupt`, `unsupported` for a value of a later version. */
