@@ -213,11 +213,8 @@ export async function startCenter(
 
       const privacy = createPrivacy(
         {
-          store,
-          system,
-          keys,
+          ...{ store, system, keys, subjects, policies },
           upkeep: storage.upkeep,
-          policies,
           tenants: () => storage.upkeep.tenantIds(),
           fleet: { registry, commands, linked: (edge) => isLinked(edge) },
           erasureLog,

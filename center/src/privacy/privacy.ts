@@ -12,7 +12,7 @@ import { LegalHolds } from './holds.js'
 import { type PrivacyPolicies, retentionOf } from './policy.js'
 import type { By, ErasureLog, PrivacySource, StoreUpkeep, SubjectKeys } from './port.js'
 import { SubjectCopies } from './subject-copy.js'
-import { SubjectDirectory } from './subject-directory.js'
+import type { SubjectDirectory } from './subject-directory.js'
 import { SubjectReportBook } from './subject-reports.js'
 import { Sweeper } from './sweeper.js'
 
@@ -21,6 +21,8 @@ export interface PrivacyDeps {
   readonly system: SystemStore
   readonly upkeep: StoreUpkeep
   readonly keys: SubjectKeys
+  /** The one of this store. */
+  readonly subjects: SubjectDirectory
   readonly policies: PrivacyPolicies
   readonly tenants: () => readonly TenantId[]
   readonly fleet: {
@@ -68,9 +70,8 @@ type TimerConfig = Pick<PrivacyConfig, 'caseDueMs' | 'backupHorizonMs' | 'sweepE
 
 /** Puts the parts together; nothing runs before `start`. */
 export function createPrivacy(deps: PrivacyDeps, config: TimerConfig): Privacy {
-  const { store, clock, log, keys, policies, upkeep, sources, signer, fleet } = deps
+  const { store, clock, log, subjects, policies, upkeep, sources, signer, fleet } = deps
   const stopping = new AbortController()
-  const subjects = new SubjectDirectory({ store, keys, clock })
   const consents = new Consents({ store, policies, clock })
   const cases = new PrivacyCases({ store, clock }, config)
   const holds = new LegalHolds({ store, clock })

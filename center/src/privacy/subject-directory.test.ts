@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { accountKey, identityDigest } from './blind-index.js'
+import { SubjectDirectory } from './subject-directory.js'
 import { acme, anna, by, DAY, globex, refused, stand } from './testing/stand.js'
 
 for (const [what, account] of [
@@ -100,6 +101,44 @@ test('two accounts of one person lead to one id, also when both were two already
   for (const id of ids) assert.equal((await subjects.get(acme, id))?.id, a)
   assert.deepEqual((await subjects.get(acme, a))?.also, [b, c, d])
   assert.equal((await subjects.link(acme, a, b, by)).id, a, 'again is fine')
+})
+
+test('an account that was just looked up leads to whom it is linked, also when it is linked during the look', async (t) => {
+  const { subjects } = (await stand(t)).parts
+  const accounts = ['a', 'b'].map((sender) => ({ channel: 'web', sender }))
+  const [one = anna, other = anna] = accounts
+  const id = await subjects.resolve(acme, one, {}, by)
+  const otherId = await subjects.resolve(acme, other, {}, by)
+  assert.equal(await subjects.resolve(acme, other, {}, by), otherId)
+  await Promise.all([subjects.link(acme, id, otherId, by), subjects.resolve(acme, other, {}, by)])
+  assert.equal(await subjects.resolve(acme, other, {}, by), id)
+})
+
+test('the person of an account is read once, and again when that person was erased', async (t) => {
+  const { parts, clock } = await stand(t)
+  const { store, keys } = parts
+  let reads = 0
+  const counted: typeof store = {
+    get: (tenant, collection, key) => {
+      if (collection === 'subject-accounts') reads += 1
+      return store.get(tenant, collection, key)
+    },
+    getMany: (...asked) => store.getMany(...asked),
+    batch: (...asked) => store.batch(...asked),
+    scan: (...asked) => store.scan(...asked),
+    places: (...asked) => store.places(...asked),
+    audit: (...asked) => store.audit(...asked),
+    head: (...asked) => store.head(...asked),
+    close: () => store.close(),
+  }
+  const subjects = new SubjectDirectory({ store: counted, keys, clock })
+  const id = await subjects.resolve(acme, anna, {}, by)
+  for (let i = 0; i < 3; i++) assert.equal(await subjects.resolve(acme, anna, {}, by), id)
+  assert.equal(reads, 2, 'before it was made, and once after that')
+  assert.equal(await subjects.find(globex, anna), undefined)
+
+  await keys.destroySubject(acme, id)
+  await assert.rejects(subjects.resolve(acme, anna, {}, by), refused('unavailable'))
 })
 
 test('what is linked is bounded', async (t) => {

@@ -32,21 +32,28 @@ const MAX_ATTEMPTS = 4
 const DAY_MS = 86_400_000
 /** Persons of whom it is known that there is nothing to bring up to date. */
 const MAX_FRESH = 10_000
+/** Accounts of which it is known whose they are. */
+const MAX_KNOWN = 10_000
 
 /**
- * Persons of a tenant by random ids `sub_…`. The account of a person is found by a blind index, so that no key, term
+ * Persons of a tenant by random ids `sub_…`; one directory for a store, since it knows what it links. The account of a person is found by a blind index, so that no key, term
  * or log names anybody; everything else lies under the person's own key.
  */
 export class SubjectDirectory {
   readonly #store: Store
-  readonly #keys: Pick<SubjectKeys, 'lookupKey'>
+  readonly #keys: Pick<SubjectKeys, 'lookupKey' | 'erasedAt'>
   readonly #clock: Clock
   /** What was told of a person last, as a digest, and until when the same needs no look at the record. */
   readonly #fresh = new RecentMap<{ readonly told: string; readonly until: number }>(MAX_FRESH)
 
+  /** Whose account it is, by the blind index: only random ids. Of those who were erased since it does not count. */
+  readonly #persons = new RecentMap<string>(MAX_KNOWN)
+  /** How often accounts were given to another person: what was read before may be old. */
+  #links = 0
+
   constructor(deps: {
     readonly store: Store
-    readonly keys: Pick<SubjectKeys, 'lookupKey'>
+    readonly keys: Pick<SubjectKeys, 'lookupKey' | 'erasedAt'>
     readonly clock: Clock
   }) {
     this.#store = deps.store
@@ -67,10 +74,10 @@ export class SubjectDirectory {
   async resolve(tenant: TenantId, account: Account, seen: Seen, by: By): Promise<string> {
     checkAccount(account)
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const known = await this.#account(tenant, account)
-      if (known?.subject !== undefined) {
-        await this.#refresh(tenant, known.subject, seen, by)
-        return known.subject
+      const known = await this.#personOf(tenant, account)
+      if (known !== undefined) {
+        await this.#refresh(tenant, known, seen, by)
+        return known
       }
       const made = await this.#create(tenant, account, seen, by)
       if (made !== undefined) return made
@@ -145,6 +152,8 @@ export class SubjectDirectory {
       lastSeen: Math.max(keep.lastSeen, other.lastSeen),
     }
     await this.#update(tenant, keep, after, changes, by)
+    this.#links += 1
+    this.#persons.clear()
     return await this.#known(tenant, keep.id)
   }
 
@@ -162,6 +171,18 @@ export class SubjectDirectory {
   async #account(tenant: TenantId, account: Account): Promise<StoredRecord | undefined> {
     const key = accountKey(await this.#keys.lookupKey(tenant), account)
     return await this.#store.get(tenant, ACCOUNTS, key)
+  }
+
+  /** As `#account`, for every message that comes in: mostly of somebody whose account was looked up lately. */
+  async #personOf(tenant: TenantId, account: Account): Promise<string | undefined> {
+    const key = accountKey(await this.#keys.lookupKey(tenant), account)
+    const name = `${tenant}/${key}`
+    const held = this.#persons.get(name)
+    if (held !== undefined && this.#keys.erasedAt(tenant, held) === undefined) return held
+    const links = this.#links
+    const subject = (await this.#store.get(tenant, ACCOUNTS, key))?.subject
+    if (subject !== undefined && links === this.#links) this.#persons.set(name, subject)
+    return subject
   }
 
   /** Undefined if somebody else was quicker, or the former person of this account is not wholly gone yet. */

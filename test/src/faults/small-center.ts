@@ -9,6 +9,7 @@ import {
   type ErasureLogFiles,
   openErasureLog,
   type Privacy,
+  SubjectDirectory,
 } from '@yizhan/center/privacy'
 import { openStorage, type Storage, type StorageConfig, type StorageDeps } from '@yizhan/center/storage'
 import {
@@ -75,6 +76,7 @@ export async function openSmallCenter(dir: string, options: SmallCenterOptions =
       system,
       upkeep,
       keys,
+      subjects: new SubjectDirectory({ store, keys, clock }),
       policies: { of: async () => undefined },
       tenants: () => upkeep.tenantIds(),
       fleet: {

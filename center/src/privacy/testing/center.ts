@@ -5,6 +5,7 @@ import { type EdgeEntry, openEdgeCommands, openSigner } from '../../fleet/index.
 import { openStorage } from '../../storage/index.js'
 import { openErasureLog } from '../erasure-log.js'
 import { createPrivacy } from '../privacy.js'
+import { SubjectDirectory } from '../subject-directory.js'
 import { SECTION } from './installation.js'
 import { acme, DAY, edge, globex } from './stand.js'
 
@@ -41,6 +42,7 @@ export async function openCenter(dir: string) {
       system,
       upkeep,
       keys,
+      subjects: new SubjectDirectory({ store, keys, clock }),
       policies: { of: async () => SECTION },
       tenants: () => [acme, globex],
       fleet: { registry: { list: () => edges }, commands, linked: () => true },

@@ -29,7 +29,7 @@ export async function installation(
   options: { readonly sources?: (s: Stand) => readonly PrivacySource[] } = {},
 ) {
   const s = await stand(t)
-  const { store, system, keys, commands } = s.parts
+  const { store, system, keys, subjects, commands } = s.parts
   const pruned: [TenantId, number][] = []
   const edges: EdgeEntry[] = []
   let section: PrivacySection | undefined = SECTION
@@ -38,6 +38,7 @@ export async function installation(
       store,
       system,
       keys,
+      subjects,
       upkeep: {
         async compact() {},
         async pruneAudit(id, through) {
