@@ -11,7 +11,7 @@ import {
   type UploadRecord,
 } from '@yizhan/proto'
 import type { Turn, TurnReplyRecord } from './turn-collection.js'
-import { withStep } from './turn-moves.js'
+import { withSteps } from './turn-moves.js'
 import { ratingName, replyStateName, turnStateName } from './turn-names.js'
 
 /** Whose records they are. */
@@ -103,7 +103,7 @@ function created(change: TurnTransition, source: Source, fresh: NewTurn | undefi
     omitted: 0,
     ...fresh,
   }
-  return later.reduce(withStep, turn)
+  return withSteps(turn, later)
 }
 
 function moved(turn: Turn, change: TurnTransition, { epoch }: Source): Turn {
@@ -111,11 +111,8 @@ function moved(turn: Turn, change: TurnTransition, { epoch }: Source): Turn {
   if (steps.length === 0) return turn
   // The edge tells of it again: what became of it is known.
   const { doubtSince: _doubt, ...rest } = turn
-  return steps.reduce(withStep, {
-    ...rest,
-    epoch,
-    ...(change.ticket === '' ? {} : { ticket: change.ticket }),
-  })
+  const told = { ...rest, epoch, ...(change.ticket === '' ? {} : { ticket: change.ticket }) }
+  return withSteps(told, steps)
 }
 
 type Step = Turn['history'][number]
@@ -143,27 +140,29 @@ function withReply(turn: Turn, { kind, reply, state, timeMs }: TurnReplyChange):
   const known = turn[place]
   const at = Number(timeMs)
   const next = replyStateName(state) ?? (reply && replyStateName(reply.state)) ?? known?.state ?? 'pending'
-  if (reply) return { ...turn, [place]: { ...replyOf(reply), state: next, at } }
+  if (reply) return { ...turn, [place]: replyOf(reply, next, at) }
   if (!known || known.state === next) return turn
   return { ...turn, [place]: { ...known, state: next, at } }
 }
 
-function replyOf(reply: TurnReply): Omit<TurnReplyRecord, 'state' | 'at'> {
+function replyOf(reply: TurnReply, state: TurnReplyRecord['state'], at: number): TurnReplyRecord {
   const { replyId, text, answeredBy, intent, score, accept, question, finish, model, handoff } = reply
-  const words = { answeredBy, intent, finish, model, handoff }
-  const said = Object.entries(words).flatMap(([name, word]) =>
-    word === '' ? [] : [[name, word.slice(0, MAX_SHORT)] as const],
-  )
   return {
     id: replyId.slice(0, MAX_SHORT),
     text: text.slice(0, MAX_TEXT),
-    ...Object.fromEntries(said),
+    ...(answeredBy === '' ? {} : { answeredBy: answeredBy.slice(0, MAX_SHORT) }),
+    ...(intent === '' ? {} : { intent: intent.slice(0, MAX_SHORT) }),
+    ...(finish === '' ? {} : { finish: finish.slice(0, MAX_SHORT) }),
+    ...(model === '' ? {} : { model: model.slice(0, MAX_SHORT) }),
+    ...(handoff === '' ? {} : { handoff: handoff.slice(0, MAX_SHORT) }),
     ...(intent === '' || !Number.isFinite(score) ? {} : { score }),
     ...(accept > 0 && Number.isFinite(accept) ? { accept } : {}),
     ...(question === '' ? {} : { question: question.slice(0, MAX_TEXT) }),
     citations: reply.citations.slice(0, MAX_CITATIONS).map(({ document, title, heading, score: fit }) => {
       return { document, title, heading, score: Number.isFinite(fit) ? fit : 0 }
     }),
+    state,
+    at,
   }
 }
 

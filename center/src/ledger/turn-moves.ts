@@ -12,14 +12,14 @@ export function movedTurn(
   },
 ): Turn {
   const { doubtSince: _doubt, ...rest } = turn
-  return withStep(rest, { version: turn.version + 1, ...by })
+  return withSteps(rest, [{ version: turn.version + 1, ...by }])
 }
 
-/** The turn with one more step in its history, which forgets the oldest. */
-export function withStep(turn: Turn, step: Turn['history'][number]): Turn {
-  const history = [...turn.history, step]
+/** The turn with these steps, oldest first, behind its history, which forgets the oldest. */
+export function withSteps(turn: Turn, steps: Turn['history']): Turn {
+  const history = [...turn.history, ...steps]
   const excess = Math.max(0, history.length - MAX_HISTORY)
-  return { ...turn, ...step, history: history.slice(excess), omitted: turn.omitted + excess }
+  return { ...turn, ...steps.at(-1), history: history.slice(excess), omitted: turn.omitted + excess }
 }
 
 /** What the audit says of a turn that the center changed. */
