@@ -36,8 +36,8 @@ const MAX_FRESH = 10_000
 const MAX_KNOWN = 10_000
 
 /**
- * Persons of a tenant by random ids `sub_…`; one directory for a store, since it knows what it links. The account of a person is found by a blind index, so that no key, term
- * or log names anybody; everything else lies under the person's own key.
+ * Persons of a tenant by random ids `sub_…`; one directory for a store, since it remembers whose an account is. That is found
+ * by a blind index, so that no key, term or log names anybody; everything else lies under the person's own key.
  */
 export class SubjectDirectory {
   readonly #store: Store
