@@ -51,9 +51,7 @@ export class CollectionCodec<S extends TSchema> {
     if (text.includes('__proto__') && !isReadable(text)) {
       throw new YizhanError('invalid_argument', `a value of ${name} holds a forbidden key`)
     }
-    const { buffer, byteOffset, byteLength } = Buffer.from(text)
-    // A view without Buffer's own slice and equality.
-    return new Uint8Array(buffer, byteOffset, byteLength)
+    return new Uint8Array(Buffer.from(text))
   }
 
   /** Migrated to today's version. Throws `data_corrupt`, `unsupported` for a value of a later version. */

@@ -110,14 +110,14 @@ function checkTime(what: string, time: number): void {
 function checkTerms(terms: readonly IndexTerm[]): void {
   if (terms.length > STORE_LIMITS.terms)
     throw refuse(`a record has more than ${STORE_LIMITS.terms} index terms`)
-  for (const [i, { name, value }] of terms.entries()) {
+  const seen = new Set<string>()
+  for (const { name, value } of terms) {
     if (typeof name !== 'string' || !COLLECTION.test(name))
       throw refuse('the name of an index term is not 1–64 of A-Z a-z 0-9 . _ -')
     checkText('value of an index term', value, 0, STORE_LIMITS.termBytes)
-    for (let other = 0; other < i; other++) {
-      if (terms[other]?.value === value && terms[other]?.name === name)
-        throw refuse('an index term stands twice')
-    }
+    const id = `${name}\0${value}`
+    if (seen.has(id)) throw refuse('an index term stands twice')
+    seen.add(id)
   }
 }
 
