@@ -209,6 +209,10 @@ class JournalLedger implements EdgeLedger {
     return this.#records.durable(turnId)
   }
 
+  awaiting<T>(turnId: string, work: Promise<T>): Promise<T> {
+    return this.#records.awaiting(turnId, work)
+  }
+
   async remember(turns: readonly KnownTurn[]): Promise<number> {
     const { clock, journal } = this.#deps
     let fresh = 0

@@ -83,6 +83,11 @@ export interface Ledger {
   receive(message: Message, taken?: (turn: Turn) => void): Promise<Received>
   /** The turn once its reception is durable: to be awaited before it does anything outside of the ledger. */
   durable(turnId: string): Promise<Turn>
+  /**
+   * Gives `work` back, which has no effect outside of the turn and takes milliseconds. A reception that is not written yet waits
+   * for it, 20 ms at most, so that what the turn records then goes to disk with it; its sender is acknowledged after that.
+   */
+  awaiting<T>(turnId: string, work: Promise<T>): Promise<T>
   transition(turnId: string, transition: Transition): Promise<Turn>
   /**
    * Records the notice or final with its text in state `pending`; a second one of the same kind throws `conflict`.

@@ -1,3 +1,4 @@
+import type { Clock } from '@yizhan/kernel'
 import { Arrivals } from './arrivals.js'
 import { type ChangeEntry, type Cleared, encodeEntry, type LedgerEntry } from './entries.js'
 import type { AppendOptions, Journal } from './journal.js'
@@ -20,6 +21,7 @@ export type NewChange = Change<ChangeEntry>
 
 export interface TurnRecordsDeps {
   readonly journal: Pick<Journal, 'append'>
+  readonly clock: Pick<Clock, 'after'>
   readonly metrics: LedgerMetrics
   readonly pages: TurnPages
   readonly queue: TurnQueue
@@ -40,6 +42,7 @@ export class TurnRecords {
   constructor(deps: TurnRecordsDeps) {
     this.#deps = deps
     this.#arrivals = new Arrivals({
+      clock: deps.clock,
       append: (entries, options) => this.append(entries, options),
       received: (turnId, seq) => this.#received(turnId, seq),
       refused: (turnId) => {
@@ -63,6 +66,12 @@ export class TurnRecords {
   async durable(turnId: string): Promise<Turn> {
     await this.#arrivals.written(turnId)
     return this.#deps.pages.need(turnId).turn
+  }
+
+  /** Has a reception that is not written yet wait for `work`. */
+  awaiting<T>(turnId: string, work: Promise<T>): Promise<T> {
+    this.#arrivals.await(turnId, work)
+    return work
   }
 
   /** What is not written yet of a turn. */

@@ -14,7 +14,7 @@ import { toPlan, type Understanding, type Understood } from '../understanding.js
 import type { RouterHandler, Visit } from '../visit.js'
 
 export interface TextDeps extends HandOffDeps {
-  readonly ledger: Pick<EdgeLedger, 'durable'>
+  readonly ledger: Pick<EdgeLedger, 'awaiting' | 'durable'>
   readonly understanding: Understanding
   readonly answers: LocalAnswers
   readonly forms: Forms
@@ -31,9 +31,10 @@ export function textHandler(deps: TextDeps): RouterHandler {
       const { message, mended } = visit.turn
       const isAsked = visit.chosen !== undefined || mended?.target !== undefined
       if (message.kind !== MessageKind.TEXT && !isAsked) return next(visit)
-      const understood = await deps.understanding.of(visit, visit.signal)
+      const { ledger, understanding } = deps
+      const understood = await ledger.awaiting(visit.turn.id, understanding.of(visit, visit.signal))
       if (isOnlySaid(understood.decision)) return carryOut(deps, visit, understood)
-      await carryOut(deps, { ...visit, turn: await deps.ledger.durable(visit.turn.id) }, understood)
+      await carryOut(deps, { ...visit, turn: await ledger.durable(visit.turn.id) }, understood)
     },
   }
 }
