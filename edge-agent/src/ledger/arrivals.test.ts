@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Journal } from './journal.js'
 import { diskFull, faultyHost, openTestLedger, temporaryDir, textMessage } from './testing.js'
 import type { ReplyContent, Turn } from './turn.js'
@@ -89,6 +89,100 @@ test('messages are recorded in the order in which they came, whichever is answer
       [1, 2],
     ],
   )
+})
+
+const passes = async () => {
+  for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+/** A ledger in which whoever is received asks something; `settle` answers the first that is open. */
+async function asking(t: TestContext) {
+  const opened = await openTestLedger(t, await temporaryDir(t))
+  const asked: { resolve: () => void; reject: (error: unknown) => void }[] = []
+  const receive = (text: string, then: (id: string) => Promise<unknown>) => {
+    let done: Promise<unknown> | undefined
+    const received = opened.ledger.receive(textMessage(text), ({ id }) => {
+      const answered = new Promise<void>((resolve, reject) => {
+        asked.push({ resolve, reject })
+      })
+      done = opened.ledger.awaiting(id, answered).then(
+        () => then(id),
+        () => undefined,
+      )
+    })
+    return { received, done: done ?? assert.fail() }
+  }
+  const reply = (id: string) => opened.ledger.addReply(id, 'final', answer)
+  return { ...opened, appends: countAppends(opened.journal), asked, receive, reply }
+}
+
+test('a message waits for what its turn has asked, and goes to disk with the answer', async (t) => {
+  const { appends, asked, receive, reply } = await asking(t)
+  const { received, done } = receive('hi', reply)
+  await passes()
+  assert.deepEqual(appends, [])
+  asked[0]?.resolve()
+  await done
+  assert.deepEqual(appends, [2])
+  assert.equal((await received).outcome, 'accepted')
+})
+
+test('whoever asks for longer, or in vain, or records nothing, has its message written by itself', async (t) => {
+  const { clock, appends, asked, receive } = await asking(t)
+  const timers = clock.pending
+  const idle = async () => undefined
+  const slow = receive('slow', idle)
+  await passes()
+  clock.advance(19)
+  await passes()
+  assert.deepEqual(appends, [])
+  clock.advance(1)
+  assert.equal((await slow.received).outcome, 'accepted')
+  const failing = receive('failing', idle)
+  asked[1]?.reject(new Error('the thread died'))
+  assert.equal((await failing.received).outcome, 'accepted')
+  const silent = receive('silent', idle)
+  asked[2]?.resolve()
+  assert.equal((await silent.received).outcome, 'accepted')
+  assert.deepEqual([appends, clock.pending], [[1, 1, 1], timers])
+})
+
+test('who waits goes to disk before a later one that has its answer', async (t) => {
+  const { ledger, appends, asked, receive, reply } = await asking(t)
+  const one = receive('one', reply)
+  const two = receive('two', reply)
+  await passes()
+  asked[1]?.resolve()
+  await two.done
+  assert.deepEqual(appends, [1, 2])
+  asked[0]?.resolve()
+  await one.done
+  assert.deepEqual(
+    ledger.open().map(({ message, receivedSeq }) => [message.text, receivedSeq]),
+    [
+      ['one', 1],
+      ['two', 2],
+    ],
+  )
+})
+
+test('no more than 64 wait: what is not on disk is in memory', async (t) => {
+  const { appends, asked, receive } = await asking(t)
+  const all = Array.from({ length: 64 }, (_, i) => receive(String(i), async () => undefined))
+  await passes()
+  assert.deepEqual(appends, [])
+  all.push(receive('one more', async () => undefined))
+  await Promise.all(all.map(({ received }) => received))
+  assert.equal(appends.length, 65)
+  for (const { resolve } of asked) resolve()
+})
+
+test('a ledger that is closed keeps what waits', async (t) => {
+  const { ledger, appends, receive, asked } = await asking(t)
+  const { received } = receive('hi', async () => undefined)
+  await ledger.close()
+  assert.deepEqual([appends, (await received).outcome], [[1], 'accepted'])
+  asked[0]?.resolve()
 })
 
 test('what the disk refuses is no turn, neither now nor after a restart, and is taken once there is room', async (t) => {
