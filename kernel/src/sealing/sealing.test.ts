@@ -78,6 +78,8 @@ for (const [number, sealer] of SEALERS.entries()) {
           const stored = Buffer.concat([Uint8Array.of(1, 2, 3), sealed]).subarray(3)
           assert.deepEqual(Buffer.from((await openOne(sealer, stored, place)) ?? []), plain)
         }
+        const none = await sealOne(sealer, new Uint8Array(new ArrayBuffer(0)), place)
+        assert.equal((await openOne(sealer, none, place))?.length, 0)
       }
     })
 
