@@ -13,8 +13,8 @@ export const MAX_NORMALISED = 8192
 // Sorting a long run of combining marks is quadratic: 256 KiB of them take seconds. 30 is Unicode's stream-safe limit.
 const LONG_MARKS = /(\p{M}{30})\p{M}+/gu
 
-// Most questions are only of these, words apart by one space: nothing below changes them, but for the marks of full width.
-const PLAIN = /^[!-@[-~、。\u4e00-\u9fff，！？：；（）]+(?: [!-@[-~、。\u4e00-\u9fff，！？：；（）]+)*$/u
+// Most questions are only of these, words apart by one space: nothing below changes them, but for capitals and marks of full width.
+const PLAIN = /^[!-~、。\u4e00-\u9fff，！？：；（）]+(?: [!-~、。\u4e00-\u9fff，！？：；（）]+)*$/u
 const WIDE_MARKS = /[，！？：；（）]/gu
 /** From a mark of full width to that of half width. */
 const NARROWER = 0xfee0
@@ -26,7 +26,9 @@ const NARROWER = 0xfee0
  */
 export function normalise(text: string): string {
   if (text.length <= MAX_NORMALISED && PLAIN.test(text)) {
-    return text.replace(WIDE_MARKS, (mark) => String.fromCharCode(mark.charCodeAt(0) - NARROWER))
+    return text
+      .replace(WIDE_MARKS, (mark) => String.fromCharCode(mark.charCodeAt(0) - NARROWER))
+      .toLowerCase()
   }
   return (
     text
