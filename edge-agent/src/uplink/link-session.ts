@@ -240,9 +240,8 @@ export class LinkSession {
     this.#phase = { s: 'closed' }
     this.#cancelTimer()
     this.#stream.end()
-    // A cancel right away would overtake the goodbye; one without an open connection has nothing to overtake.
-    if (end.why === 'closed') setImmediate(() => this.#stream.cancel())
-    else this.#stream.cancel()
+    // Takes effect only once the goodbye is on its way.
+    this.#stream.cancel()
     this.client.close()
     this.#settleEnded(end)
   }

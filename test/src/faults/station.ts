@@ -69,13 +69,29 @@ export async function startStation(context: CaseContext, options: StationOptions
   const { edgeWrapper: wrapper = [], direct = false } = options
   const edge = await all.addEdge('branch', ['acme'], edgeEnv, { wrapper, direct })
   const visible = () => admin<VisibleTurn[]>(edge, `/v1/turns?limit=${MOST_TURNS}`)
+  const loads: Load[] = []
+  const onTimeUp = () => {
+    for (const { acked, answers, open } of loads)
+      context.say(`load: ${JSON.stringify({ acked, answers, open })}`)
+    for (const child of [edge.child, all.center]) {
+      const state = child.running ? 'is running' : 'has ended'
+      context.say(
+        `${child === edge.child ? 'the edge' : 'the center'} ${state}; the end of its log:\n${child.log.slice(-LOG_TAIL)}`,
+      )
+    }
+  }
+  context.signal.addEventListener('abort', onTimeUp, { once: true })
   return {
     all,
     edge,
     engine,
     status: () => admin<EdgeStatus>(edge, '/v1/status'),
     visible,
-    load: (more = {}) => Load.connect(context, { url: edge.mqtt, engine, random: context.random, ...more }),
+    async load(more = {}) {
+      const load = await Load.connect(context, { url: edge.mqtt, engine, random: context.random, ...more })
+      loads.push(load)
+      return load
+    },
     async judge(load, { withinMs = 60_000 } = {}) {
       load.pause()
       // What is still open then must be in front of a person.
@@ -105,6 +121,8 @@ export function stands(verdict: Verdict): void {
 }
 
 const MOST_TURNS = 1_000
+/** Of each program, when the time of a case is over. */
+const LOG_TAIL = 4_000
 
 async function admin<T>(edge: Pick<EdgeNode, 'state'>, path: string): Promise<T> {
   return (await adminCall(adminSocketPath(edge.state), 'GET', path, undefined, { timeoutMs: 30_000 })) as T

@@ -27,17 +27,25 @@ export const paused: Case = {
     await load.until(() => load.acked > 50, context.signal)
     const { link: first } = await status()
     const generations = [first.generation ?? 0]
-    for (const stopped of [edge.child.process, all.center.process]) {
+    const programs = [
+      ['edge', edge.child.process],
+      ['center', all.center.process],
+    ] as const
+    for (const [name, stopped] of programs) {
+      context.say(`the ${name} is paused`)
       stopped.kill('SIGSTOP')
       // A process that is not continued could not be ended.
       context.after(() => stopped.kill('SIGCONT'))
       await pause(pauseMs)
       stopped.kill('SIGCONT')
+      context.say(`the ${name} goes on`)
       const acked = load.acked
       await load.until(() => load.acked > acked + 50, context.signal)
+      context.say('messages are acknowledged again')
       await edgeCommand(edge, 'status', '--wait-link', 'ready')
       generations.push((await status()).link.generation ?? 0)
     }
+    context.say('a new link is ready')
     const verdict = await judge(load)
     assert.deepEqual(
       generations,
