@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { loadConfig } from '@yizhan/kernel'
+import { Ajv } from 'ajv'
 import { edgeConfig } from './config.js'
 
 test('the defaults alone are a whole configuration', () => {
@@ -12,4 +13,8 @@ test('the defaults alone are a whole configuration', () => {
 test('what a reload puts in force is the log level; everything else says that it needs a restart', () => {
   const live = edgeConfig.fields.filter((field) => !field.restart).map((field) => field.path)
   assert.deepEqual(live, ['log.level'])
+})
+
+test('the schema keeps to the rules for schemas, which a start does not look at', () => {
+  assert.equal(new Ajv({ strict: false }).validateSchema(edgeConfig.jsonSchema(), true), true)
 })

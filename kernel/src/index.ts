@@ -43,6 +43,7 @@ export {
   stateDirChecks,
 } from './cli/index.js'
 export { type Clock, ManualClock, systemClock } from './clock.js'
+export { COMPILED_ONCE } from './compiled-once.js'
 export {
   type ConfigChange,
   type ConfigCheck,

@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv'
+import { COMPILED_ONCE } from '../compiled-once.js'
 import { type ConfigProblem, joinPath } from './problem.js'
 import { chooseBranch, isMap, type SchemaNode } from './schema.js'
 
@@ -12,6 +13,7 @@ export function compileValidator(schema: SchemaNode): Validate {
     strictRequired: false,
     allowUnionTypes: true,
     messages: true,
+    ...COMPILED_ONCE,
   })
   ajv.addVocabulary(['secret', 'restart'])
   ajv.addFormat('uri', (text) => URL.canParse(text))

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
-import { Ajv, type ErrorObject } from 'ajv'
+import { COMPILED_ONCE } from '@yizhan/kernel'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { Problem, Wording } from '../problem.js'
 import type { Path, YamlDocument } from './document.js'
 import { nearest } from './nearest.js'
@@ -15,15 +16,23 @@ export type SchemaCheck<T> = (
 /** The pattern of texts that are not blank. */
 export const SAID = '\\S'
 
-const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false })
+const ajv = new Ajv({
+  allErrors: true,
+  verbose: true,
+  allowUnionTypes: true,
+  strictTypes: false,
+  ...COMPILED_ONCE,
+})
 ajv.addVocabulary(['wants', 'keys'])
 
 /** Of one value: with allErrors a wrong map of a megabyte has a hundred thousand. */
 const MAX_PROBLEMS = 50
 
 export function schemaCheck<S extends TSchema>(schema: S): SchemaCheck<Static<S>> {
-  const validate = ajv.compile(schema)
+  // With the first value: a center that starts reads no tenant's files.
+  let validate: ValidateFunction | undefined
   return (document, path, value, problems): value is Static<S> => {
+    validate ??= ajv.compile(schema)
     if (validate(value)) return true
     const told = new Set<string>()
     for (const error of (validate.errors ?? []).slice(0, MAX_PROBLEMS)) {
