@@ -49,10 +49,9 @@ class UploadFeed implements UploadSource {
 
   constructor(deps: UploadFeedDeps) {
     this.#deps = deps
-    this.#metrics = feedMetrics(deps.metrics)
+    this.#metrics = feedMetrics(deps)
     this.#metrics.dropped.inc(deps.mark.dropped)
     this.#metrics.known.set(deps.mark.known)
-    this.#measure()
   }
 
   get epoch(): bigint {
@@ -102,7 +101,6 @@ class UploadFeed implements UploadSource {
 
   acknowledged(seq: number): void {
     this.#deps.mark.acknowledged(seq)
-    this.#measure()
   }
 
   known(turns: readonly KnownTurn[]): Promise<void> {
@@ -184,11 +182,6 @@ class UploadFeed implements UploadSource {
       return undefined
     }
   }
-
-  #measure(): void {
-    const { journal, mark } = this.#deps
-    this.#metrics.lag.set(Math.max(0, journal.durable - 1 - mark.acked))
-  }
 }
 
 function receivedSeqOf(seq: number, { r }: ChangeEntry): number {
@@ -217,9 +210,11 @@ function lost(from: number, to: number): UploadItem {
   return { seq: to, record: create(UploadRecordSchema, { seq: BigInt(to), record }) }
 }
 
-function feedMetrics(metrics: Metrics) {
+function feedMetrics({ metrics, journal, mark }: UploadFeedDeps) {
+  metrics.gauge('yizhan_upload_lag_records', 'Journal records that the center has not got', [], (lag) =>
+    lag.set(Math.max(0, journal.durable - 1 - mark.acked)),
+  )
   return {
-    lag: metrics.gauge('yizhan_upload_lag_records', 'Journal records that the center has not got'),
     dropped: metrics.counter(
       'yizhan_upload_dropped_records_total',
       'Journal records that were pruned before the center had them',
