@@ -43,18 +43,6 @@ test('a gauge that nobody sets is asked at each reading', async () => {
   assert.match(await metrics.render(), /^yizhan_depth 5$/m)
 })
 
-test('a tally renders as a counter by its label, at each reading anew', async () => {
-  const metrics = createMetrics()
-  const entered = metrics.tally('yizhan_turns_total', 'Turns.', 'state')
-  for (const state of ['done', 'failed', 'done']) entered(state)
-  assert.match(await metrics.render(), /^# TYPE yizhan_turns_total counter$/m)
-  entered('done')
-  const text = await metrics.render()
-  assert.match(text, /^yizhan_turns_total\{state="done"\} 3$/m)
-  assert.match(text, /^yizhan_turns_total\{state="failed"\} 1$/m)
-  assert.throws(() => metrics.tally('yizhan_turns_total', 'x', 'state'), /exists already/)
-})
-
 test('two registries do not share anything', async () => {
   const [one, two] = [createMetrics(), createMetrics()]
   one.counter('yizhan_turns_total', 'x').inc()

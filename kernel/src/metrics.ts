@@ -6,8 +6,6 @@ export interface Metrics {
   /** Content type of what `render` gives. */
   readonly contentType: string
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
-  /** A counter by one label, for what is counted so often that working out its label would be felt: gives what adds one. */
-  tally(name: string, help: string, label: string): (value: string) => void
   /** `collect` is called before each reading, to set what nobody announces. */
   gauge<L extends string = never>(
     name: string,
@@ -49,17 +47,6 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     registry,
     contentType: registry.contentType,
     counter: (name, help, labels) => new Counter(base(name, help, labels)),
-    tally(name, help, label) {
-      const counts = new Map<string, number>()
-      const counter: Counter = new Counter({
-        ...base(name, help, [label]),
-        collect() {
-          counter.reset()
-          for (const [value, count] of counts) counter.inc({ [label]: value }, count)
-        },
-      })
-      return (value) => counts.set(value, (counts.get(value) ?? 0) + 1)
-    },
     gauge<L extends string>(
       name: string,
       help: string,

@@ -69,7 +69,7 @@ export class Lanes implements Running {
   )
   readonly #jobs = new Map<string, Job>()
   readonly #settling = new Set<Promise<void>>()
-  readonly #timeouts: ReturnType<Metrics['counter']>
+  readonly #metrics: ReturnType<typeof laneMetrics>
   #running = 0
   #bypassing = 0
   #timedOut = 0
@@ -84,7 +84,7 @@ export class Lanes implements Running {
     this.#deps = deps
     this.#config = { maxBypassing: 16, ...config }
     this.#run = run
-    this.#timeouts = laneMetrics(deps.metrics, () => this.load)
+    this.#metrics = laneMetrics(deps.metrics)
     this.done = new Promise((resolve) => {
       this.#onDone = resolve
     })
@@ -144,6 +144,7 @@ export class Lanes implements Running {
       return 'running'
     }
     const queued = this.#schedule.remove(laneKey(turn), ({ id }) => id === turn.id)
+    this.#measure()
     return queued ? 'queued' : 'absent'
   }
 
@@ -164,6 +165,7 @@ export class Lanes implements Running {
       this.#running += 1
       this.#start(next.item, next.lane)
     }
+    this.#measure()
   }
 
   #start(turn: Turn, lane: Lane<Turn> | undefined): void {
@@ -215,7 +217,7 @@ export class Lanes implements Running {
 
   #expire(job: Job, limit: 'handlerMs' | 'parkedMs'): void {
     const ms = this.#config[limit]
-    this.#timeouts.inc()
+    this.#metrics.timeouts.inc()
     this.#timedOut += 1
     this.#deps.log.warn({ turnId: job.turn.id, [limit]: ms }, 'a turn took too long; its lane goes on')
     job.controller.abort(
@@ -225,18 +227,22 @@ export class Lanes implements Running {
     this.#settling.delete(job.settled)
     this.#release(job)
   }
+
+  #measure(): void {
+    this.#metrics.waiting.set(this.#schedule.waiting())
+    this.#metrics.running.set(this.#running)
+    this.#metrics.conversations.set(this.#schedule.lanes)
+  }
 }
 
-/** What is read is looked at when somebody reads it: a turn passes here four times. Gives the counter of timeouts. */
-function laneMetrics(metrics: Metrics, load: () => LaneLoad): ReturnType<Metrics['counter']> {
-  const gauge = (name: string, help: string, value: (load: LaneLoad) => number) =>
-    metrics.gauge(name, help, [], (it) => it.set(value(load())))
-  gauge('yizhan_lanes_waiting', 'Turns that wait for their start', ({ waiting }) => waiting)
-  gauge('yizhan_lanes_running', 'Turns that run, parked ones not counted', ({ running }) => running)
-  gauge(
-    'yizhan_lanes_conversations',
-    'Conversations with a turn that waits or runs',
-    ({ conversations }) => conversations,
-  )
-  return metrics.counter('yizhan_lanes_timeouts_total', 'Turns that exceeded their deadline')
+function laneMetrics(metrics: Metrics) {
+  return {
+    waiting: metrics.gauge('yizhan_lanes_waiting', 'Turns that wait for their start'),
+    running: metrics.gauge('yizhan_lanes_running', 'Turns that run, parked ones not counted'),
+    conversations: metrics.gauge(
+      'yizhan_lanes_conversations',
+      'Conversations with a turn that waits or runs',
+    ),
+    timeouts: metrics.counter('yizhan_lanes_timeouts_total', 'Turns that exceeded their deadline'),
+  }
 }

@@ -2,12 +2,12 @@ import type { Metrics } from '@yizhan/kernel'
 
 export type LedgerMetrics = ReturnType<typeof createLedgerMetrics>
 
-export function createLedgerMetrics(metrics: Metrics, open: () => number) {
+export function createLedgerMetrics(metrics: Metrics) {
   const seconds = metrics.histogram('yizhan_journal_append_seconds', 'From append to fsync, waiting included')
-  metrics.gauge('yizhan_turns_open', 'Turns that are not settled', [], (gauge) => gauge.set(open()))
   return {
-    entered: metrics.tally('yizhan_turns_total', 'Turns that entered a state', 'state'),
-    answeredBy: metrics.tally('yizhan_turns_answered_total', 'Finals by who answered', 'by'),
+    turns: metrics.counter('yizhan_turns_total', 'Turns that entered a state', ['state']),
+    answered: metrics.counter('yizhan_turns_answered_total', 'Finals by who answered', ['by']),
+    open: metrics.gauge('yizhan_turns_open', 'Turns that are not settled'),
     feedback: metrics.counter(
       'yizhan_feedback_total',
       'What askers said of answers: up, down, none (taken back)',

@@ -139,10 +139,10 @@ class JournalLedger implements EdgeLedger {
   ) {
     this.#deps = deps
     this.lost = lost
-    const metrics = createLedgerMetrics(deps.metrics, () => this.#pages.openCount)
+    const metrics = createLedgerMetrics(deps.metrics)
     metrics.lost.inc(lost)
     this.#metrics = metrics
-    this.#pages = new TurnPages(config.recent)
+    this.#pages = new TurnPages(config.recent, (open) => metrics.open.set(open))
     this.#records = new TurnRecords({ ...deps, metrics, pages: this.#pages, queue: this.#queue })
     const parts = { ...deps, pages: this.#pages, records: this.#records, queue: this.#queue }
     this.#mending = new Mending(parts)
@@ -369,12 +369,12 @@ class JournalLedger implements EdgeLedger {
   /** A reply was recorded. */
   #tellReply(turn: Turn, kind: ReplyKind): void {
     const { reply } = replyOf(turn, kind)
-    if (reply && kind === 'final') this.#metrics.answeredBy(reply.content.answeredBy)
+    if (reply && kind === 'final') this.#metrics.answered.inc({ by: reply.content.answeredBy })
     if (reply) this.#tell(turn, { reply })
   }
 
   #tell(turn: Turn, change: { state?: TurnState; reply?: Reply }): void {
-    if (change.state) this.#metrics.entered(change.state)
+    if (change.state) this.#metrics.turns.inc({ state: change.state })
     for (const listener of this.#listeners) {
       try {
         listener(turn, change)

@@ -7,14 +7,12 @@ export class TurnPages {
   readonly #open = new Map<string, Page>()
   readonly #settled = new Map<string, Page>()
   readonly #recent: number
+  readonly #onOpen: (open: number) => void
 
-  /** `recent`: settled turns kept. */
-  constructor(recent: number) {
+  /** `recent`: settled turns kept. `onOpen` is told how many are open. */
+  constructor(recent: number, onOpen: (open: number) => void) {
     this.#recent = recent
-  }
-
-  get openCount(): number {
-    return this.#open.size
+    this.#onOpen = onOpen
   }
 
   get(turnId: string): Page | undefined {
@@ -62,12 +60,14 @@ export class TurnPages {
       this.#open.delete(id)
       this.#remember(page)
     }
+    this.#onOpen(this.#open.size)
   }
 
   /** It was refused after all. */
   drop(turnId: string): void {
     this.#open.delete(turnId)
     this.#settled.delete(turnId)
+    this.#onOpen(this.#open.size)
   }
 
   /** Counts a turn as settled that is not by itself. */

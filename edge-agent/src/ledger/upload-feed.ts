@@ -49,9 +49,10 @@ class UploadFeed implements UploadSource {
 
   constructor(deps: UploadFeedDeps) {
     this.#deps = deps
-    this.#metrics = feedMetrics(deps)
+    this.#metrics = feedMetrics(deps.metrics)
     this.#metrics.dropped.inc(deps.mark.dropped)
     this.#metrics.known.set(deps.mark.known)
+    this.#measure()
   }
 
   get epoch(): bigint {
@@ -101,6 +102,7 @@ class UploadFeed implements UploadSource {
 
   acknowledged(seq: number): void {
     this.#deps.mark.acknowledged(seq)
+    this.#measure()
   }
 
   known(turns: readonly KnownTurn[]): Promise<void> {
@@ -182,6 +184,11 @@ class UploadFeed implements UploadSource {
       return undefined
     }
   }
+
+  #measure(): void {
+    const { journal, mark } = this.#deps
+    this.#metrics.lag.set(Math.max(0, journal.durable - 1 - mark.acked))
+  }
 }
 
 function receivedSeqOf(seq: number, { r }: ChangeEntry): number {
@@ -210,11 +217,9 @@ function lost(from: number, to: number): UploadItem {
   return { seq: to, record: create(UploadRecordSchema, { seq: BigInt(to), record }) }
 }
 
-function feedMetrics({ metrics, journal, mark }: UploadFeedDeps) {
-  metrics.gauge('yizhan_upload_lag_records', 'Journal records that the center has not got', [], (lag) =>
-    lag.set(Math.max(0, journal.durable - 1 - mark.acked)),
-  )
+function feedMetrics(metrics: Metrics) {
   return {
+    lag: metrics.gauge('yizhan_upload_lag_records', 'Journal records that the center has not got'),
     dropped: metrics.counter(
       'yizhan_upload_dropped_records_total',
       'Journal records that were pruned before the center had them',

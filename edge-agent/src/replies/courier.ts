@@ -51,17 +51,11 @@ export class Courier {
   readonly #deps: CourierDeps
   readonly #config: CourierConfig
   readonly #signals: CourierSignals
-  readonly #deliveries = new Set<AbortController>()
 
   constructor(deps: CourierDeps, config: CourierConfig, signals: CourierSignals) {
     this.#deps = deps
     this.#config = config
     this.#signals = signals
-    const { cuts } = signals
-    // One listener for all: to add and remove one for each delivery costs more than the rest of its limits.
-    cuts.addEventListener('abort', () => {
-      for (const delivery of this.#deliveries) delivery.abort(cuts.reason)
-    })
   }
 
   /** `recovered`: the state in which a restart found the reply. Never rejects. */
@@ -203,18 +197,19 @@ export class Courier {
 
   async #timed(work: (signal: AbortSignal) => Promise<Step>): Promise<Step> {
     const { cuts } = this.#signals
-    const delivery = new AbortController()
-    this.#deliveries.add(delivery)
+    const cut = new AbortController()
+    const stop = () => cut.abort(cuts.reason)
     const cancel = this.#deps.clock.after(this.#config.deliverMs, () => {
-      delivery.abort(new YizhanError('deadline_exceeded', 'the delivery took too long'))
+      cut.abort(new YizhanError('deadline_exceeded', 'the delivery took too long'))
     })
+    cuts.addEventListener('abort', stop, { once: true })
     try {
-      return await work(delivery.signal)
+      return await work(cut.signal)
     } catch (thrown) {
       return cuts.aborted ? 'stopped' : { error: toYizhanError(thrown) }
     } finally {
       cancel()
-      this.#deliveries.delete(delivery)
+      cuts.removeEventListener('abort', stop)
     }
   }
 

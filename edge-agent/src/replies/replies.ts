@@ -116,8 +116,8 @@ class Part implements Replies {
     this.done = new Promise((resolve) => {
       this.#ended = resolve
     })
-    // Every wait listens; more than ten of them are no leak.
-    setMaxListeners(0, this.#ends.signal)
+    // Every delivery and every wait listens; more than ten of them are no leak.
+    setMaxListeners(0, this.#ends.signal, this.#cuts.signal)
     this.#offLedger = deps.ledger.onChange((turn, { state }) => {
       if (state && isTerminal(state)) this.#streams.end(turn.id)
     })
