@@ -16,5 +16,5 @@ test('what a reload puts in force is the log level; everything else says that it
 })
 
 test('the schema keeps to the rules for schemas, which a start does not look at', () => {
-  assert.equal(new Ajv({ strict: false }).validateSchema(edgeConfig.jsonSchema(), true), true)
+  assert.equal(new Ajv({ strict: false }).validateSchema(edgeConfig.schema, true), true)
 })

@@ -158,7 +158,8 @@ export class RpcClient {
           else resolve(response ?? create(rpc.output))
         },
       )
-      const onAbort = () => cancelledLater(call).cancel()
+      // Not here and now, for the reason of `cancelledLater`.
+      const onAbort = () => void setImmediate(() => call.cancel())
       signal.addEventListener('abort', onAbort, { once: true })
       if (signal.aborted) onAbort()
     })

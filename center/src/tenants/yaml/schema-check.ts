@@ -29,7 +29,7 @@ ajv.addVocabulary(['wants', 'keys'])
 const MAX_PROBLEMS = 50
 
 export function schemaCheck<S extends TSchema>(schema: S): SchemaCheck<Static<S>> {
-  // With the first value: a center that starts reads no tenant's files.
+  // With the first value: a center that starts reads one kind of file, the main one of each tenant.
   let validate: ValidateFunction | undefined
   return (document, path, value, problems): value is Static<S> => {
     validate ??= ajv.compile(schema)
