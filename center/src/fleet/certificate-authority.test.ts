@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -163,6 +163,8 @@ test('the server certificate has the identity of the center and the names under 
   })
   const certificate = new X509Certificate(server.certificatePem)
   assert.equal(parseIdentity(certificate.raw).kind, 'center')
+  assert.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1')
+  assert.ok(certificate.checkPrivateKey(createPrivateKey(server.keyPem)))
   assert.deepEqual(certificate.subjectAltName?.split(', '), [
     'URI:spiffe://yizhan.test/center',
     'DNS:localhost',

@@ -190,10 +190,8 @@ function authority(clock: Clock, trustDomain: string, ca: LoadedCa): Certificate
     issueEdgeFor,
     async issueServer({ dnsNames, ips, ttlMs }) {
       const altNames = serverNames(trustDomain, dnsNames, ips)
-      const { publicKey, privateKey } = await makeKeyPair('rsa', {
-        modulusLength: 2_048,
-        publicExponent: 65_537,
-      })
+      // RSA takes a quarter of a second to make, at each start, and 0.9 ms of each handshake in place of 0.06.
+      const { publicKey, privateKey } = await makeKeyPair('ec', { namedCurve: 'prime256v1' })
       const der = buildCertificate(
         { publicKey, commonName: 'Yizhan center', altNames, use: 'serverAuth', ...validity(ttlMs) },
         issuer,

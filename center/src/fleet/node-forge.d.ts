@@ -37,7 +37,12 @@ declare module 'node-forge' {
   const forge: {
     readonly asn1: {
       readonly Class: { readonly UNIVERSAL: number; readonly CONTEXT_SPECIFIC: number }
-      readonly Type: { readonly OID: number; readonly BITSTRING: number; readonly SEQUENCE: number }
+      readonly Type: {
+        readonly BITSTRING: number
+        readonly OCTETSTRING: number
+        readonly OID: number
+        readonly SEQUENCE: number
+      }
       fromDer(
         bytes: string,
         options?: { strict?: boolean; parseAllBytes?: boolean; decodeBitStrings?: boolean },
