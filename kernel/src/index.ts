@@ -15,6 +15,7 @@ export {
   startAdminServer,
   useErrorReplies,
   useRequestIds,
+  validatorCompiler,
   wantedSignals,
 } from './admin/index.js'
 export { exists, readFileIfExists, syncDirectory, type WriteOptions, writeFileAtomic } from './atomic-file.js'

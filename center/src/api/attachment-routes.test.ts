@@ -8,13 +8,13 @@ import {
   asTenantId,
   plainSealer,
   startAdminServer,
+  validatorCompiler,
   YizhanError,
 } from '@yizhan/kernel'
 import { createCenterAudit } from '../audit/index.js'
 import { createFileStore, pieceDirectories } from '../files/index.js'
 import { openTestStorage } from '../storage/testing/test-storage.js'
 import { registerAttachments } from './attachment-routes.js'
-import { validatorCompiler } from './validation.js'
 
 const never = new AbortController().signal
 const code = (expected: string) => (thrown: unknown) =>

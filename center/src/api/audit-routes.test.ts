@@ -13,6 +13,7 @@ import {
   runCli,
   silentLogger,
   startAdminServer,
+  validatorCompiler,
   YizhanError,
 } from '@yizhan/kernel'
 import { createAuditLog, type SignedAnchor } from '../audit/index.js'
@@ -22,7 +23,6 @@ import { centerCall, centerStream } from '../cli/center-call.js'
 import { openSigner } from '../fleet/index.js'
 import { type AuditEntry, openStorage, type Row } from '../storage/index.js'
 import { registerAudit } from './audit-routes.js'
-import { validatorCompiler } from './validation.js'
 
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected

@@ -14,12 +14,12 @@ import {
   runCli,
   silentLogger,
   startAdminServer,
+  validatorCompiler,
   YizhanError,
 } from '@yizhan/kernel'
 import { centerCall } from '../cli/center-call.js'
 import { keyCommands } from '../cli/keys.js'
 import { type KeyRouteParts, registerKeys } from './keys-routes.js'
-import { validatorCompiler } from './validation.js'
 
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected

@@ -7,13 +7,13 @@ import {
   adminStream,
   silentLogger,
   startAdminServer,
+  validatorCompiler,
   YizhanError,
 } from '@yizhan/kernel'
 import { unzipSync } from 'fflate'
 import { installation } from '../privacy/testing/installation.js'
 import { acme, anna, by, DAY, never } from '../privacy/testing/stand.js'
 import { registerPrivacy } from './privacy-routes.js'
-import { validatorCompiler } from './validation.js'
 
 const code = (expected: string) => (thrown: unknown) => {
   assert.ok(thrown instanceof YizhanError, String(thrown))

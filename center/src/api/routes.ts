@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { EdgeId, TenantId } from '@yizhan/kernel'
+import { validatorCompiler } from '@yizhan/kernel'
 import type { FastifyInstance } from 'fastify'
 import type { centerDeeds } from '../audit/index.js'
 import type { EdgeRegistry } from '../fleet/port.js'
@@ -18,7 +19,6 @@ import { registerSamples, type SampleRouteParts } from './sample-routes.js'
 import { registerStorage, type StorageRouteParts } from './storage-routes.js'
 import { registerTenants, type TenantRouteParts } from './tenant-routes.js'
 import { registerTurns, type TurnRouteParts } from './turn-routes.js'
-import { validatorCompiler } from './validation.js'
 
 /** What the routes do their work on. */
 export interface ApiParts

@@ -13,13 +13,13 @@ import {
   type SealItem,
   silentLogger,
   startAdminServer,
+  validatorCompiler,
   YizhanError,
 } from '@yizhan/kernel'
 import { centerCall } from '../cli/center-call.js'
 import { storageCommands } from '../cli/storage.js'
 import { openStorage } from '../storage/index.js'
 import { registerStorage, type StorageRouteParts } from './storage-routes.js'
-import { validatorCompiler } from './validation.js'
 
 const code = (expected: string) => (thrown: unknown) =>
   thrown instanceof YizhanError && thrown.code === expected

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { TenantId } from '@yizhan/kernel'
+import { validatorCompiler } from '@yizhan/kernel'
 import { TurnState } from '@yizhan/proto'
 import Fastify from 'fastify'
 import type { Turn } from '../ledger/index.js'
@@ -8,7 +9,6 @@ import { beijing, first, record, reply, stand, transition, turnId } from '../led
 import { acme } from '../privacy/testing/stand.js'
 import { apiParts } from './testing.js'
 import { registerTurns } from './turn-routes.js'
-import { validatorCompiler } from './validation.js'
 
 const id = turnId(1)
 const NOTES = { tokens: 12, turns: 3, upTo: turnId(0), at: '2026-01-05T08:00:00.000Z' }

@@ -8,11 +8,11 @@ import {
   type Running,
   requestIdOf,
   useRequestIds,
+  validatorCompiler,
   wantedSignals,
   YizhanError,
 } from '@yizhan/kernel'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import { validatorCompiler } from '../api/validation.js'
 import type { Admission, Backend, Embedder, Retriever } from '../inference/port.js'
 import type { ApiKeys, Caller } from './api-keys.js'
 import { ChatRun } from './chat.js'

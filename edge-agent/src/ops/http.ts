@@ -5,6 +5,7 @@ import {
   type Metrics,
   type Running,
   useErrorReplies,
+  validatorCompiler,
 } from '@yizhan/kernel'
 import Fastify from 'fastify'
 import {
@@ -43,6 +44,7 @@ export async function startHttp(
   refuseOpenBind(config.authMode, config.host, 'http.host')
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true })
   useErrorReplies(app, deps.log)
+  app.setValidatorCompiler(validatorCompiler)
   await registerChatRoutes(app, { channel: deps.channel }, { webDir: config.webDir })
   app.get('/readyz', async (_request, reply) => {
     // Whose tenants are served here is nobody's business who has not logged in.

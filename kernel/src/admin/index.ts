@@ -10,4 +10,5 @@ export {
 export { requestIdOf, useRequestIds } from './request-id.js'
 export { type AdminServerConfig, startAdminServer } from './server.js'
 export { type AdminStream, type AdminStreamOptions, adminStream } from './stream-call.js'
+export { validatorCompiler } from './validation.js'
 export { wantedSignals } from './waiting.js'

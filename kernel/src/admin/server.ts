@@ -8,6 +8,7 @@ import type { Logger } from '../log.js'
 import { storageError } from '../storage-error.js'
 import { useErrorReplies } from './error-reply.js'
 import { requestIdOf, useRequestIds } from './request-id.js'
+import { validatorCompiler } from './validation.js'
 
 export interface AdminServerConfig {
   /** From `adminSocketPath`. */
@@ -58,6 +59,7 @@ async function buildApp(
     },
   })
   useErrorReplies(app, log)
+  app.setValidatorCompiler(validatorCompiler)
   useRequestIds(app)
   await config.routes(app)
   await app.ready()

@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
-import { YizhanError } from '@yizhan/kernel'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler } from 'fastify'
+import { YizhanError } from '../errors.js'
 
 /** Of one request; more would not be read. */
 const MAX_PROBLEMS = 20
