@@ -18,3 +18,18 @@ test('what a reload puts in force is the log level; everything else says that it
 test('the schema keeps to the rules for schemas, which a start does not look at', () => {
   assert.equal(new Ajv({ strict: false }).validateSchema(centerConfig.schema, true), true)
 })
+
+test('what is taken without a look at the single rules keeps to each of them', () => {
+  const validate = new Ajv({ strict: false }).compile(centerConfig.schema)
+  const wrong = [null, true, '', 'x', ' ', -1, 0, 0.5, 1e12, Number.NaN, [], [''], [{}], {}, { unknown: 1 }]
+  let refused = 0
+  for (const { keys, path } of centerConfig.fields) {
+    for (const value of wrong) {
+      const given = keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
+      const checked = centerConfig.check(given)
+      if (checked.ok) assert.ok(validate(checked.value), `${path}: ${JSON.stringify(validate.errors)}`)
+      else refused += 1
+    }
+  }
+  assert.ok(refused > centerConfig.fields.length * 5, `${refused} refused`)
+})

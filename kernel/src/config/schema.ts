@@ -37,6 +37,11 @@ export function closeSchema(schema: TSchema): SchemaNode {
   return close(JSON.parse(JSON.stringify(schema)) as SchemaNode & Record<string, unknown>, '')
 }
 
+/** The same with TypeBox's symbols, for its own functions. */
+export function closeTypes(schema: TSchema): TSchema {
+  return close({ ...schema }, '') as unknown as TSchema
+}
+
 function close(node: SchemaNode & Record<string, unknown>, path: string): SchemaNode {
   for (const keyword of ['allOf', 'oneOf', 'not', '$ref', 'if', 'unevaluatedProperties']) {
     // A closed schema cannot be composed of parts: each part would refuse the keys of the others.
