@@ -4,6 +4,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import tls, { type SecureVersion } from 'node:tls'
+import { YizhanError } from './errors.js'
 import { createOutbound } from './outbound.js'
 import { issueByOpenssl } from './testing/openssl.js'
 import { requireTls13 } from './tls.js'
@@ -67,4 +68,18 @@ test('the outbound client refuses TLS 1.1 and certificates that it does not trus
   t.after(() => outbound.close())
   await assert.rejects(outbound.fetch(old.url))
   await assert.rejects(outbound.fetch(stranger.url))
+})
+
+test('a closed outbound client takes no request, whether it had one before or not', async (t) => {
+  const host = await startHost(t, 'TLSv1.3')
+  if (!host) return
+  for (const hadOne of [false, true]) {
+    const outbound = createOutbound({ ca: host.cert })
+    if (hadOne) assert.equal(await (await outbound.fetch(host.url)).text(), 'TLSv1.3')
+    await outbound.close()
+    const closed = (thrown: unknown) => thrown instanceof YizhanError && thrown.code === 'unavailable'
+    await assert.rejects(outbound.fetch(host.url), closed)
+    await assert.rejects(outbound.request(host.url), closed)
+    await outbound.destroy()
+  }
 })

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net'
-import { Agent, type fetch as Fetch, fetch, type request as Request, request } from 'undici'
-import { outboundTls } from './tls.js'
+import type { fetch as Fetch, request as Request } from 'undici'
+import { YizhanError } from './errors.js'
+import type { openAgent } from './outbound-agent.js'
 
 export interface OutboundOptions {
   /** PEM certificates to trust in place of the system's. */
@@ -23,21 +24,32 @@ export interface Outbound {
   destroy(): Promise<void>
 }
 
-/** HTTP to foreign hosts: own connection pool, TLS 1.2 or better although the process asks for 1.3 elsewhere. */
+/**
+ * HTTP to foreign hosts: own connection pool, TLS 1.2 or better although the process asks for 1.3 elsewhere. Rejects with
+ * `unavailable` once it is closed.
+ */
 export function createOutbound(options: OutboundOptions = {}): Outbound {
-  const agent = new Agent({
-    connections: options.maxConnections ?? 64,
-    connect: {
-      ...outboundTls,
-      timeout: options.connectTimeoutMs ?? 10_000,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-      ...(options.lookup && { lookup: options.lookup }),
-    },
-  })
+  let opened: Promise<ReturnType<typeof openAgent>> | undefined
+  let isClosed = false
+  const open = () => {
+    if (isClosed) throw new YizhanError('unavailable', 'the connections to other hosts are closed')
+    opened ??= import('./outbound-agent.js').then((late) => late.openAgent(options))
+    return opened
+  }
+  const end = async (how: 'close' | 'destroy') => {
+    isClosed = true
+    await (await opened)?.agent[how]()
+  }
   return {
-    fetch: (input, init) => fetch(input, { ...init, dispatcher: agent }),
-    request: (url, options) => request(url, { ...options, dispatcher: agent }),
-    close: () => agent.close(),
-    destroy: () => agent.destroy(),
+    async fetch(input, init) {
+      const { agent, fetch } = await open()
+      return fetch(input, { ...init, dispatcher: agent })
+    },
+    async request(url, options) {
+      const { agent, request } = await open()
+      return request(url, { ...options, dispatcher: agent })
+    },
+    close: () => end('close'),
+    destroy: () => end('destroy'),
   }
 }
