@@ -15,3 +15,18 @@ test('what was not used for longest goes first', () => {
   map.clear()
   assert.equal(map.size, 0)
 })
+
+test('what is too heavy for a map goes, the one that was not used for longest first, and never the last one', () => {
+  const map = new RecentMap<number>(9, { most: 10, weightOf: (value) => value })
+  map.set('a', 4)
+  map.set('b', 4)
+  map.set('a', 6)
+  assert.deepEqual([map.get('b'), map.get('a')], [4, 6])
+  map.set('c', 1)
+  assert.deepEqual(map.keys(), ['a', 'c'])
+  map.set('d', 99)
+  assert.deepEqual(map.keys(), ['d'])
+  map.delete('d')
+  map.set('a', 10)
+  assert.deepEqual(map.keys(), ['a'])
+})

@@ -27,8 +27,8 @@ test('memory is bounded: the conversation that was quiet for longest is forgotte
 })
 
 /** `n` was asked and answered in the room; each text is as long as `chars`. */
-function note(memory: ConversationMemory, n: number, chars = 0): void {
-  const turn = turnIn('a')
+function note(memory: ConversationMemory, n: number, chars = 0, room = 'a'): void {
+  const turn = turnIn(room)
   turn.message.text = `q${n}`.padEnd(chars)
   turn.message.platformId = `m${n}`
   const content = {
@@ -76,6 +76,16 @@ test('of a history the latest exchanges that have room are kept', () => {
   const long = new ConversationMemory(new ManualClock(), {})
   for (let n = 1; n <= 10; n++) note(long, n, 9_999)
   assert.deepEqual([said(long).length, said(long)[0]], [6, 'q8'])
+})
+
+test('all histories together have a bound: the conversation that was quiet for longest has none then', () => {
+  const memory = new ConversationMemory(new ManualClock(), { maxHistoryBytes: 2_000 })
+  for (const room of ['a', 'b', 'c']) note(memory, 1, 300, room)
+  note(memory, 2, 300, 'b')
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((room) => memory.before(turnIn(room)).history.length),
+    [0, 4, 2],
+  )
 })
 
 test('a used entry outlives an unused one', () => {

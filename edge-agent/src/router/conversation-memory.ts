@@ -17,6 +17,8 @@ export interface MemoryConfig {
   readonly historyExchanges?: number
   /** Conversations and askers remembered. Default 5,000. */
   readonly maxConversations?: number
+  /** What the texts of all histories have together, UTF-8: the conversation that was quiet for longest is forgotten. Default 4 MiB. */
+  readonly maxHistoryBytes?: number
   /** How long a question to an asker stays open. Default 10 min. */
   readonly pendingMs?: number
   /** How long after that its answer is still known for one, though it comes too late. Default 24 h. */
@@ -30,11 +32,12 @@ export interface Asked {
   readonly askedAt: number
 }
 
-/** One exchange: a question and its answer. */
+/** One exchange. There are thousands, most of which go nowhere: the center's form is made when one goes there. */
 interface Exchange {
   /** Of the question's message. */
   readonly platformId: string
-  readonly entries: readonly [HistoryEntry, HistoryEntry]
+  readonly asked: string
+  readonly answered: string
   /** Of both texts. */
   readonly bytes: number
 }
@@ -74,12 +77,16 @@ export class ConversationMemory {
     this.#config = {
       historyExchanges: 8,
       maxConversations: 5_000,
+      maxHistoryBytes: 4 << 20,
       pendingMs: 600_000,
       lapsedMs: 86_400_000,
       ...config,
     }
-    const { maxConversations } = this.#config
-    this.#history = new RecentMap(maxConversations)
+    const { maxConversations, maxHistoryBytes } = this.#config
+    this.#history = new RecentMap(maxConversations, {
+      most: maxHistoryBytes,
+      weightOf: (exchanges) => exchanges.reduce((sum, { bytes }) => sum + bytes, 0),
+    })
     this.#from = new RecentMap(maxConversations)
     this.#pending = new RecentMap(maxConversations)
     this.#chosen = new RecentMap(maxConversations)
@@ -112,13 +119,10 @@ export class ConversationMemory {
     const spoken = content.finish === 'stop' || content.finish === 'length'
     if (!spoken || NOT_HISTORY.has(content.route?.decision ?? '')) return
     const key = laneKey(turn)
-    const asked = entry(HistoryRole.USER, turn.mended?.asked ?? turn.message.text)
-    const answered = entry(HistoryRole.ASSISTANT, content.text)
-    const exchange: Exchange = {
-      platformId: turn.message.platformId,
-      entries: [asked, answered],
-      bytes: Buffer.byteLength(asked.text) + Buffer.byteLength(answered.text),
-    }
+    const asked = (turn.mended?.asked ?? turn.message.text).slice(0, MAX_TEXT_CHARS)
+    const answered = content.text.slice(0, MAX_TEXT_CHARS)
+    const bytes = Buffer.byteLength(asked) + Buffer.byteLength(answered)
+    const exchange: Exchange = { platformId: turn.message.platformId, asked, answered, bytes }
     this.#history.set(
       key,
       latest([...(this.#history.get(key) ?? []), exchange], this.#config.historyExchanges),
@@ -128,7 +132,10 @@ export class ConversationMemory {
   /** What goes to the center with a question of this turn's conversation. */
   before(turn: Turn): { readonly history: readonly HistoryEntry[]; readonly memoryFrom: string | undefined } {
     const key = laneKey(turn)
-    const history = (this.#history.get(key) ?? []).flatMap(({ entries }) => entries)
+    const history = (this.#history.get(key) ?? []).flatMap(({ asked, answered }) => [
+      create(HistoryEntrySchema, { role: HistoryRole.USER, text: asked }),
+      create(HistoryEntrySchema, { role: HistoryRole.ASSISTANT, text: answered }),
+    ])
     return { history, memoryFrom: this.#from.get(key) }
   }
 
@@ -240,10 +247,6 @@ function askerIn(key: string) {
 export function isSameAsker(turn: Turn, other: Turn): boolean {
   if (laneKey(turn) !== laneKey(other)) return false
   return turn.message.chatType === ChatType.DIRECT || askerKey(turn) === askerKey(other)
-}
-
-function entry(role: HistoryRole, text: string): HistoryEntry {
-  return create(HistoryEntrySchema, { role, text: text.slice(0, MAX_TEXT_CHARS) })
 }
 
 /** The last ones that have room together. */
