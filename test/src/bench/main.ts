@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../support/command-line.js'
 import { benchChat } from './chat.js'
 import { benchEdge } from './edge.js'
 import { benchGateway } from './gateway.js'
@@ -12,21 +12,6 @@ import { benchSoak, type Soak } from './soak.js'
 import { benchStore } from './store.js'
 import { benchTenants } from './tenants.js'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    'cpu-profile': { type: 'string' },
-    data: { type: 'string', multiple: true, default: [] },
-    json: { type: 'string' },
-    minutes: { type: 'string', default: '30' },
-    plot: { type: 'string' },
-    profile: { type: 'string' },
-    rate: { type: 'string', default: '200' },
-    seeds: { type: 'string' },
-    sets: { type: 'string' },
-  },
-})
-const [minutes, rate] = [Number(values.minutes), Number(values.rate)]
 const say = (text: string) => void process.stderr.write(`${text}\n`)
 const isCount = (value: number) => Number.isInteger(value) && value > 0
 const rowsOnly = (rows: Row[]): Soak => ({ rows, wrong: [], samples: [], charts: [] })
@@ -43,16 +28,37 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Soak>>> = {
   soak: () => benchSoak(say, { minutes, rate }),
 }
 
-const [name = ''] = positionals
-const run = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined
-if (run === undefined || positionals.length !== 1 || !isCount(minutes) || !isCount(rate)) {
-  say(`npm run bench -- NAME [--json FILE]
+const USAGE = `npm run bench -- NAME [--json FILE]
 npm run bench -- chat [--cpu-profile DIR] [--json FILE]
 npm run bench -- intents [--data DIR] [--sets ${Object.keys(INTENT_SETS).join(',')}] [--seeds 3] [--profile best|fast]
   DIR holds the sets as JSONL; default YIZHAN_DATA
 npm run bench -- retrieval [--data FILE.jsonl]… [--json FILE]
 npm run bench -- soak [--minutes 30] [--rate 200] [--json FILE] [--plot FILE.svg]
-  NAME: ${Object.keys(BENCHMARKS).join(', ')}`)
+  NAME: ${Object.keys(BENCHMARKS).join(', ')}
+`
+const { values, positionals } = readCommandLine(
+  {
+    allowPositionals: true,
+    options: {
+      'cpu-profile': { type: 'string' },
+      data: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      minutes: { type: 'string', default: '30' },
+      plot: { type: 'string' },
+      profile: { type: 'string' },
+      rate: { type: 'string', default: '200' },
+      seeds: { type: 'string' },
+      sets: { type: 'string' },
+    },
+  },
+  USAGE,
+)
+const [minutes, rate] = [Number(values.minutes), Number(values.rate)]
+const [name = ''] = positionals
+const run = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined
+if (run === undefined || positionals.length !== 1 || !isCount(minutes) || !isCount(rate)) {
+  process.stderr.write(USAGE)
   process.exit(2)
 }
 const { rows, wrong, samples, charts } = await run()

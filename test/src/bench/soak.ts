@@ -1,3 +1,5 @@
+import { appendFile, cp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { deadlineSignal } from '@yizhan/kernel'
 import { check, type Verdict } from '../faults/checker.js'
@@ -17,8 +19,9 @@ const CUT_MS = 5_000
 const SETTLE_MS = 90_000
 /** A shorter run says nothing about where things level off: it is for wrong results alone. */
 const LEAST_MINUTES = 8
-/** What an installation keeps for days. */
+/** What an edge keeps for days, and a center for half a year. */
 const KEPT_MS = '60000'
+const KEPT_AT_CENTER = '\nprivacy:\n  retention: {turns: 1m}\n'
 
 export interface Soak {
   readonly rows: readonly Row[]
@@ -47,8 +50,14 @@ export async function benchSoak(
   const scope = { after: (fn: () => unknown) => void ends.push(fn) }
   try {
     const engine = await StubEngine.start(scope, { pieces: 6 })
-    const all = await Installation.start(scope, engine.settings)
-    await all.apply(ACME)
+    const all = await Installation.start(scope, {
+      ...engine.settings,
+      YIZHAN_PRIVACY__SWEEP_EVERY_MS: KEPT_MS,
+    })
+    const tenant = join(all.dir, 'tenant')
+    await cp(ACME, tenant, { recursive: true })
+    await appendFile(join(tenant, 'tenant.yaml'), KEPT_AT_CENTER)
+    await all.apply(tenant)
     const edge = await all.addEdge('soak', ['acme'], {
       YIZHAN_TURNS__KEEP_MS: KEPT_MS,
       YIZHAN_TURNS__DEDUPE_MS: KEPT_MS,

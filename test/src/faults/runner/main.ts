@@ -1,26 +1,29 @@
 import { writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
+import { readCommandLine } from '../../support/command-line.js'
 import { CASES } from '../cases/index.js'
 import { faultTable, writePage } from './page.js'
 import { runCases } from './run.js'
 
 const USAGE = `npm run test:faults -- [--only 9,13] [--json FILE] [--full] [--seed N] [--at-once N] [--list]
-  --only   these cases; without it all of them, and docs/faults.md gets the table
-  --full   real durations instead of scaled ones
+  --only     these cases; without it all of them, and docs/faults.md gets the table
+  --full     real durations instead of scaled ones
   --at-once  how many cases run side by side; default 3, and of those that measure times at most 2
 `
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    json: { type: 'string' },
-    full: { type: 'boolean', default: false },
-    seed: { type: 'string' },
-    'at-once': { type: 'string', default: '3' },
-    list: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+const { values } = readCommandLine(
+  {
+    options: {
+      only: { type: 'string' },
+      json: { type: 'string' },
+      full: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      'at-once': { type: 'string', default: '3' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   },
-})
+  USAGE,
+)
 
 const say = (text: string) => void process.stderr.write(`${text}\n`)
 const fail = (text: string): never => {
@@ -28,10 +31,6 @@ const fail = (text: string): never => {
   process.exit(2)
 }
 
-if (values.help) {
-  process.stdout.write(USAGE)
-  process.exit(0)
-}
 if (values.list) {
   for (const { number, title, needs, quick } of CASES) {
     const marks = [...(quick ? ['quick'] : []), ...needs.map((need) => `needs ${need}`)]
