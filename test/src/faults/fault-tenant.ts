@@ -1,6 +1,6 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ACME } from '../support/installation.js'
+import { BRANCH } from '../support/installation.js'
 
 /** What is said word for word to call a skill that harms the edge. */
 export const HARM = { spin: '请原地转圈圈', eat: '请把内存吃光光' } as const
@@ -57,11 +57,11 @@ export interface FaultTenant {
   makeHungry(): Promise<void>
 }
 
-/** The example tenant with skills that harm the edge. */
+/** The tenant of the cases with skills that harm the edge. */
 export async function faultTenant(dir: string): Promise<FaultTenant> {
   const tenant = join(dir, 'tenant')
   const skills = join(dir, 'skills')
-  await cp(ACME, tenant, { recursive: true })
+  await cp(BRANCH, tenant, { recursive: true })
   // Two more intents move a score across a threshold; its tests are not what is tried here.
   await rm(join(tenant, 'tests'), { recursive: true })
   await mkdir(skills)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { StubProcess } from '../simulators/engine/stub-process.js'
 import { STUB_MODEL } from '../simulators/engine/stub-server.js'
 import { ChatClient } from '../support/chat-client.js'
-import { ACME, Installation } from '../support/installation.js'
+import { BRANCH, Installation } from '../support/installation.js'
 
 const HEAVY = '出差住宿标准是多少？'
 const PERSONS = 24
@@ -18,7 +18,7 @@ test('engines that are killed under load cost nobody an answer while one remains
   ]
   const backends = engines.map(({ url }, n) => ({ kind: 'openai', name: `gpu-${n}`, url, model: STUB_MODEL }))
   const all = await Installation.start(t, { YIZHAN_INFERENCE__BACKENDS: JSON.stringify(backends) })
-  await all.apply(ACME)
+  await all.apply(BRANCH)
   const edge = await all.addEdge('branch', ['acme'])
   const people = await Promise.all(
     Array.from({ length: PERSONS }, (_, n) => ChatClient.connect(edge.mqtt, 'acme', `p${n}`)),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { adminCall, adminSocketPath } from '@yizhan/kernel'
-import { ACME, type EdgeNode, Installation } from '../support/installation.js'
+import { BRANCH, type EdgeNode, Installation } from '../support/installation.js'
 import { check, type Verdict, type VisibleTurn } from './checker.js'
 import { Load, type LoadOptions } from './load.js'
 import type { CaseContext, Figures } from './runner/case.js'
@@ -16,7 +16,7 @@ export interface StationOptions {
   /** Commands that exec the programs, such as `ip netns exec NAME`. */
   readonly centerWrapper?: readonly string[]
   readonly edgeWrapper?: readonly string[]
-  /** Directory of a tenant `acme`; default the example's. */
+  /** Directory of a tenant `acme`; default `BRANCH`. */
   readonly tenant?: string
   /** The edge dials the center itself, past its proxy. */
   readonly direct?: boolean
@@ -60,7 +60,7 @@ export async function startStation(context: CaseContext, options: StationOptions
   const engine = await StubEngine.start(context, options.engine)
   const centerEnv = { ...engine.settings, ...options.centerEnv }
   const all = await Installation.start(context, centerEnv, options.centerWrapper)
-  await all.apply(options.tenant ?? ACME)
+  await all.apply(options.tenant ?? BRANCH)
   const edgeEnv = {
     YIZHAN_UPLINK__BACKOFF_BASE_MS: '50',
     YIZHAN_UPLINK__BACKOFF_MAX_MS: '200',

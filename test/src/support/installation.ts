@@ -11,6 +11,8 @@ export const CENTER_BIN = join(root, 'center', 'bin', 'yizhan-center.js')
 export const EDGE_BIN = join(root, 'edge-agent', 'bin', 'yizhan-edge.js')
 export const ACME = join(root, 'examples', 'acme')
 export const CLINIC = join(root, 'examples', 'clinic')
+/** A small tenant `acme`, trained in a second. */
+export const BRANCH = join(root, 'test', 'fixtures', 'branch')
 /** What the two programs load when they serve: the bundle's, since the programs run from it. */
 const CENTER_PARTS = join(root, 'center', 'bundle', 'center.js')
 const EDGE_PARTS = join(root, 'edge-agent', 'bundle', 'agent.js')

@@ -31,7 +31,10 @@ export const thinLine: Case = {
   needs: LINE_NEEDS,
   timeoutMs: [400_000, 1_800_000],
   async run(context) {
-    const station = await stationOverWan(context, { engine: { pieces: 4, paceMs: 0 } })
+    const station = await stationOverWan(context, {
+      engine: { pieces: 4, paceMs: 0 },
+      tenant: ACME,
+    })
     const { all, engine, wan, metric, load: people, judge } = station
     const li = await ChatClient.connect(station.mqtt, 'acme')
     context.after(() => li.end())
