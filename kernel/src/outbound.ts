@@ -33,7 +33,14 @@ export function createOutbound(options: OutboundOptions = {}): Outbound {
   let isClosed = false
   const open = () => {
     if (isClosed) throw new YizhanError('unavailable', 'the connections to other hosts are closed')
-    opened ??= import('./outbound-agent.js').then((late) => late.openAgent(options))
+    opened ??= import('./outbound-agent.js').then(
+      (late) => late.openAgent(options),
+      (thrown) => {
+        // Its file is gone, as after an upgrade without a restart: nothing is open, and the next request tries again.
+        opened = undefined
+        throw thrown
+      },
+    )
     return opened
   }
   const end = async (how: 'close' | 'destroy') => {

@@ -1,6 +1,6 @@
 import { renameSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { type FastifyInstance, fastify } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { YizhanError } from '../errors.js'
 import type { Running } from '../lifecycle.js'
 import { claimSocket, prepareSocketDirectory, probeSocket } from '../local-socket/index.js'
@@ -50,8 +50,9 @@ async function buildApp(
   log: Logger,
   config: AdminServerConfig,
 ): Promise<{ app: FastifyInstance; server: Server }> {
+  const { newApp } = await import('./new-app.js')
   let server: Server | undefined
-  const app = fastify({
+  const app = newApp({
     genReqId: requestIdOf,
     serverFactory: (handler) => {
       server = createServer(handler)

@@ -6,9 +6,15 @@ import { YizhanError } from '../errors.js'
 /** Of one request; more would not be read. */
 const MAX_PROBLEMS = 20
 
-const bodies = new Ajv({ allErrors: true })
-// What stands in a path or a query is always text.
-const texts = new Ajv({ allErrors: true, coerceTypes: true })
+let bodies: Ajv | undefined
+/** What stands in a path or a query is always text. */
+let texts: Ajv | undefined
+
+function ajvFor(httpPart: string | undefined): Ajv {
+  bodies ??= new Ajv({ allErrors: true })
+  texts ??= new Ajv({ allErrors: true, coerceTypes: true })
+  return httpPart === 'body' ? bodies : texts
+}
 
 /**
  * In place of fastify's own, which drops unknown keys and turns one type into another. A wrong request is
@@ -18,7 +24,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   // With the first request of its route: all of them together take longer than the rest of opening the API.
   let validate: ValidateFunction | undefined
   return (value: unknown) => {
-    validate ??= (httpPart === 'body' ? bodies : texts).compile(schema)
+    validate ??= ajvFor(httpPart).compile(schema)
     if (validate(value)) return { value }
     return { error: refused(httpPart ?? 'request', validate.errors ?? []) }
   }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { readCommandLine } from '../../support/command-line.js'
 import { CASES } from '../cases/index.js'
-import { faultTable, writePage } from './page.js'
+import { faultTable, minutes, writePage } from './page.js'
 import { runCases } from './run.js'
 
 const USAGE = `npm run test:faults -- [--only 9,13] [--json FILE] [--full] [--seed N] [--at-once N] [--list]
@@ -52,17 +52,20 @@ if (!Number.isSafeInteger(atOnce) || atOnce < 1)
 
 const length = values.full ? 'full' : 'scaled'
 const chosen = wanted ? CASES.filter(({ number }) => wanted.includes(String(number))) : CASES
+const began = performance.now()
 const results = await runCases(chosen, {
   length,
   atOnce,
   ...(seed === undefined ? {} : { seed }),
   say,
 })
+const seconds = (performance.now() - began) / 1_000
 process.stdout.write(`${faultTable(results)}\n`)
+say(`${results.length} cases in ${minutes(seconds)}`)
 if (values.json !== undefined) {
   await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
 }
-if (wanted === undefined) await writePage(results, length)
+if (wanted === undefined) await writePage(results, { length, seconds })
 
 const failed = results.filter(({ status }) => status === 'failed')
 const skipped = results.filter(({ status }) => status === 'skipped')

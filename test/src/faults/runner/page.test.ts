@@ -17,10 +17,15 @@ const passed: Result = {
 const skipped: Result = { ...passed, case: 20, status: 'skipped', figures: {}, reason: 'not here: prlimit' }
 
 test('the block has the counts, one row for each case, and why one was skipped', () => {
-  const text = block([passed, skipped], { length: 'scaled', at: new Date(0), cores: 2 })
+  const text = block([passed, skipped], {
+    length: 'scaled',
+    at: new Date(0),
+    cores: 2,
+    seconds: 905.4,
+  })
   assert.equal(
     text,
-    `1970-01-01, 2 cores, scaled durations: 1 passed, 0 failed, 1 skipped.
+    `1970-01-01, 2 cores, scaled durations: 1 passed, 0 failed, 1 skipped, in 15 min 5 s.
 
 | case | fault | status | figures | seconds |
 |---|---|---|---|---|

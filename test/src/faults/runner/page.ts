@@ -20,18 +20,28 @@ export function faultTable(results: readonly Result[]): string {
 }
 
 /** Puts the table into docs/faults.md, between its markers. */
-export async function writePage(results: readonly Result[], length: Length): Promise<void> {
+export async function writePage(
+  results: readonly Result[],
+  { length, seconds }: { readonly length: Length; readonly seconds: number },
+): Promise<void> {
   const page = await readFile(PAGE, 'utf8')
-  await writeFile(PAGE, withBlock(page, block(results, { length, at: new Date(), cores: cpus().length })))
+  const about = { length, seconds, at: new Date(), cores: cpus().length }
+  await writeFile(PAGE, withBlock(page, block(results, about)))
 }
 
 export function block(
   results: readonly Result[],
-  { length, at, cores }: { readonly length: Length; readonly at: Date; readonly cores: number },
+  { length, at, cores, seconds }: { length: Length; at: Date; cores: number; seconds: number },
 ): string {
   const count = (status: Result['status']) => results.filter((result) => result.status === status).length
-  const head = `${at.toISOString().slice(0, 10)}, ${cores} cores, ${length === 'full' ? 'real' : length} durations: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped.`
+  const head = `${at.toISOString().slice(0, 10)}, ${cores} cores, ${length === 'full' ? 'real' : length} durations: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped, in ${minutes(seconds)}.`
   return `${head}\n\n${faultTable(results)}`
+}
+
+/** `14 min 5 s`. */
+export function minutes(seconds: number): string {
+  const whole = Math.round(seconds)
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
 /** The page with other content between its markers. */
