@@ -19,8 +19,8 @@ export function intentCommands(program: Command, io: CliIo, call: EdgeCall): voi
     .command('try <text>')
     .description('the whole reasoning about a text, as if it had been asked; nothing is answered or kept')
     .option('--tenant <tenant>', 'default: the edge’s first')
-    .action(async (text: string, options: { tenant?: string }, command: Command) => {
-      printTrial(io, await call<IntentTrial>(command, 'POST', '/v1/intents/try', { text, ...options }))
+    .action(async (text: string, { tenant }: { tenant?: string }, command: Command) => {
+      printTrial(io, await call<IntentTrial>(command, 'POST', '/v1/intents/try', { text, tenant }))
     })
 }
 
