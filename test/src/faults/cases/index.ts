@@ -23,6 +23,7 @@ import { clockJumps } from './24-clock.js'
 import { floodingTenant } from './32-flooding-tenant.js'
 import { hangingBackend } from './37-hanging-backend.js'
 import { cancelledMidStream } from './38-cancelled-mid-stream.js'
+import { mixed } from './mixed.js'
 
 /** Of the suites of the store: `npm test` makes 25. */
 const KILLS = [25, 100] as const
@@ -68,6 +69,7 @@ export const CASES: readonly Case[] = [
   ),
   hangingBackend,
   cancelledMidStream,
+  mixed,
   suiteCase(
     'backends',
     'engines killed under load: every turn ends with one complete final while one remains',
