@@ -35,7 +35,7 @@ export const mixed: Case = {
   needs: [],
   timeoutMs: [300_000, 3_600_000],
   async run(context) {
-    const rounds = context.pick(12, 300)
+    const rounds = context.pick(8, 300)
     const station = await context.station({ engine: { paceMs: 4 }, centerEnv: QUICK_LINK })
     const { edge, load: people, judge, status } = station
     const faults = faultsOf(station, context)

@@ -22,7 +22,7 @@ export interface Case {
   run(context: CaseContext): Promise<Figures>
 }
 
-/** `scaled`: the whole list in about 20 minutes on two cores. `full`: real durations and numbers. `quick`: what `npm test` has time for. */
+/** `scaled`: the whole list in about 15 minutes on two cores. `full`: real durations and numbers. `quick`: what `npm test` has time for. */
 export type Length = 'scaled' | 'full' | 'quick'
 
 export interface CaseContext extends Scope {
