@@ -39,7 +39,7 @@ export const thinLine: Case = {
     const li = await ChatClient.connect(station.mqtt, 'acme')
     context.after(() => li.end())
     const local = await people({ heavy: 0, persons: 2 })
-    const rounds = context.pick(30, 200)
+    const rounds = context.pick(20, 200)
 
     await wan.thin(KBITS)
     const alone = await ask(li, engine, rounds)
