@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { edgeCommand } from '../../support/installation.js'
 import type { Case } from '../runner/case.js'
-import { figuresOf } from '../station.js'
+import { figuresOf, QUICK_LINK } from '../station.js'
 
 export const paused: Case = {
   number: 22,
@@ -11,16 +11,8 @@ export const paused: Case = {
   needs: [],
   timeoutMs: [180_000, 600_000],
   async run(context) {
-    // A link ends when three heartbeats are missing; scaled, they come ten times as often.
     const pauseMs = context.pick(6_000, 60_000)
-    const centerEnv = context.pick<Record<string, string>>(
-      {
-        YIZHAN_GATEWAY__HEARTBEAT_MS: '1000',
-        YIZHAN_GATEWAY__KEEPALIVE_MS: '1500',
-        YIZHAN_GATEWAY__KEEPALIVE_TIMEOUT_MS: '1000',
-      },
-      {},
-    )
+    const centerEnv = context.pick<Readonly<Record<string, string>>>(QUICK_LINK, {})
     const { all, edge, load: people, judge, status } = await context.station({ centerEnv })
     const load = await people()
     load.begin()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { BRANCH, edgeCommand } from '../../support/installation.js'
 import type { Case, CaseContext } from '../runner/case.js'
-import { figuresOf, type Station } from '../station.js'
+import { figuresOf, QUICK_LINK, type Station } from '../station.js'
 
 /** What is broken at one time: each thing by one fault only. */
 type Thing = 'edge' | 'center' | 'link'
@@ -16,11 +16,6 @@ interface Fault {
 
 /** Longer than a link lives. */
 const LONGEST_PAUSE_MS = 5_000
-const QUICK_LINK = {
-  YIZHAN_GATEWAY__HEARTBEAT_MS: '1000',
-  YIZHAN_GATEWAY__KEEPALIVE_MS: '1500',
-  YIZHAN_GATEWAY__KEEPALIVE_TIMEOUT_MS: '1000',
-}
 /** Acknowledged after one round and before the next. */
 const BETWEEN = 20
 
