@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CURRENT, currentModule, readParts } from './current.mjs'
 import { EXTERNAL, NEVER_RUN, PROGRAMS } from './programs.mjs'
+import { withSharedShapes } from './shapes.mjs'
 import { BANNER, startedIn, whereItWas } from './where-it-was.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -50,7 +51,7 @@ async function bundled({ entries }, outdir) {
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [whereItWas(outdir, EXTERNAL)],
+    plugins: [whereItWas(outdir, EXTERNAL, withSharedShapes)],
     metafile: true,
     write: false,
   })

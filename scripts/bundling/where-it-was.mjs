@@ -18,18 +18,18 @@ const OWN_PATH = /\b__(dirname|filename)\b/
 
 /**
  * `import.meta.url`, `__dirname` and `__filename` mean the file that they were written in, told from `outdir`; what is
- * external must be the same package from there as from its importer.
+ * external must be the same package from there as from its importer. `edit` is given each file's text besides.
  */
-export function whereItWas(outdir, external) {
+export function whereItWas(outdir, external, edit) {
   const place = (path) => JSON.stringify(relative(outdir, path).split('\\').join('/'))
   return {
     name: 'where-it-was',
     setup(build) {
       build.onLoad({ filter: /\.[cm]?js$/ }, async ({ path }) => {
-        const text = await readFile(path, 'utf8')
+        const text = edit(await readFile(path, 'utf8'))
         if (OWN_URL.test(text)) return { contents: withUrl(text, place(path)) }
         if (OWN_PATH.test(text)) return { contents: withPath(text, place(path), place(dirname(path))) }
-        return undefined
+        return { contents: text }
       })
       build.onResolve({ filter: /^[^./]/ }, ({ path, resolveDir }) => {
         const name = path
