@@ -3,7 +3,6 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CURRENT, currentModule, readParts } from './current.mjs'
 import { EXTERNAL, NEVER_RUN, PROGRAMS } from './programs.mjs'
-import { withSharedShapes } from './shapes.mjs'
 import { BANNER, startedIn, whereItWas } from './where-it-was.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -29,8 +28,8 @@ async function readTools() {
 }
 
 async function bundled({ entries }, outdir) {
-  // Not before it is needed: most commands find everything bundled.
-  const { build } = await import('esbuild')
+  // Not before they are needed: most commands find everything bundled, and the first one installs them.
+  const [{ build }, { withSharedShapes }] = await Promise.all([import('esbuild'), import('./shapes.mjs')])
   const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: entries.map((path) => ({ in: path, out: basename(path, '.js') })),
