@@ -1,6 +1,7 @@
 // `npm test [-- PATTERN…]`: set-up, then every unit and end-to-end test. Two processes at a time: the suites start
-// real servers, and a small machine has two cores.
-import { existsSync, readdirSync } from 'node:fs'
+// real servers, and a small machine has two cores. What failed in any of them is said once more at the end.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { root, run, setUp } from './setup.mjs'
 
@@ -25,23 +26,35 @@ const suites = [
   { name: 'unit', files: pick(UNIT.flatMap((dir) => testFiles(join(root, dir, 'dist')))), concurrency: 2 },
   { name: 'end to end', files: unitOnly ? [] : pick(testFiles(join(root, 'test', 'dist'))), concurrency: 2 },
 ]
+const reports = mkdtempSync(join(tmpdir(), 'yizhan-tests-'))
+const saidAgain = []
 let failed = 0
 for (const { name, files, concurrency } of suites) {
   if (files.length === 0) continue
   process.stdout.write(`\n== ${name}: ${files.length} files\n`)
+  const report = join(reports, name)
   const code = await run(
     process.execPath,
     [
       '--test',
       `--test-concurrency=${concurrency}`,
       '--test-timeout=180000',
+      `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${join(root, 'scripts', 'failed-tests.mjs')}`,
+      `--test-reporter-destination=${report}`,
       ...flags.filter((f) => f !== '--unit'),
       ...files,
     ],
     { stdio: 'inherit' },
   )
   if (code !== 0) failed = code
+  const failures = existsSync(report) ? readFileSync(report, 'utf8') : ''
+  if (code !== 0)
+    saidAgain.push(`\n== failed (${name}, exit code ${code})\n${failures || 'no test told of it\n'}`)
 }
+rmSync(reports, { recursive: true, force: true })
+process.stdout.write(saidAgain.join(''))
 if (wanted.length > 0 && suites.every(({ files }) => files.length === 0)) {
   process.stderr.write(`no test file matches ${wanted.join(' ')}\n`)
   failed = 2
