@@ -8,6 +8,7 @@ import { type Identity, identityKey } from './access.js'
 import type { ClientIds } from './client-ids.js'
 import type { MqttLimits } from './limits.js'
 import { NoRouting, NothingKept } from './nothing-kept.js'
+import { inOneWrite } from './one-write.js'
 import { PacketMeter } from './packet-meter.js'
 import { Session } from './session.js'
 
@@ -88,7 +89,10 @@ export class Broker {
         packet.retain = false
         const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
         const id = packet.qos === 2 ? packet.messageId : undefined
-        this.#publish(client, { topic: packet.topic, payload }, id).then(() => done(), done)
+        this.#publish(client, { topic: packet.topic, payload }, id).then(() => {
+          inOneWrite(client.conn)
+          done()
+        }, done)
       },
       authorizeSubscribe: (client, subscription, done) => {
         const session = this.#sessionOf(client)

@@ -1,6 +1,7 @@
 import type { Clock } from '@yizhan/kernel'
 import type { Client } from 'aedes'
 import type { Identity } from './access.js'
+import { inOneWrite } from './one-write.js'
 
 export type PublishEnd = 'acked' | 'lost'
 
@@ -79,6 +80,8 @@ export class Session {
     this.#forwardingId = id
     this.client.publish({ cmd: 'publish', topic, payload, qos: 1, dup: false, retain: false }, NOTHING)
     this.#forwardingId = undefined
+    // aedes writes it in a moment, before this ends.
+    inOneWrite(this.client.conn)
     return true
   }
 
