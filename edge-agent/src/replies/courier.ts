@@ -43,7 +43,8 @@ interface Journey {
   /** Some part is no more than sent. */
   onlySent: boolean
   failures: number
-  lostSince: number | undefined
+  /** It is kept for so long from here on: it came, or something of it was shown or answered for. */
+  keptFrom: number
 }
 
 /** Brings one reply to its end: confirmed, sent, failed or unknown; left as it is if the agent stops before. */
@@ -58,10 +59,14 @@ export class Courier {
     this.#signals = signals
   }
 
-  /** `recovered`: the state in which a restart found the reply. Never rejects. */
-  async bring(turnId: string, kind: ReplyKind, lane: Lane, recovered?: ReplyState): Promise<void> {
+  /** `cameAt`: when it was there, on the monotonic clock. `recovered`: the state in which a restart found it. Never rejects. */
+  async bring(
+    turnId: string,
+    kind: ReplyKind,
+    { lane, cameAt, recovered }: { lane: Lane; cameAt: number; recovered: ReplyState | undefined },
+  ): Promise<void> {
     const inDoubt = recovered === 'attempting'
-    const fresh = { isExpired: false, onlySent: false, failures: 0, lostSince: undefined }
+    const fresh = { isExpired: false, onlySent: false, failures: 0, keptFrom: cameAt }
     const journey: Journey = { turnId, kind, lane, inDoubt, ...fresh }
     try {
       while (await this.#step(journey));
@@ -128,7 +133,7 @@ export class Courier {
     if (!behind) return await this.#end(turn, reply, journey.onlySent ? 'sent' : 'confirmed')
     journey.inDoubt = false
     journey.failures = 0
-    journey.lostSince = undefined
+    journey.keptFrom = this.#deps.clock.monotonic()
     await this.#deps.ledger.replyState(turn.id, reply.kind, 'pending', behind)
     return true
   }
@@ -142,8 +147,9 @@ export class Courier {
     adapter: ChannelAdapter | undefined,
   ): Promise<boolean> {
     const { clock } = this.#deps
-    journey.lostSince ??= clock.monotonic()
-    const keepsMs = this.#config.keepMs - (clock.monotonic() - journey.lostSince)
+    const keepsMs = this.#config.keepMs - (clock.monotonic() - journey.keptFrom)
+    // It waited that long behind others that nobody came for.
+    if (keepsMs <= 0) return await this.#end(turn, reply, 'failed', 'nobody-came')
     const directMs = adapter ? this.#leftMs(adapter, turn) : Number.POSITIVE_INFINITY
     const waitMs = directMs > 0 ? Math.min(keepsMs, directMs) : keepsMs
     const woken = await journey.lane.sleep(clock, wakes, waitMs, this.#signals.ends)
@@ -162,7 +168,7 @@ export class Courier {
   ): Promise<boolean> {
     const { turnId, kind } = journey
     this.#deps.log.warn({ turnId, kind, code: error.code, reason: error.message }, 'a delivery failed')
-    journey.lostSince = undefined
+    journey.keptFrom = this.#deps.clock.monotonic()
     const isBlind = !adapter.capabilities.idempotent
     if (error.code === 'deadline_exceeded' && isBlind) journey.inDoubt = true
     if (journey.inDoubt && isBlind && !adapter.probe) return await this.#end(turn, reply, 'unknown')

@@ -117,6 +117,31 @@ test('nobody came for the whole time: the reply and its turn fail, the next one 
   assert.equal((await channel.next()).text, 'second')
 })
 
+test('each reply is kept from when it came: those behind one that nobody came for do not wait as long once more', async (t) => {
+  const channel = new HeldChannel()
+  const { replies, ask, until, clock } = await startTestReplies(t, { channel, config: { keepMs: 1_000 } })
+  await replies.final(await ask('1'), answer('first'))
+  const two = await replies.final(await ask('2'), answer('second'))
+  ;(await channel.next()).settle('unreachable')
+  await new Promise(setImmediate)
+  clock.advance(600)
+  const three = await replies.final(await ask('3'), answer('third'))
+  clock.advance(400)
+  ;(await channel.next()).settle('unreachable')
+  assert.equal((await until(two.id, (now) => now.state === 'failed')).cause, 'nobody-came')
+  ;(await channel.next()).settle('unreachable')
+  await new Promise(setImmediate)
+  clock.advance(599)
+  await new Promise(setImmediate)
+  assert.equal((await until(three.id, () => true)).state, 'replying')
+  clock.advance(1)
+  assert.equal((await until(three.id, (now) => now.state === 'failed')).cause, 'nobody-came')
+  assert.deepEqual(
+    channel.posted.map(({ text }) => text),
+    ['first', 'second', 'third'],
+  )
+})
+
 test('a passing fault is retried three times with growing pauses, then the turn fails', async (t) => {
   const channel = new HeldChannel()
   const { replies, ask, until, clock } = await startTestReplies(t, { channel })

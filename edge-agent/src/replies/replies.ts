@@ -205,8 +205,9 @@ class Part implements Replies {
     const known = this.#lanes.get(conversationId)
     const lane = known?.lane ?? new Lane(() => this.#lanes.delete(conversationId))
     if (!known) this.#lanes.set(conversationId, { channelId, lane })
+    const cameAt = this.#deps.clock.monotonic()
     lane.add(() => {
-      const work = this.#courier.bring(turn.id, kind, lane, recovered)
+      const work = this.#courier.bring(turn.id, kind, { lane, cameAt, recovered })
       this.#underWay.add(work)
       return work.finally(() => this.#underWay.delete(work))
     })
