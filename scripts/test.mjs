@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { root, run, setUp } from './setup.mjs'
 
 const UNIT = ['proto', 'kernel', 'intent', 'edge-agent', 'center']
@@ -33,10 +34,12 @@ for (const { name, files, concurrency } of suites) {
   if (files.length === 0) continue
   process.stdout.write(`\n== ${name}: ${files.length} files\n`)
   const report = join(reports, name)
+  const hangs = join(reports, `${name} that hang`)
   const code = await run(
     process.execPath,
     [
       '--test',
+      `--import=${pathToFileURL(join(root, 'scripts', 'test-that-hangs.mjs'))}`,
       `--test-concurrency=${concurrency}`,
       '--test-timeout=180000',
       `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
@@ -46,10 +49,12 @@ for (const { name, files, concurrency } of suites) {
       ...flags.filter((f) => f !== '--unit'),
       ...files,
     ],
-    { stdio: 'inherit' },
+    { stdio: 'inherit', env: { ...process.env, YIZHAN_TEST_HANGS: hangs } },
   )
   if (code !== 0) failed = code
-  const failures = existsSync(report) ? readFileSync(report, 'utf8') : ''
+  const failures = [report, hangs]
+    .map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : ''))
+    .join('')
   if (code !== 0)
     saidAgain.push(`\n== failed (${name}, exit code ${code})\n${failures || 'no test told of it\n'}`)
 }
