@@ -26,6 +26,8 @@ export interface SubjectKeys {
 export interface StoreUpkeep {
   /** Gives freed space back, so that what was deleted is gone from the disk as far as the engine can. */
   compact(tenant: TenantId, signal: AbortSignal): Promise<void>
+  /** The same for one collection up to the key `through`, after records were deleted there. */
+  reclaim(tenant: TenantId, collection: string, through: string, signal: AbortSignal): Promise<void>
   /** Deletes the audit entries up to `through`. */
   pruneAudit(tenant: TenantId, through: number): Promise<void>
 }

@@ -72,6 +72,33 @@ test('a record that was written anew under an expired key is not swept', async (
   assert.equal(Buffer.from((await s.parts.store.get(acme, 'samples', 's2'))?.value ?? []).toString(), 'new')
 })
 
+test('once a run has deleted a thousand of a collection, what they took is given back up to the last', async (t) => {
+  const { s, privacy, setSection, reclaimed } = await installation(t)
+  setSection(SECTION)
+  const writeTurns = async (count: number) => {
+    const keys = Array.from({ length: count }, () => newId('turn', s.clock.wall())).sort()
+    for (let at = 0; at < count; at += 200) {
+      await s.parts.store.batch(
+        acme,
+        keys.slice(at, at + 200).map((key) => {
+          return { op: 'put', collection: 'turns', key, value: new Uint8Array() }
+        }),
+        { time: 1, actor: 'bot_1', action: 'CREATE', object: 'turns' },
+      )
+    }
+    s.clock.advance(31 * DAY)
+    return keys.at(-1)
+  }
+  await writeTurns(999)
+  assert.equal((await privacy.sweeper.sweep(acme, wet, never)).classes.turns?.count, 999)
+  assert.deepEqual(reclaimed, [], 'too few to be worth it')
+  const last = await writeTurns(1_000)
+  await privacy.sweeper.sweep(acme, dry, never)
+  assert.deepEqual(reclaimed, [], 'a dry run deletes nothing')
+  assert.equal((await privacy.sweeper.sweep(acme, wet, never)).classes.turns?.count, 1_000)
+  assert.deepEqual(reclaimed, [[acme, 'turns', last]])
+})
+
 test('records older than their class is kept go by the tenant’s own time', async (t) => {
   const { s, privacy, setSection } = await installation(t)
   const subject = await privacy.subjects.resolve(acme, anna, {}, by)

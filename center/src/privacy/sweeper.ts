@@ -11,7 +11,7 @@ import { countsOf, deletions } from './subject-records.js'
 
 export interface SweeperDeps {
   readonly store: Store
-  readonly upkeep: Pick<StoreUpkeep, 'pruneAudit'>
+  readonly upkeep: Pick<StoreUpkeep, 'pruneAudit' | 'reclaim'>
   readonly holds: LegalHolds
   readonly consents: Consents
   readonly policies: PrivacyPolicies
@@ -40,6 +40,8 @@ export interface SweepReport {
 const PAGE = 200
 // Of one run; the rest goes with the next. A page has 1,000 entries.
 const MAX_AUDIT_PAGES = 1_000
+/** So many deleted records are worth the work; fewer go with a later run. */
+const RECLAIM_FROM = 1_000
 
 /** Deletes what is past its time, a page at a time with an audit entry each; nothing that a legal hold covers. */
 export class Sweeper {
@@ -177,9 +179,11 @@ class Run {
 
   /** Keys that are ids sort by their time: what comes after the first young one is younger still. */
   async #oldIds(collection: string, cutoff: number): Promise<void> {
-    const { store } = this.#deps
+    const { store, upkeep } = this.#deps
     const { tenant, signal } = this.#about
     let cursor: string | undefined
+    let deleted = 0
+    let through = ''
     do {
       signal.throwIfAborted()
       const page = await store.scan(tenant, collection, pageOf(cursor))
@@ -193,17 +197,22 @@ class Run {
         }
         due.push({ ...placeOf(collection, record), at })
       }
-      await this.#take('retention', due)
+      deleted += await this.#take('retention', due)
+      through = due.at(-1)?.key ?? through
       cursor = ended ? undefined : page.cursor
     } while (cursor !== undefined)
+    if (deleted >= RECLAIM_FROM) await upkeep.reclaim(tenant, collection, through, signal)
   }
 
-  async #take(rule: 'expired' | 'retention', due: readonly Due[]): Promise<void> {
+  /** How many were deleted. */
+  async #take(rule: 'expired' | 'retention', due: readonly Due[]): Promise<number> {
     const { held, dryRun } = this.#about
     const free = due.filter(({ subject }) => held.covers(subject) === undefined)
     this.held += due.length - free.length
-    if (free.length === 0) return
-    for (const place of dryRun ? free : await this.#delete(rule, free)) this.#count(place)
+    if (free.length === 0) return 0
+    const deleted = dryRun ? [] : await this.#delete(rule, free)
+    for (const place of dryRun ? free : deleted) this.#count(place)
+    return deleted.length
   }
 
   /** Returns those that were deleted; one that was written anew meanwhile stays. */

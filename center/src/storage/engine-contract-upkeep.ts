@@ -134,12 +134,15 @@ export function upkeepContract(name: string, place: EnginePlaceOf): void {
     await engine.compact(never, acme)
     await engine.compact(never, null)
     await engine.compact(never)
+    await engine.reclaim(acme, 'things', 'k2', never)
     assert.deepEqual(await seen(engine, acme), before)
     assert.deepEqual(await problems(engine, acme), [])
     const { bytes, scopeBytes = 0 } = await engine.size(acme)
     assert.ok(bytes >= scopeBytes && scopeBytes > 200 * 1024, `${scopeBytes} of ${bytes} bytes`)
     assert.equal((await engine.size()).scopeBytes, undefined)
-    await assert.rejects(engine.compact(AbortSignal.abort(new Error('stop'))), /stop/)
+    const stopped = AbortSignal.abort(new Error('stop'))
+    await assert.rejects(engine.compact(stopped), /stop/)
+    await assert.rejects(engine.reclaim(acme, 'things', 'k2', stopped), /stop/)
   })
 
   test(`${name}: after draining, upkeep that writes is refused, and what was loaded is there at the next start`, async (t) => {

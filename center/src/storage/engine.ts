@@ -104,6 +104,11 @@ export interface RecordUpkeep {
   pruneAudit(tenant: TenantId, through: number): Promise<void>
   /** Gives freed space back and overwrites what was deleted, as far as the engine can. */
   compact(signal: AbortSignal, scope?: Scope): Promise<void>
+  /**
+   * The same for the beginning of one collection, after records were deleted there: the work is about what lies at keys up
+   * to `through`, whatever else the scope holds. Nothing where the engine does so by itself.
+   */
+  reclaim(scope: Scope, collection: string, through: string, signal: AbortSignal): Promise<void>
   size(scope?: Scope): Promise<EngineSize>
 }
 

@@ -152,6 +152,37 @@ test('an audit snapshot that was pruned is in no file after compaction', async (
   assert.deepEqual(await problems(where.engine, acme), [])
 })
 
+test('what was deleted at the beginning of a collection is in no file once that is reclaimed; what is behind it is not touched', async (t) => {
+  const where = await shard(t)
+  const [value, kept] = [secret(), secret()]
+  await fillTables(where.engine, 0)
+  const names = Array.from({ length: 50 }, (_, i) => `k${String(i).padStart(2, '0')}`)
+  for (const name of names) await write(where.engine, acme, [put(name, '', { value })])
+  await write(where.engine, acme, [put('k50', '', { value: kept })])
+  await where.engine.compact(never)
+  await fillTables(where.engine, 200)
+  for (const name of names) await write(where.engine, acme, [remove(name)])
+  assert.notDeepEqual(await where.filesWith(value), [])
+  await where.engine.reclaim(acme, 'things', 'k49', never)
+  assert.deepEqual(await where.filesWith(value), [])
+  assert.notDeepEqual(await where.filesWith(kept), [])
+  const [last] = await where.engine.getMany(acme, 'things', ['k50'])
+  assert.deepEqual(last?.value, kept)
+  for (const one of [acme, tenant('t1')]) assert.deepEqual(await problems(where.engine, one), [])
+})
+
+test('a thousand audit entries that were pruned are in no file, and the next one is there', async (t) => {
+  const where = await shard(t)
+  const value = secret()
+  for (let i = 0; i < 1_000; i++) await write(where.engine, acme, [], { after: value })
+  await write(where.engine, acme, [])
+  await where.reopen()
+  await where.engine.pruneAudit(acme, 1_000)
+  assert.deepEqual(await where.filesWith(value), [])
+  assert.equal((await where.engine.audit(acme)).entries[0]?.sequence, 1_001)
+  assert.deepEqual(await problems(where.engine, acme), [])
+})
+
 test('compaction gives the space of a dropped tenant back', async (t) => {
   const where = await shard(t)
   for (let i = 0; i < 64; i++) await write(where.engine, acme, [filler(i)])

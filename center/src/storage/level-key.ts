@@ -31,6 +31,12 @@ export function recordRange(scope: Scope, collection: string, prefix = ''): KeyR
   return rangeOf(`${base(scope, RECORD)}${collection}\0${prefix}`)
 }
 
+/** The records of a collection with keys up to `through`, that one too; neither end is a key of one. */
+export function recordsThrough(scope: Scope, collection: string, through: string): KeyRange {
+  const last = recordKey(scope, collection, through)
+  return { gte: recordKey(scope, collection, ''), lt: Buffer.concat([last, ABOVE_UTF8]) }
+}
+
 /** Every record of a scope, by collection and key. */
 export function recordsRange(scope: Scope): KeyRange {
   return rangeOf(base(scope, RECORD))
@@ -55,6 +61,11 @@ export function auditRange(scope: Scope): KeyRange {
 
 export function sequenceOfAuditKey(scope: Scope, levelKey: Buffer): number {
   return readSequence(partsAfter(base(scope, AUDIT), levelKey)[0] ?? '')
+}
+
+/** The entries up to `through`, that one too; neither end is a key of one. */
+export function auditThrough(scope: Scope, through: number): KeyRange {
+  return { gte: auditRange(scope).gte, lt: Buffer.concat([auditKey(scope, through), ABOVE_UTF8]) }
 }
 
 /** The sequence of an audit entry's key, unread. */

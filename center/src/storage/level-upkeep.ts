@@ -9,10 +9,11 @@ import { levelCompact } from './level-compact.js'
 import type { LevelDatabase, LevelWrite } from './level-database.js'
 import {
   auditKey,
-  auditRange,
+  auditThrough,
   behindTenant,
   headKey,
   type KeyRange,
+  recordsThrough,
   scopeRanges,
   scopeSpan,
   tenantText,
@@ -24,6 +25,7 @@ import { prunedHead } from './scope-head.js'
 
 const DELETES = 1_000
 const LAST = Buffer.from([0xff])
+const EVERYTHING: KeyRange = { gte: Buffer.from([0]), lt: LAST }
 
 export interface LevelUpkeepDeps {
   readonly database: LevelDatabase
@@ -101,13 +103,18 @@ export class LevelUpkeep implements RecordUpkeep {
       await committer.rewrite(tenant, async (now) => ({ head: prunedHead(now, through, hash), writes: [] }))
     })
     // Behind the head: a crash in between leaves entries that nobody counts, and the next pruning takes them too.
-    const range = { gte: auditRange(tenant).gte, lt: auditKey(tenant, through + 1) }
-    await this.#deleteRange(range, new AbortController().signal)
+    const range = auditThrough(tenant, through)
+    const { signal } = new AbortController()
+    const deleted = await this.#deleteRange(range, signal)
+    if (deleted >= DELETES) await this.#compact(range, signal)
   }
 
   compact(signal: AbortSignal, scope?: Scope): Promise<void> {
-    const { database } = this.#deps
-    return levelCompact({ database, write: (writes) => this.#write(writes) }, signal, scope)
+    return this.#compact(scope === undefined ? EVERYTHING : scopeSpan(scope), signal)
+  }
+
+  reclaim(scope: Scope, collection: string, through: string, signal: AbortSignal): Promise<void> {
+    return this.#compact(recordsThrough(scope, collection, through), signal)
   }
 
   async size(scope?: Scope): Promise<EngineSize> {
@@ -124,18 +131,26 @@ export class LevelUpkeep implements RecordUpkeep {
     throw new YizhanError('data_corrupt', 'an audit entry is missing', { details: { tenant, sequence } })
   }
 
+  #compact(span: KeyRange, signal: AbortSignal): Promise<void> {
+    const { database } = this.#deps
+    return levelCompact({ database, write: (writes) => this.#write(writes) }, signal, span)
+  }
+
   #write(writes: readonly LevelWrite[]): Promise<void> {
     return this.#deps.inTurn(() => this.#deps.database.write(writes))
   }
 
-  async #deleteRange({ gte, lt }: KeyRange, signal: AbortSignal): Promise<void> {
+  /** How many there were. */
+  async #deleteRange({ gte, lt }: KeyRange, signal: AbortSignal): Promise<number> {
     let from = gte
+    let deleted = 0
     for (;;) {
       signal.throwIfAborted()
       const keys = await this.#deps.database.keys({ gte: from, lt }, DELETES)
       const last = keys.at(-1)
-      if (!last) return
+      if (!last) return deleted
       await this.#write(keys.map((key) => ({ key })))
+      deleted += keys.length
       from = last
     }
   }

@@ -50,6 +50,8 @@ export interface StorageUpkeep {
   pruneAudit(tenant: TenantId, through: number): Promise<void>
   /** Gives freed space back; undefined: of everything. What was deleted is then gone from the files, as far as the engine can. */
   compact(scope: Scope | undefined, signal: AbortSignal): Promise<void>
+  /** The same for the beginning of one collection, up to the key `through`, after records were deleted there. */
+  reclaim(scope: Scope, collection: string, through: string, signal: AbortSignal): Promise<void>
   /** See `Mover.move`. */
   move(
     tenant: TenantId,
@@ -210,6 +212,10 @@ export class Upkeep implements StorageUpkeep {
     if (scope !== undefined) return this.#read(scope, (engine) => engine.compact(signal, scope))
     const { system, places } = this.#deps
     for (const engine of new Set([system, ...places.all()])) await engine.compact(signal)
+  }
+
+  async reclaim(scope: Scope, collection: string, through: string, signal: AbortSignal): Promise<void> {
+    await this.#read(scope, (engine) => engine.reclaim(scope, collection, through, signal))
   }
 
   async move(

@@ -1,7 +1,6 @@
 import { appendFile, cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { deadlineSignal } from '@yizhan/kernel'
 import { check, type Verdict } from '../faults/checker.js'
 import { Load } from '../faults/load.js'
 import { StubEngine } from '../faults/stub-engine.js'
@@ -17,6 +16,8 @@ const CUT_AT_MS = 20_000
 const CUT_MS = 5_000
 /** How long what was asked may take after its minute. */
 const SETTLE_MS = 90_000
+/** For how long its people stay after that: an answer that is late is not one that is lost. */
+const LATE_MS = 600_000
 /** A shorter run says nothing about where things level off: it is for wrong results alone. */
 const LEAST_MINUTES = 8
 /** What an edge keeps for days, and a center for half a year. */
@@ -29,6 +30,18 @@ const KEPT_AT_CENTER = '\nprivacy:\n  retention: {turns: 1m}\n'
  */
 const MOST_BYTES_A_TURN = 256
 
+const COUNTS = [
+  'acked',
+  'answered',
+  'late',
+  'refused',
+  'tickets',
+  'lost',
+  'doubled',
+  'reordered',
+  'garbled',
+] as const
+
 export interface Soak {
   readonly rows: readonly Row[]
   /** What is wrong, in words; empty if nothing is. */
@@ -39,6 +52,8 @@ export interface Soak {
 
 type Minute = Verdict & {
   readonly tickets: number
+  /** Acknowledged, and without a final when the time for it was over. */
+  readonly late: number
   /** Refusals by code. */
   readonly refusals: ReadonlyMap<string, number>
 }
@@ -101,9 +116,11 @@ async function oneMinute(edge: EdgeNode, engine: StubEngine, rate: number): Prom
     load.beginAt(rate)
     await pause(60_000)
     load.pause()
-    await load.settled(deadlineSignal(SETTLE_MS)).catch(() => undefined)
+    const never = new AbortController().signal
+    const late = (await load.settledWithin(SETTLE_MS, never)) ? 0 : load.open
+    if (late > 0) await load.settledWithin(LATE_MS, never)
     const tickets = load.log.filter((seen) => seen.k === 'shown' && seen.type === 'notice').length
-    return { ...check(load.log), tickets, refusals: load.refusals }
+    return { ...check(load.log), tickets, late, refusals: load.refusals }
   } finally {
     for (const end of ends.reverse()) await end()
   }
@@ -133,10 +150,10 @@ function verdictOf(minutes: number, verdicts: readonly Minute[], samples: readon
   const wrong = verdicts.flatMap((verdict) => verdict.wrong)
   const rows = [
     alone('turns acknowledged a second', sum('acked') / minutes / 60, '/s'),
-    ...(['acked', 'answered', 'refused', 'tickets', 'lost', 'doubled', 'reordered', 'garbled'] as const).map(
-      (name) => alone(name, sum(name), 'turns'),
-    ),
+    ...COUNTS.map((name) => alone(name, sum(name), 'turns')),
   ]
+  const late = sum('late')
+  if (late > 0) wrong.push(`${late} were without an answer ${SETTLE_MS / 1_000} s after their minute`)
   const refused = new Map<string, number>()
   for (const { refusals } of verdicts) {
     for (const [code, count] of refusals) refused.set(code, (refused.get(code) ?? 0) + count)

@@ -31,6 +31,7 @@ export async function installation(
   const s = await stand(t)
   const { store, system, keys, subjects, commands } = s.parts
   const pruned: [TenantId, number][] = []
+  const reclaimed: [tenant: TenantId, collection: string, through: string][] = []
   const edges: EdgeEntry[] = []
   let section: PrivacySection | undefined = SECTION
   const privacy = createPrivacy(
@@ -41,6 +42,9 @@ export async function installation(
       subjects,
       upkeep: {
         async compact() {},
+        async reclaim(id, collection, through) {
+          reclaimed.push([id, collection, through])
+        },
         async pruneAudit(id, through) {
           pruned.push([id, through])
         },
@@ -60,6 +64,7 @@ export async function installation(
     s,
     privacy,
     pruned,
+    reclaimed,
     edges,
     setSection(next: PrivacySection | undefined) {
       section = next

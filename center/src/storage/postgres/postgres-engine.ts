@@ -159,6 +159,10 @@ export class PostgresEngine implements RecordEngine {
     return this.#upkeep.compact(signal, scope)
   }
 
+  reclaim(scope: Scope, collection: string, through: string, signal: AbortSignal): Promise<void> {
+    return this.#upkeep.reclaim(scope, collection, through, signal)
+  }
+
   size(scope?: Scope): Promise<EngineSize> {
     return this.#upkeep.size(scope)
   }

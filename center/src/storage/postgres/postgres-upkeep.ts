@@ -134,6 +134,11 @@ export class PostgresUpkeep implements RecordUpkeep {
     return postgresCompact(this.#deps.compacting, signal, scope)
   }
 
+  /** Autovacuum does it. */
+  async reclaim(_scope: Scope, _collection: string, _through: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+  }
+
   async size(scope?: Scope): Promise<EngineSize> {
     const [all] = await readRows(this.#deps.pool, scope ?? null, { ...ALL_BYTES, values: [] })
     const bytes = numberOf(all, 'bytes')

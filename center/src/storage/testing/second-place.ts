@@ -31,6 +31,7 @@ export function watched(engine: RecordEngine, before: Before): RecordEngine {
     reseal: (...args) => engine.reseal(...args),
     pruneAudit: (...args) => engine.pruneAudit(...args),
     size: (...args) => engine.size(...args),
+    reclaim: (...args) => engine.reclaim(...args),
     async check(...args) {
       await before('check')
       return engine.check(...args)
