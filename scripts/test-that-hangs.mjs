@@ -3,12 +3,17 @@
 import { appendFileSync } from 'node:fs'
 import { relative } from 'node:path'
 
+// Node 20 can also stand still while it tears itself down (nodejs/node#54918), where no handler runs any more: which files
+// have come that far stands beside the report.
 const { YIZHAN_TEST_HANGS: report } = process.env
+const [, file = ''] = process.argv
+const test = relative(process.cwd(), file)
+process.once('exit', () => {
+  if (report) appendFileSync(`${report}.ended`, `${test}\n`)
+})
 process.once('SIGTERM', () => {
   const handles = process._getActiveHandles().map(told).join(', ')
   const resources = process.getActiveResourcesInfo().join(', ')
-  const [, file = ''] = process.argv
-  const test = relative(process.cwd(), file)
   if (report) appendFileSync(report, `${test} did not end, for ${resources}; of these: ${handles}\n`)
   process.kill(process.pid, 'SIGTERM')
 })

@@ -23,12 +23,15 @@ test('what an edge did is seen at the center, and an edge whose journal was take
   const turns = (verb: string, ...more: string[]) =>
     all.centerCommand('turns', verb, ...more, '--tenant', 'acme')
   const token = await readFile(join(all.centerState, 'api-token'), 'utf8')
-  /** The one that the filter leaves, once it is there. */
+  /** The one that the filter leaves, once it is there; between two looks it asks the edge how it is, which takes its time. */
   const only = async (filter: string): Promise<Shown> => {
     const url = new URL(`v1/tenants/acme/turns?${filter}`, all.api)
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${token.trim()}` } })
-    const { turns: found } = (await answer.json()) as { turns: readonly Shown[] }
-    return found[0] ?? (await only(filter))
+    for (;;) {
+      const answer = await fetch(url, { headers: { authorization: `Bearer ${token.trim()}` } })
+      const { turns: found } = (await answer.json()) as { turns: readonly Shown[] }
+      if (found[0]) return found[0]
+      await edgeCommand(edge, 'status')
+    }
   }
   const show = async (id: string) => (await turns('show', id)) as Shown
 
