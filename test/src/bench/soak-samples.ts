@@ -14,11 +14,16 @@ export interface Watched {
   readonly directory: string
 }
 
+/** Told, not judged: what a memory that grows is made of. */
+const ANY = Number.POSITIVE_INFINITY
+
 /** What is looked at, and how much of it comes and goes by itself. */
 export const QUANTITIES = {
   heap: { title: 'Heap in use', unit: 'MB', noise: 8 },
   /** Without mapped files (RssAnon): a store maps its tables, and the system drops what it needs the room for. */
   memory: { title: 'Resident memory of its own', unit: 'MB', noise: 15 },
+  reserved: { title: 'Heap reserved', unit: 'MB', noise: ANY },
+  external: { title: 'Buffers outside of the heap', unit: 'MB', noise: ANY },
   descriptors: { title: 'Open descriptors', unit: 'descriptors', noise: 10 },
   directory: { title: 'State directory', unit: 'MB', noise: 8 },
 } as const
@@ -60,6 +65,8 @@ export function trends(samples: readonly Sample[], process: string): Record<Quan
   return {
     heap: of('heap'),
     memory: of('memory'),
+    reserved: of('reserved'),
+    external: of('external'),
     descriptors: of('descriptors'),
     directory: of('directory'),
   }
@@ -80,10 +87,13 @@ export function chartsOf(samples: readonly Sample[]): Chart[] {
 
 async function measure({ pid, metricsUrl, directory }: Watched): Promise<Record<Quantity, number>> {
   const text = await (await fetch(metricsUrl())).text()
-  const [, heap] = /^yizhan_nodejs_heap_size_used_bytes (\S+)/m.exec(text) ?? []
+  const megabytes = (name: string) =>
+    Number(new RegExp(`^yizhan_nodejs_${name}_bytes (\\S+)`, 'm').exec(text)?.[1]) / 1e6
   const [, kib] = /^RssAnon:\s+(\d+)/m.exec(await readFile(`/proc/${pid()}/status`, 'utf8')) ?? []
   return {
-    heap: Number(heap) / 1e6,
+    heap: megabytes('heap_size_used'),
+    reserved: megabytes('heap_size_total'),
+    external: megabytes('external_memory'),
     memory: (Number(kib) * 1_024) / 1e6,
     descriptors: (await readdir(`/proc/${pid()}/fd`)).length,
     directory: (await bytesIn(directory)) / 1e6,
