@@ -2,7 +2,7 @@ import { type Clock, type Sealer, YizhanError } from '@yizhan/kernel'
 import { type CommitPlan, planCommit, type RecordWrite, type ScopedBatch, slotId } from './commit-plan.js'
 import type { Commit } from './commit-queue.js'
 import type { Scope } from './engine.js'
-import type { LevelDatabase, LevelWrite } from './level-database.js'
+import { type LevelDatabase, type LevelWrite, PRESENT } from './level-database.js'
 import { auditKey, expiryKey, headKey, indexKey, recordKey, subjectKey } from './level-key.js'
 import type { RecordHeader } from './record-codec.js'
 import { type HeadState, openHead, sealHead } from './scope-head.js'
@@ -13,7 +13,6 @@ export interface BatchCommit extends Commit, ScopedBatch {
 }
 
 const MAX_HEADS = 10_000
-const NOTHING = new Uint8Array()
 
 /** Checks and writes groups of batches: each batch is all or none, each tenant's audit entries are numbered without gaps. */
 export class LevelCommitter {
@@ -139,7 +138,7 @@ function addRecordWrites(
   if (after) {
     writes.push({ key: recordKey(scope, collection, key), value: after.bytes })
     for (const entry of entryKeys(scope, collection, key, after.header, before))
-      writes.push({ key: entry, value: NOTHING })
+      writes.push({ key: entry, value: PRESENT })
   } else if (before) {
     writes.push({ key: recordKey(scope, collection, key) })
   }

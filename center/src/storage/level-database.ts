@@ -10,11 +10,17 @@ import { ReadPace } from './read-pace.js'
 /** `never`: a crash of the machine may lose the last writes, whole ones. For benchmarks and loads that are repeated. */
 export type SyncMode = 'always' | 'never'
 
-/** One write of a batch; `value` undefined deletes. */
+/**
+ * One write of a batch; `value` undefined deletes. Neither may be empty: classic-level 3.0.0 copies key and value, and does not
+ * free the copy of one without a byte.
+ */
 export interface LevelWrite {
   readonly key: Buffer
   readonly value?: Uint8Array
 }
+
+/** What an entry has for its value if its key says it all. */
+export const PRESENT = Uint8Array.of(1)
 
 /**
  * `full`: a write found no space. Reads go on with the old handle, but LevelDB's log may now hold half a record, so

@@ -8,7 +8,7 @@ import { Cursors } from './cursor.js'
 import type { Scope } from './engine.js'
 import { engineContract } from './engine-contract.js'
 import type { EnginePlace, OpenedEngine, RowPlace, Tamper } from './engine-place.js'
-import { type LevelDatabase, openDatabase } from './level-database.js'
+import { type LevelDatabase, openDatabase, PRESENT } from './level-database.js'
 import { LevelEngine } from './level-engine.js'
 import { auditKey, headKey, indexKey, recordKey } from './level-key.js'
 import { readSequence } from './sequence.js'
@@ -46,7 +46,7 @@ function tamperWith(database: LevelDatabase): Tamper {
     read: (scope, at) => database.get(levelKey(scope, at)),
     write: (scope, at, bytes) => change(levelKey(scope, at), bytes),
     term: (scope, collection, key, { name, value }, there) =>
-      change(indexKey(scope, collection, name, value, key), there ? new Uint8Array() : undefined),
+      change(indexKey(scope, collection, name, value, key), there ? PRESENT : undefined),
   }
 }
 
