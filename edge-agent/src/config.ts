@@ -94,6 +94,8 @@ export const EdgeConfig = Type.Object(
       maxWaitingBytes: Type.Integer({ minimum: 65_536, default: 67_108_864, restart: true }),
       maxConcurrent: Type.Integer({ minimum: 1, default: 64, restart: true }),
       handlerMs: Ms(120_000, 100),
+      /** Conversations of which the latest exchanges are remembered; one more, and the one that was quiet for longest is forgotten. */
+      maxConversations: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 5_000, restart: true }),
       /** How long a turn that is over stays in the journal. */
       keepMs: Ms(72 * HOUR, 1_000),
       /** How long a message's id is remembered, so that its repetition is no second turn. Platforms repeat for up to 7.1 h: less is for tests. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Series, trendOf } from './levels-off.js'
+import { leastOfEachMinute, type Series, trendOf } from './levels-off.js'
 
 const every5s = (minutes: number, value: (at: number) => number): Series =>
   Array.from({ length: minutes * 12 + 1 }, (_, i) => [i / 12, value(i / 12)] as const)
@@ -23,6 +23,20 @@ test('a leak under the saw-teeth of a heap is seen', () => {
     ).levelsOff,
     false,
   )
+})
+
+test('of each minute the least: a leak under a backlog that comes and goes is seen, the backlog is none', () => {
+  // More of it in the last minutes, as on a machine that has become slow.
+  const backlog = (at: number) => (at % 1 < (at > 25 ? 0.9 : 0.2) ? 70 : 0)
+  const leastOf = (grows: number) => leastOfEachMinute(every5s(29, (at) => 50 + grows * at + backlog(at)))
+  assert.deepEqual(leastOf(0).slice(0, 2), [
+    [0, 50],
+    [1, 50],
+  ])
+  assert.equal(trendOf(leastOf(0), 0).levelsOff, true)
+  const leak = trendOf(leastOf(1), 5)
+  assert.equal(leak.levelsOff, false)
+  assert.ok(Math.abs(leak.perMinute - 1) < 0.1)
 })
 
 test('what grows at first and then stays levels off', () => {

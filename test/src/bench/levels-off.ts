@@ -30,6 +30,19 @@ export function trendOf(series: Series, noise: number): Trend {
   return { level, perMinute, levelsOff: perMinute < MOST_SHARE * level || grown < noise }
 }
 
+/**
+ * The least of each minute: of a heap what is left after a collection and once a backlog is gone, without the garbage of the
+ * moment, of which a machine that is slow for a minute leaves more.
+ */
+export function leastOfEachMinute(series: Series): Series {
+  const least = new Map<number, number>()
+  for (const [at, value] of series) {
+    const minute = Math.floor(at)
+    least.set(minute, Math.min(least.get(minute) ?? value, value))
+  }
+  return [...least]
+}
+
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? 0

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Trend, trendOf } from './levels-off.js'
+import { leastOfEachMinute, type Trend, trendOf } from './levels-off.js'
 import type { Chart } from './line-chart.js'
 
 /** A process that is watched. */
@@ -17,15 +17,15 @@ export interface Watched {
 /** Told, not judged: what a memory that grows is made of. */
 const ANY = Number.POSITIVE_INFINITY
 
-/** What is looked at, and how much of it comes and goes by itself. */
+/** What is looked at, how much of it comes and goes by itself, and whether the least of each minute is what counts. */
 export const QUANTITIES = {
-  heap: { title: 'Heap in use', unit: 'MB', noise: 8 },
+  heap: { title: 'Heap in use', unit: 'MB', noise: 8, least: true },
   /** Without mapped files (RssAnon): a store maps its tables, and the system drops what it needs the room for. */
-  memory: { title: 'Resident memory of its own', unit: 'MB', noise: 15 },
-  reserved: { title: 'Heap reserved', unit: 'MB', noise: ANY },
-  external: { title: 'Buffers outside of the heap', unit: 'MB', noise: ANY },
-  descriptors: { title: 'Open descriptors', unit: 'descriptors', noise: 10 },
-  directory: { title: 'State directory', unit: 'MB', noise: 8 },
+  memory: { title: 'Resident memory of its own', unit: 'MB', noise: 15, least: true },
+  reserved: { title: 'Heap reserved', unit: 'MB', noise: ANY, least: true },
+  external: { title: 'Buffers outside of the heap', unit: 'MB', noise: ANY, least: true },
+  descriptors: { title: 'Open descriptors', unit: 'descriptors', noise: 10, least: false },
+  directory: { title: 'State directory', unit: 'MB', noise: 8, least: false },
 } as const
 
 export type Quantity = keyof typeof QUANTITIES
@@ -57,11 +57,11 @@ export async function watch(
 
 export function trends(samples: readonly Sample[], process: string): Record<Quantity, Trend> {
   const own = samples.filter((sample) => sample.process === process)
-  const of = (quantity: Quantity) =>
-    trendOf(
-      own.map((sample) => [sample.minute, sample[quantity]] as const),
-      QUANTITIES[quantity].noise,
-    )
+  const of = (quantity: Quantity) => {
+    const { noise, least } = QUANTITIES[quantity]
+    const series = own.map((sample) => [sample.minute, sample[quantity]] as const)
+    return trendOf(least ? leastOfEachMinute(series) : series, noise)
+  }
   return {
     heap: of('heap'),
     memory: of('memory'),
